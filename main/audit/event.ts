@@ -1,0 +1,42 @@
+/**
+ * What the audit log can say. The union is the allow-list: a field that is not named here cannot be written, and none of
+ * them may ever hold a token, a code, a verifier, a grant secret or a full URL with one in it.
+ */
+import type { FailureCode } from '../../preload/contract/failure.ts';
+
+export type AuditEvent =
+  | { type: 'agent.started'; version: string; vault: string; port: number }
+  | { type: 'agent.stopped'; reason: string }
+  | { type: 'session.signed-in'; profile: string; issuer: string; subject: string; username: string; assurance: string; acr: string | null; amr: readonly string[]; authTime: string | null }
+  | { type: 'session.sign-in-failed'; profile: string; code: FailureCode; reason?: string }
+  | { type: 'session.resumed'; profile: string; subject: string }
+  | { type: 'session.renewed'; profile: string; subject: string; expiresAt: string }
+  | { type: 'session.renewal-failed'; profile: string; code: FailureCode; reason?: string }
+  | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
+  | { type: 'token.validation-failed'; profile: string; rule: string }
+  | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; subject: string; requestId: string }
+  | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }
+  | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string }
+  /** Answers from the cache since the last record of this grant, one record a minute. */
+  | { type: 'token.served-again'; grant: string; count: number }
+  | { type: 'token.refused'; grant: string; code: FailureCode; count: number }
+  /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
+  | { type: 'door.refused'; door: 'broker' | 'callback' | 'control'; code: FailureCode; reason: string; count: number }
+  | { type: 'door.foreign-user'; door: 'broker' | 'callback'; uid: number; count: number }
+  | { type: 'grant.created'; grant: string; profile: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
+  | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' }
+  | { type: 'audit.repaired'; droppedBytes: number }
+  | { type: 'audit.gap'; count: number };
+
+export type AuditEventType = AuditEvent['type'];
+
+/** The writing side, as the rest of the program sees it. */
+export interface AuditLog {
+  /**
+   * Writes one record before it returns (write(2), not yet fdatasync): a token may leave after this.
+   * @throws AppError AUDIT_UNWRITABLE: nothing was written; the chain is as it was
+   */
+  append(event: AuditEvent): void;
+  /** Resolves when everything appended so far is on the disk. */
+  synced(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+/** What a sign-in at the identity provider proves, once every check has passed. */
+import type { Secret } from '../secret.ts';
+import type { EpochMs } from '../units.ts';
+
+export const assuranceLevels = ['unknown', 'mfa', 'config-asserted', 'phr'] as const;
+export type AssuranceLevel = (typeof assuranceLevels)[number];
+
+/** How strongly the sign-in was proven by the provider's answer, and in which words it said so. */
+export interface Assurance {
+  level: AssuranceLevel;
+  /** One sentence for people: which claim led to the level. */
+  because: string;
+  acr: string | null;
+  amr: readonly string[];
+  authTime: EpochMs | null;
+}
+
+export interface Identity {
+  issuer: string;
+  subject: string;
+  /** The Databricks user name (profile: `usernameClaim`). */
+  username: string;
+  displayName: string;
+  groups: readonly string[];
+}
+
+/** A JWT of the provider that a workspace takes in exchange; it never leaves the agent but for that. */
+export interface SubjectToken {
+  jwt: Secret;
+  issuedAt: EpochMs;
+  expiresAt: EpochMs;
+}
+
+export interface SignedIn {
+  identity: Identity;
+  assurance: Assurance;
+  subjectToken: SubjectToken;
+  /** null where the provider gives none: the session then ends with the subject token. */
+  refreshToken: Secret | null;
+}
+
+/** The outcome of a refresh. A provider may leave acr and amr out here; the sign-in's assurance stays what it was. */
+export interface Refreshed {
+  subjectToken: SubjectToken;
+  /** The token to use from now on: the rotated one, or the old one where the provider does not rotate. */
+  refreshToken: Secret;
+  groups: readonly string[];
+}
+
+/** What became of a token at sign-out: said to the person as it is. */
+export interface Revocation {
+  refreshToken: 'revoked' | 'failed' | 'not-supported' | 'none';
+  detail: string;
+}
+
+export interface IdentityProvider {
+  /**
+   * Signs a person in with the system browser (RFC 8252, code + PKCE S256) and checks the answer.
+   *
+   * @param options.signal aborting it ends the wait with LOGIN_CANCELLED
+   * @param options.onUrl the authorization URL, for hosts that print it; it holds no secret that outlives the sign-in
+   * @throws AppError LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW
+   */
+  signIn(options: { signal: AbortSignal; onUrl: (url: URL) => void }): Promise<SignedIn>;
+  /**
+   * One refresh, no retry: the caller owns the single use of the token.
+   *
+   * @throws AppError ISSUER_UNREACHABLE: no answer, or a 5xx or 429 (`reason` 'sent' when the request may have arrived, 'unsent' when it cannot have)
+   * @throws AppError SESSION_REFUSED: the provider said no (invalid_grant and its like)
+   * @throws AppError ID_TOKEN_REJECTED: the new ID token changed iss, sub or aud, or failed another check
+   */
+  refresh(refreshToken: Secret, identity: Identity): Promise<Refreshed>;
+  /** RFC 7009, best effort, never throws. */
+  revoke(refreshToken: Secret): Promise<Revocation>;
+}

@@ -1,0 +1,38 @@
+/** Everything outside our process, and nothing else. Hosts build real ones; tests hand in fakes from `test/fakes/`. */
+import type { EpochMs, Ms } from './units.ts';
+
+export interface Clock {
+  /** Wall clock. It jumps: suspend, NTP and people move it. */
+  now(): EpochMs;
+  /** Monotonic milliseconds since an arbitrary start; comparing its steps with `now()` shows a sleep or a moved clock. */
+  elapsed(): Ms;
+  /** Runs once after `delay` of running time (not wall time). Returns the cancel. Never keeps the process alive by itself. */
+  after(delay: Ms, run: () => void): () => void;
+}
+
+/**
+ * The operating system's keychain, for small entries (Windows caps one at 2,560 bytes).
+ *
+ * Every call may throw AppError KEYCHAIN_MISSING (there is none), KEYCHAIN_LOCKED (it would need a prompt that cannot be
+ * shown, or the person dismissed it) or KEYCHAIN_FAILED (anything else).
+ */
+export interface Keychain {
+  readonly kind: 'secret-service' | 'keychain' | 'credential-manager' | 'memory';
+  read(entry: string): Promise<Uint8Array | null>;
+  write(entry: string, value: Uint8Array): Promise<void>;
+  erase(entry: string): Promise<void>;
+}
+
+/** Names and numbers only; an event name is a short dotted noun and verb. Secrets have no road in here. */
+export type Log = (event: string, fields?: Record<string, string | number | boolean>) => void;
+
+export interface Ports {
+  clock: Clock;
+  fetch: typeof globalThis.fetch;
+  keychain: Keychain;
+  /** Opens the system browser without a shell. 'none' where there is no browser to open: the URL is then shown instead. */
+  openBrowser: (url: URL) => Promise<'opened' | 'none'>;
+  /** Cryptographically strong bytes. */
+  random: (bytes: number) => Buffer;
+  log: Log;
+}

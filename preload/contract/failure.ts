@@ -1,0 +1,121 @@
+/**
+ * Every failure a person or a program can see: a code, what happened, and what to do next, in one table.
+ *
+ * The texts also leave through the broker, where Go's SDK decides by words whether to retry: none of them may contain
+ * "throttled", "too many requests", "429", "request limit exceeded" or "rate limit".
+ */
+import { z } from 'zod';
+
+export const nextSteps = [
+  'none',
+  'retry',
+  'sign-in',
+  'unlock-keychain',
+  'check-network',
+  'check-clock',
+  'fix-config',
+  'free-disk',
+  'new-grant',
+  'start-agent',
+  'ask-admin',
+  'report',
+] as const;
+export type NextStep = (typeof nextSteps)[number];
+
+interface FailureText {
+  cause: string;
+  next: string;
+  nextStep: NextStep;
+}
+
+export const failureTexts = {
+  // configuration
+  CONFIG_MISSING: { cause: 'There is no configuration file yet.', next: 'Write one, or try `npm run demo` first; README shows an example.', nextStep: 'fix-config' },
+  CONFIG_INVALID: { cause: 'The configuration file cannot be used as it is.', next: 'Correct the line that is named and start again.', nextStep: 'fix-config' },
+  CONFIG_PLAIN_HTTP: { cause: 'A plain http address is only accepted on localhost or 127.0.0.1 in a profile marked `test: true`.', next: 'Use https, or mark the profile as a test profile.', nextStep: 'fix-config' },
+  PROFILE_UNKNOWN: { cause: 'No profile of that name is configured.', next: 'See `lakepass status` for the names, or add the profile.', nextStep: 'fix-config' },
+  PROFILE_NEEDED: { cause: 'Several profiles are configured and none was named.', next: 'Name one with --profile.', nextStep: 'fix-config' },
+  // sign-in
+  LOGIN_IN_PROGRESS: { cause: 'A sign-in is already waiting in the browser.', next: 'Finish it there, or cancel it with `lakepass login --cancel`.', nextStep: 'retry' },
+  LOGIN_CANCELLED: { cause: 'The sign-in was cancelled.', next: 'Sign in again when you are ready.', nextStep: 'sign-in' },
+  LOGIN_TIMED_OUT: { cause: 'Nobody finished the sign-in in time.', next: 'Sign in again; touch the key when the browser asks.', nextStep: 'sign-in' },
+  LOGIN_REFUSED: { cause: 'The identity provider refused the sign-in.', next: 'Try again with a key that is registered there; if it stays refused, ask your admin.', nextStep: 'sign-in' },
+  LOGIN_RESPONSE_INVALID: { cause: 'The answer from the browser is not the answer to our sign-in.', next: 'Start the sign-in again from Lakepass.', nextStep: 'sign-in' },
+  LOGIN_PORT_BUSY: { cause: 'Every local port registered for the sign-in is in use.', next: 'Close the program that holds the port and sign in again.', nextStep: 'retry' },
+  ISSUER_UNREACHABLE: { cause: 'The identity provider does not answer.', next: 'Check the network or VPN; Lakepass tries again by itself.', nextStep: 'check-network' },
+  ISSUER_INVALID: { cause: 'The identity provider describes itself in a way that cannot be trusted.', next: 'Compare the issuer in the profile with the one your admin gave you.', nextStep: 'ask-admin' },
+  ID_TOKEN_REJECTED: { cause: 'The identity provider sent a token that does not pass our checks.', next: 'Sign in again; if it happens again, give the reason to your admin.', nextStep: 'ask-admin' },
+  ASSURANCE_TOO_LOW: { cause: 'The sign-in was not proven as strongly as the profile demands.', next: 'Sign in again with a security key or platform authenticator.', nextStep: 'sign-in' },
+  // session
+  SIGNED_OUT: { cause: 'Nobody is signed in.', next: 'Run `lakepass login`.', nextStep: 'sign-in' },
+  SESSION_EXPIRED: { cause: 'The session has reached its end.', next: 'Run `lakepass login`.', nextStep: 'sign-in' },
+  SESSION_REFUSED: { cause: 'The identity provider no longer accepts this session.', next: 'Run `lakepass login`.', nextStep: 'sign-in' },
+  SESSION_LOST: { cause: 'Lakepass was stopped in the middle of a renewal and the identity provider did not accept the old token again.', next: 'Run `lakepass login`.', nextStep: 'sign-in' },
+  // vault
+  KEYCHAIN_MISSING: { cause: 'There is no keychain service to keep secrets in.', next: 'Start one (gnome-keyring, KWallet), or choose `--vault memory` and sign in again after each restart.', nextStep: 'unlock-keychain' },
+  KEYCHAIN_LOCKED: { cause: 'The keychain is locked.', next: 'Unlock it and start again.', nextStep: 'unlock-keychain' },
+  KEYCHAIN_FAILED: { cause: 'The keychain did not do what was asked.', next: 'Look at your keychain program, then start again.', nextStep: 'unlock-keychain' },
+  VAULT_CORRUPT: { cause: 'A sealed file cannot be opened: it was changed, or its key is gone.', next: 'It was set aside and nothing was deleted; sign in again.', nextStep: 'sign-in' },
+  DISK_FULL: { cause: 'The disk is full or the folder cannot be written.', next: 'Free some space or mend the permissions, then try again.', nextStep: 'free-disk' },
+  // databricks
+  WORKSPACE_UNKNOWN: { cause: 'That workspace is not part of the profile.', next: 'Add it to the profile, or name one that is there.', nextStep: 'fix-config' },
+  WORKSPACE_UNREACHABLE: { cause: 'The workspace does not answer.', next: 'Check the network or VPN and try again.', nextStep: 'check-network' },
+  WORKSPACE_BUSY: { cause: 'The workspace asked us to come back later.', next: 'Try again in a minute.', nextStep: 'retry' },
+  WORKSPACE_ANSWER_INVALID: { cause: 'The workspace gave an answer that cannot be used.', next: 'Check that the host is a Databricks workspace; a proxy may be answering for it.', nextStep: 'ask-admin' },
+  WORKSPACE_TLS: { cause: 'The workspace showed a certificate that is not trusted.', next: 'A company proxy may be in the way; give its CA with NODE_EXTRA_CA_CERTS.', nextStep: 'ask-admin' },
+  EXCHANGE_WRONG_AUDIENCE: { cause: 'The workspace does not accept the audience of the identity token.', next: 'The federation policy must list the audience that is named.', nextStep: 'ask-admin' },
+  EXCHANGE_WRONG_ISSUER: { cause: 'The workspace has no federation policy for this issuer.', next: 'The issuer must match to the letter, a trailing slash included.', nextStep: 'ask-admin' },
+  EXCHANGE_UNKNOWN_USER: { cause: 'The workspace does not know this user.', next: 'The user must be provisioned in the Databricks account under the same name.', nextStep: 'ask-admin' },
+  EXCHANGE_SCOPE_REFUSED: { cause: 'The workspace does not give these scopes to this user.', next: 'Ask for fewer scopes.', nextStep: 'new-grant' },
+  EXCHANGE_REFUSED: { cause: 'The workspace refused to exchange the identity token.', next: 'Check the federation policy of the account.', nextStep: 'ask-admin' },
+  CLOCK_SKEW: { cause: 'The clock of this machine differs too much from the server.', next: 'Set the clock and try again.', nextStep: 'check-clock' },
+  SCOPE_NOT_NARROWED: { cause: 'The workspace answered with more scopes than were asked for.', next: 'The token was thrown away; your admin should look at the federation policy.', nextStep: 'ask-admin' },
+  SCOPE_UNKNOWN: { cause: 'That is neither a scope bundle nor a Databricks scope.', next: 'See `lakepass run --help` for the names.', nextStep: 'new-grant' },
+  TOKEN_TOO_SHORT: { cause: 'The identity provider issues tokens too short to work with.', next: 'Your admin can lengthen the ID token, or set `minTokenLife` in the profile.', nextStep: 'ask-admin' },
+  // grants
+  GRANT_UNKNOWN: { cause: 'There is no such grant.', next: 'Make one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
+  GRANT_REVOKED: { cause: 'This grant was revoked.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
+  GRANT_EXPIRED: { cause: 'This grant has ended.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
+  GRANT_LIMIT: { cause: 'The grant asked for is outside the limits of the profile.', next: 'Ask for a shorter time, or end grants that are no longer used.', nextStep: 'new-grant' },
+  // doors
+  HOST_REFUSED: { cause: 'The Host header is not the address of this door.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
+  TARGET_REFUSED: { cause: 'The request target is not a plain path.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
+  BROWSER_REFUSED: { cause: 'The request comes from a web page.', next: 'Tokens are for programs, not for pages.', nextStep: 'none' },
+  METHOD_REFUSED: { cause: 'This door does not know that method.', next: 'Use GET.', nextStep: 'none' },
+  VERSION_REFUSED: { cause: 'The metadata version header is missing or not 1.', next: 'Use a Databricks SDK, or send X-Databricks-Metadata-Version: 1.', nextStep: 'none' },
+  ROUTE_UNKNOWN: { cause: 'There is nothing at this address.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
+  WORKSPACE_MISMATCH: { cause: 'The grant is for another workspace than the request names.', next: 'Make a grant for this workspace.', nextStep: 'new-grant' },
+  DEADLINE_PASSED: { cause: 'No token could be had in the time the client waits.', next: 'Try again; `lakepass status` says what is slow.', nextStep: 'retry' },
+  INPUT_INVALID: { cause: 'The request is not understood.', next: 'Correct the field that is named.', nextStep: 'none' },
+  // agent
+  AGENT_RUNNING: { cause: 'A Lakepass agent is already running for you on this machine.', next: 'Use it as it is, or stop it first.', nextStep: 'none' },
+  AGENT_NOT_RUNNING: { cause: 'The Lakepass agent is not running.', next: 'Start it with `lakepass agent`.', nextStep: 'start-agent' },
+  AGENT_START_FAILED: { cause: 'The Lakepass agent did not come up.', next: 'Run `lakepass agent` in a terminal to see why.', nextStep: 'start-agent' },
+  RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },
+  RUNTIME_PATH_TOO_LONG: { cause: 'The path of the control socket is longer than the system allows.', next: 'Use a shorter folder for --home or XDG_RUNTIME_DIR.', nextStep: 'fix-config' },
+  PLATFORM_UNSUPPORTED: { cause: 'On this system Lakepass cannot yet tell which user connects.', next: 'Use Linux for now.', nextStep: 'none' },
+  // audit
+  AUDIT_UNWRITABLE: { cause: 'The audit log cannot be written, so no token is handed out.', next: 'Free some space or mend the permissions, then try again.', nextStep: 'free-disk' },
+  AUDIT_BROKEN: { cause: 'The audit log does not verify.', next: 'Keep the file as it is and show it to your security team.', nextStep: 'ask-admin' },
+  INTERNAL: { cause: 'Something went wrong inside Lakepass.', next: 'Please report it with the time it happened.', nextStep: 'report' },
+} as const satisfies Record<string, FailureText>;
+
+export type FailureCode = keyof typeof failureTexts;
+export const failureCodes = Object.keys(failureTexts) as FailureCode[];
+
+export const failureSchema = z.object({
+  code: z.enum(failureCodes as [FailureCode, ...FailureCode[]]),
+  cause: z.string(),
+  next: z.string(),
+  nextStep: z.enum(nextSteps),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+});
+export interface Failure {
+  code: FailureCode;
+  cause: string;
+  next: string;
+  nextStep: NextStep;
+  reason?: string;
+  detail?: string;
+}
