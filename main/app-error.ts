@@ -39,8 +39,7 @@ export class AppError extends Error {
 }
 
 /** The failure inside any thrown value; a bug becomes INTERNAL and keeps its own text to itself. */
-export const asAppError = (error: unknown): AppError =>
-  error instanceof AppError ? error : new AppError('INTERNAL', { cause: error });
+export const asAppError = (error: unknown): AppError => (error instanceof AppError ? error : new AppError('INTERNAL', { cause: error }));
 
 export const hasCode = (error: unknown, ...codes: FailureCode[]): error is AppError =>
   error instanceof AppError && codes.includes(error.code);

@@ -4,6 +4,7 @@
  */
 import type { FailureCode } from '../../preload/contract/failure.ts';
 
+// biome-ignore format: one line per event, so that it reads as the table it is
 export type AuditEvent =
   | { type: 'agent.started'; version: string; vault: string; port: number }
   | { type: 'agent.stopped'; reason: string }

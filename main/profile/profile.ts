@@ -27,23 +27,43 @@ const idpSchema = z.strictObject({
   scopes: z.array(z.string().min(1)).default(['openid', 'profile', 'email', 'offline_access']).describe('Scopes asked for at sign-in.'),
   redirect: z
     .strictObject({
-      ports: z.array(z.int().min(1024).max(65535)).max(16).default([]).describe('Ports registered at the provider, tried in order; empty: any free port.'),
-      path: z.string().regex(/^\/[A-Za-z0-9/_-]{1,80}$/).default('/callback').describe('Path of the redirect on http://127.0.0.1.'),
+      ports: z
+        .array(z.int().min(1024).max(65535))
+        .max(16)
+        .default([])
+        .describe('Ports registered at the provider, tried in order; empty: any free port.'),
+      path: z
+        .string()
+        .regex(/^\/[A-Za-z0-9/_-]{1,80}$/)
+        .default('/callback')
+        .describe('Path of the redirect on http://127.0.0.1.'),
     })
     .prefault({}),
-  algorithms: z.array(z.enum(['RS256', 'ES256', 'PS256', 'ES384', 'EdDSA'])).min(1).default(['RS256', 'ES256']).describe('Signature algorithms accepted on ID tokens.'),
+  algorithms: z
+    .array(z.enum(['RS256', 'ES256', 'PS256', 'ES384', 'EdDSA']))
+    .min(1)
+    .default(['RS256', 'ES256'])
+    .describe('Signature algorithms accepted on ID tokens.'),
   usernameClaim: z.string().min(1).default('email').describe('The claim that holds the Databricks user name.'),
   groupsClaim: z.string().min(1).default('groups').describe('The claim that holds the groups.'),
   pkceUnadvertised: z.boolean().default(false).describe('Accept a provider that supports PKCE S256 without advertising it.'),
-  clockTolerance: length('60 s').describe('Accepted difference between the clocks, 2 min at most.').refine((value) => value <= minutes(2), 'two minutes at most'),
+  clockTolerance: length('60 s')
+    .describe('Accepted difference between the clocks, 2 min at most.')
+    .refine((value) => value <= minutes(2), 'two minutes at most'),
 });
 
 const assuranceSchema = z.strictObject({
   acrValues: z.array(z.string().min(1)).default(['phr']).describe('acr values asked for, best first.'),
   phrAcr: z.array(z.string().min(1)).default(['phr', 'phrh']).describe('acr values that prove a phishing-resistant sign-in.'),
-  phrAmr: z.array(z.string().min(1)).default(['hwk', 'pop']).describe('One of these amr values must come with it; empty where the provider sends no amr.'),
+  phrAmr: z
+    .array(z.string().min(1))
+    .default(['hwk', 'pop'])
+    .describe('One of these amr values must come with it; empty where the provider sends no amr.'),
   mfaAmr: z.array(z.string().min(1)).default(['mfa']).describe('amr values that prove several factors.'),
-  configAsserted: z.boolean().default(false).describe('IT declares that the provider only lets phishing-resistant sign-ins through although its tokens do not say so.'),
+  configAsserted: z
+    .boolean()
+    .default(false)
+    .describe('IT declares that the provider only lets phishing-resistant sign-ins through although its tokens do not say so.'),
   minimum: z.enum(['phr', 'config-asserted', 'mfa', 'unknown']).default('phr').describe('Below this no session begins.'),
   maxAge: length('12 h').describe('How old the sign-in at the provider may be.'),
 });
@@ -52,7 +72,9 @@ const limitsSchema = z.strictObject({
   session: length('24 h').describe('A session ends this long after the sign-in, whatever happens.'),
   idle: length('12 h').describe('A session ends when no token was asked for during this time.'),
   grant: length('24 h').describe('The longest a grant may run.'),
-  lease: length('300 s').describe('How long a client may keep one answer; 60 s at least.').refine((value) => value >= seconds(60), 'sixty seconds at least'),
+  lease: length('300 s')
+    .describe('How long a client may keep one answer; 60 s at least.')
+    .refine((value) => value >= seconds(60), 'sixty seconds at least'),
   minTokenLife: length('60 s').describe('Tokens whose whole life is shorter are refused.'),
   loginTimeout: length('5 min').describe('How long a sign-in waits for the person.'),
 });

@@ -28,6 +28,7 @@ interface FailureText {
   nextStep: NextStep;
 }
 
+// biome-ignore format: one line per failure, so that it reads as the table it is
 export const failureTexts = {
   // configuration
   CONFIG_MISSING: { cause: 'There is no configuration file yet.', next: 'Write one, or try `npm run demo` first; README shows an example.', nextStep: 'fix-config' },

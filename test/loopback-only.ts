@@ -1,0 +1,25 @@
+/** Loaded before every test file: a test that reaches for the network beyond this machine fails at the connect. */
+import { Socket } from 'node:net';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
+const connect = Socket.prototype.connect;
+
+interface Target {
+  host?: string;
+  path?: string;
+}
+
+/** The forms of Socket.connect: (options), (path), (port, host), and the array Node's own helpers pass. */
+function targetOf(args: unknown[]): Target {
+  const [first, second] = Array.isArray(args[0]) ? args[0] : args;
+  if (typeof first === 'object' && first !== null) return first as Target;
+  if (typeof first === 'string' && Number.isNaN(Number(first))) return { path: first };
+  return typeof second === 'string' ? { host: second } : {};
+}
+
+Socket.prototype.connect = function loopbackOnly(this: Socket, ...args: unknown[]) {
+  const { host, path } = targetOf(args);
+  if (path === undefined && host !== undefined && !LOOPBACK.test(host))
+    throw new Error(`a test may only connect to loopback, not to ${host}`);
+  return Reflect.apply(connect, this, args) as Socket;
+} as typeof connect;
