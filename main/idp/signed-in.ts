@@ -65,7 +65,10 @@ export interface IdentityProvider {
   /**
    * One refresh, no retry: the caller owns the single use of the token.
    *
-   * @throws AppError ISSUER_UNREACHABLE: no answer, or a 5xx or 429 (`reason` 'sent' when the request may have arrived, 'unsent' when it cannot have)
+   * @throws AppError ISSUER_UNREACHABLE: no answer, or a 5xx or 429. `reason` decides whether the token may be sent again:
+   *   'unsent'   the request cannot have arrived (name not found, connection refused, TLS failed)
+   *   'answered' the provider itself said 429, 500 or 503: it did not rotate the token
+   *   'sent'     anything else after the request left (reset, time-out, a gateway's 502 or 504): nobody knows
    * @throws AppError SESSION_REFUSED: the provider said no (invalid_grant and its like)
    * @throws AppError ID_TOKEN_REJECTED: the new ID token changed iss, sub or aud, or failed another check
    */
