@@ -1,8 +1,23 @@
-/** Two tiers: `unit` runs on fakes in milliseconds; `integration` runs flows against real processes and sockets on loopback. */
+/**
+ * The tiers, by what they prove: `unit` runs on fakes in milliseconds; `integration` runs flows against real processes and
+ * sockets on loopback; `clients` runs stock SDKs and kernels through real expiries; `browser` signs in with Chromium.
+ */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Only unit tests run side by side: flows with processes of their own would, on two cores, time each other out. */
+const project = (name: string, folder: string, timeout: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`${folder}/**/*.test.ts`],
+    testTimeout: timeout,
+    hookTimeout: Math.max(timeout, 60_000),
+    fileParallelism: name === 'unit',
+  },
+});
 
 export default defineConfig({
   root,
@@ -16,17 +31,10 @@ export default defineConfig({
     unstubGlobals: true,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
-      {
-        extends: true,
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-        },
-      },
+      project('unit', 'test/unit', 10_000),
+      project('integration', 'test/integration', 60_000),
+      project('clients', 'test/clients', 180_000),
+      project('browser', 'test/e2e', 120_000),
     ],
   },
 });

@@ -1,0 +1,236 @@
+/**
+ * Makes a clone ready, then runs the file it was given on the pinned Node. Plain JavaScript, for the system's own Node (18 or
+ * newer) may be the one that runs it, before anything is installed.
+ *
+ *   node test/setup.mjs [--python] [--test] [FILE [ARGUMENT…]]
+ *
+ * It installs npm packages into node_modules and, with --python, the Python clients into .venv, best effort: nothing outside
+ * the project's folder. With --test the Python clients are a must, and as root on Debian missing system packages are
+ * installed as well; else it says what to install. When all is there it prints nothing.
+ *
+ * It never skips or configures away a package: the Electron binary is fetched by Electron itself when it is first needed.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const inRoot = (...parts) => join(root, ...parts);
+const windows = process.platform === 'win32';
+
+/** Debian packages the tests use, each with a command that shows it is there. */
+const SYSTEM_PACKAGES = [
+  ['chromium', 'chromium'],
+  ['gnome-keyring', 'gnome-keyring-daemon'],
+  ['dbus', 'dbus-run-session'],
+  ['dbus-user-session', null],
+  ['libsecret-1-0', null],
+  ['wrk', 'wrk'],
+  ['curl', 'curl'],
+  ['python3-venv', null],
+];
+
+class SetupProblem extends Error {}
+
+/** Runs a command quietly, with a line every ten seconds so that nobody thinks it hangs. Its output is shown if it fails. */
+function runShowingProgress(what, command, args, options = {}) {
+  process.stderr.write(`  ${what} …\n`);
+  const started = Date.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const output = [];
+    child.stdout.on('data', (chunk) => output.push(chunk));
+    child.stderr.on('data', (chunk) => output.push(chunk));
+    const elapsed = () => `${Math.round((Date.now() - started) / 1000)} s`;
+    const ticker = setInterval(() => process.stderr.write(`  … still at it, ${elapsed()}\n`), 10_000);
+    child.on('error', (error) => {
+      clearInterval(ticker);
+      reject(new SetupProblem(`${what}: ${error.message}`));
+    });
+    child.on('close', (code, signal) => {
+      clearInterval(ticker);
+      if (code === 0) {
+        process.stderr.write(`  … done in ${elapsed()}\n`);
+        resolve();
+        return;
+      }
+      process.stderr.write(Buffer.concat(output));
+      reject(new SetupProblem(`${what} failed (${signal ?? `exit code ${code}`}); what it said is above.`));
+    });
+  });
+}
+
+// npm packages
+
+const readJson = (...parts) => {
+  try {
+    return JSON.parse(readFileSync(inRoot(...parts), 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+/** npm keeps a list of what it installed; that is compared with the lockfile, so an `npm install` by hand counts too. */
+function packagesAreInstalled() {
+  const wanted = readJson('package-lock.json')?.packages;
+  const installed = readJson('node_modules', '.package-lock.json')?.packages;
+  if (!wanted) throw new SetupProblem('package-lock.json is missing; the clone is not complete.');
+  if (!installed || !existsSync(pinnedNode())) return false;
+  const same = ([path, { version, integrity, optional }]) =>
+    path === '' || (installed[path] ? installed[path].version === version && installed[path].integrity === integrity : optional === true);
+  return Object.entries(wanted).every(same) && Object.keys(installed).every((path) => path in wanted);
+}
+
+/** The Node that package.json pins. Its package puts the binary here in an install script. */
+function pinnedNode() {
+  return inRoot('node_modules', 'node', 'bin', windows ? 'node.exe' : 'node');
+}
+
+async function installPackages() {
+  if (packagesAreInstalled()) return;
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const what = 'Installing npm packages into node_modules (once, about a minute)';
+  const npm = process.env.npm_execpath;
+  if (npm) await runShowingProgress(what, process.execPath, [npm, ...args]);
+  else await runShowingProgress(what, 'npm', args, { shell: windows });
+  if (!existsSync(pinnedNode())) {
+    throw new SetupProblem(
+      'Node 24 was not installed: the package `node` needs its install script. Allow it (npm config ignore-scripts false) and run this again.',
+    );
+  }
+}
+
+// Python clients
+
+const requirements = inRoot('test', 'python', 'requirements.txt');
+const venvPython = windows ? inRoot('.venv', 'Scripts', 'python.exe') : inRoot('.venv', 'bin', 'python');
+const OLDEST_PYTHON = '(3, 10)';
+
+/** A Python that can make a venv. Root takes Debian's first: a test user can run it, which one below /root it cannot. */
+function findPython() {
+  const isRoot = process.getuid?.() === 0;
+  const candidates = [...(isRoot ? ['/usr/bin/python3'] : []), 'python3', 'python', '/usr/bin/python3'];
+  const check = `import sys, venv, ensurepip; sys.exit(sys.version_info < ${OLDEST_PYTHON})`;
+  return candidates.find((candidate) => spawnSync(candidate, ['-c', check], { stdio: 'ignore' }).status === 0);
+}
+
+/** Whether .venv holds every exact version that the requirements name, whoever installed it. */
+function clientsAreInstalled() {
+  const site = windows ? inRoot('.venv', 'Lib', 'site-packages') : sitePackages();
+  if (!site || !existsSync(venvPython)) return false;
+  const distributions = new Set(readdirSync(site).map(normalise));
+  return pins().every(({ name, version }) => distributions.has(normalise(`${name}-${version}.dist-info`)));
+}
+
+const normalise = (name) => name.toLowerCase().replace(/[-_.]+/g, '-');
+const sitePackages = () => {
+  const lib = inRoot('.venv', 'lib');
+  const python = existsSync(lib) ? readdirSync(lib).find((name) => name.startsWith('python3')) : undefined;
+  return python && join(lib, python, 'site-packages');
+};
+const pins = () =>
+  readFileSync(requirements, 'utf8')
+    .split('\n')
+    .map((line) => /^([\w.-]+)==([\w.+-]+)/.exec(line.trim()))
+    .flatMap((match) => (match ? [{ name: match[1], version: match[2] }] : []));
+
+/** The venv is stamped when complete, so that an interrupted installation is begun again. */
+async function installPythonClients() {
+  const stamp = inRoot('.venv', '.installed');
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  if (existsSync(stamp) && existsSync(venvPython) && readFileSync(stamp, 'utf8') === hash) return;
+  if (!clientsAreInstalled()) {
+    const python = findPython();
+    if (!python) throw new SetupProblem('Python 3.10 or newer with venv is not here (Debian: apt-get install python3 python3-venv).');
+    rmSync(inRoot('.venv'), { recursive: true, force: true });
+    await runShowingProgress('Making a Python environment in .venv', python, ['-m', 'venv', inRoot('.venv')]);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
+    await runShowingProgress('Installing the stock Python clients into .venv (once)', venvPython, pip);
+  }
+  writeFileSync(stamp, hash);
+}
+
+// System packages
+
+/** Looks the command up on the PATH, as a shell would. */
+function isCommand(name) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const isDebian = () => isCommand('dpkg-query') && isCommand('apt-get');
+
+function missingSystemPackages() {
+  if (!isDebian()) return SYSTEM_PACKAGES.filter(([, command]) => command && !isCommand(command)).map(([name]) => name);
+  const names = SYSTEM_PACKAGES.map(([name]) => name);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is dpkg's own syntax
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f=${Package} ${db:Status-Abbrev}\n', ...names], { encoding: 'utf8' });
+  const installed = new Set(stdout.split('\n').flatMap((line) => (/ ii\s*$/.test(line) ? [line.split(' ')[0]] : [])));
+  return names.filter((name) => !installed.has(name));
+}
+
+async function installSystemPackages() {
+  if (process.platform !== 'linux') return;
+  const missing = missingSystemPackages();
+  if (missing.length === 0) return;
+  if (process.getuid() !== 0 || !isDebian()) {
+    throw new SetupProblem(
+      `The tests need programs that are not here. On Debian: sudo apt-get install --no-install-recommends ${missing.join(' ')}`,
+    );
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await runShowingProgress('Reading the Debian package lists', 'apt-get', ['update', '-q'], { env });
+  const args = ['install', '-y', '-q', '--no-install-recommends', ...missing];
+  await runShowingProgress(`Installing Debian packages: ${missing.join(' ')}`, 'apt-get', args, { env });
+}
+
+// The whole
+
+/** Runs the file on the pinned Node with its folder first on the PATH, and ends as it ends. */
+function runOnPinnedNode(file, args) {
+  const path = [inRoot('node_modules', '.bin'), process.env.PATH].join(delimiter);
+  const child = spawn(pinnedNode(), [file, ...args], { stdio: 'inherit', env: { ...process.env, PATH: path } });
+  // A terminal sends Ctrl-C to both; the program below decides what it means.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('close', (code, signal) => {
+    if (signal && !windows) {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
+      process.kill(process.pid, signal);
+    } else process.exitCode = code ?? 1;
+  });
+}
+
+async function main(args) {
+  const options = new Set();
+  while (args[0]?.startsWith('--')) options.add(args.shift());
+  const unknown = [...options].find((option) => !['--python', '--test'].includes(option));
+  if (unknown) throw new SetupProblem(`Unknown option ${unknown}.`);
+  await installPackages();
+  if (options.has('--test')) {
+    await installSystemPackages();
+    await installPythonClients();
+  } else if (options.has('--python')) {
+    await installPythonClients().catch((error) => {
+      if (!(error instanceof SetupProblem)) throw error;
+      process.stderr.write(`  No Python clients: ${error.message}\n`);
+    });
+  }
+  const [file, ...rest] = args;
+  if (file) runOnPinnedNode(file, rest);
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  if (!(error instanceof SetupProblem)) throw error;
+  process.stderr.write(`\nSetup stopped: ${error.message}\n`);
+  process.exitCode = 1;
+});
