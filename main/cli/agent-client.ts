@@ -1,0 +1,134 @@
+/** The command line's side of the control door: one request a time over the Unix socket, every answer parsed. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import { failureAnswerSchema } from '../../preload/contract/control.ts';
+import type { Failure } from '../../preload/contract/failure.ts';
+import { AppError } from '../app-error.ts';
+import type { Places } from '../places.ts';
+import { type Ms, seconds } from '../units.ts';
+
+/** A failure that the agent reported: shown as it came, it is already in words for people. */
+export class ReportedFailure extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(`${failure.code}: ${failure.cause}`);
+    this.failure = failure;
+  }
+}
+
+export interface AgentClient {
+  get<S extends z.ZodType>(path: string, answer: S, timeout?: Ms): Promise<z.output<S>>;
+  post<S extends z.ZodType>(path: string, body: unknown, answer: S, timeout?: Ms): Promise<z.output<S>>;
+  /** Reads a stream of JSON lines until it ends, the agent goes away, or `signal` aborts. */
+  follow<S extends z.ZodType>(path: string, line: S, onLine: (value: z.output<S>) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** @throws AppError AGENT_NOT_RUNNING from every call when nobody listens; ReportedFailure when the agent says no */
+export function connectAgent(places: Places): AgentClient {
+  const exchange = async <S extends z.ZodType>(method: string, path: string, body: unknown, answer: S, timeout: Ms): Promise<z.output<S>> => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const { status, value } = await send(places.socket, method, path, text, timeout);
+    if (status !== 200) {
+      const failed = failureAnswerSchema.safeParse(value);
+      throw failed.success ? new ReportedFailure(failed.data.failure) : new AppError('INTERNAL', { detail: `The agent answered ${status}.` });
+    }
+    return answer.parse(value);
+  };
+  return {
+    get: (path, answer, timeout = seconds(30)) => exchange('GET', path, undefined, answer, timeout),
+    post: (path, body, answer, timeout = seconds(30)) => exchange('POST', path, body, answer, timeout),
+    follow: (path, line, onLine, signal) =>
+      new Promise((resolve, reject) => {
+        const outgoing = request({ socketPath: places.socket, path, method: 'GET', signal }, (response) => {
+          const lines = createInterface({ input: response });
+          lines.on('line', (text) => {
+            const parsed = line.safeParse(JSON.parse(text));
+            if (parsed.success) onLine(parsed.data);
+          });
+          lines.on('close', resolve);
+          response.on('error', () => resolve());
+        });
+        outgoing.on('error', (error) => (signal.aborted ? resolve() : reject(notRunning(error))));
+        outgoing.end();
+      }),
+  };
+}
+
+function send(socketPath: string, method: string, path: string, body: string | undefined, timeout: Ms): Promise<{ status: number; value: unknown }> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const outgoing = request({ socketPath, method, path, headers, timeout }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        try {
+          resolve({ status: response.statusCode ?? 0, value: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
+        } catch (cause) {
+          reject(new AppError('INTERNAL', { detail: 'The agent gave an answer that is not JSON.', cause }));
+        }
+      });
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new AppError('DEADLINE_PASSED')));
+    outgoing.on('error', (error) => reject(error instanceof AppError ? error : notRunning(error)));
+    outgoing.end(body);
+  });
+}
+
+function notRunning(error: Error): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET' ? new AppError('AGENT_NOT_RUNNING') : error;
+}
+
+/** True when an agent answers on the socket. */
+export async function agentAnswers(places: Places): Promise<boolean> {
+  try {
+    await send(places.socket, 'GET', '/v1/status', undefined, seconds(5));
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'AGENT_NOT_RUNNING') return false;
+    throw error;
+  }
+}
+
+/**
+ * Starts a headless agent in the background and waits until it is ready.
+ *
+ * @throws ReportedFailure the agent's own reason (KEYCHAIN_MISSING, CONFIG_INVALID …)
+ * @throws AppError AGENT_START_FAILED it ended, or said nothing for 20 seconds
+ */
+export async function startAgent(places: Places, options: { home: string | undefined; vault: string }): Promise<void> {
+  const args = [headlessEntry(), '--vault', options.vault, ...(options.home === undefined ? [] : ['--home', options.home])];
+  mkdirSync(places.state, { recursive: true, mode: 0o700 });
+  const errors = openSync(join(places.state, 'agent.err'), 'a', 0o600);
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/' });
+  const line = await new Promise<string>((resolve) => {
+    const timer = setTimeout(() => resolve(''), seconds(20));
+    const finish = (text: string): void => {
+      clearTimeout(timer);
+      resolve(text);
+    };
+    createInterface({ input: child.stdout }).once('line', finish);
+    child.once('exit', () => setImmediate(finish, ''));
+    child.once('error', () => finish(''));
+  });
+  child.stdout.destroy();
+  child.unref();
+  if (line === '') throw new AppError('AGENT_START_FAILED', { detail: `See ${join(places.state, 'agent.err')}.` });
+  const said = JSON.parse(line) as { ready?: unknown };
+  if (said.ready !== undefined) return;
+  const failed = failureAnswerSchema.parse(said);
+  // Two verbs may start an agent at once; whoever comes second finds the first one's.
+  if (failed.failure.code !== 'AGENT_RUNNING') throw new ReportedFailure(failed.failure);
+}
+
+/** The headless entry beside this file: TypeScript in a checkout, a bundle in an installed program. */
+function headlessEntry(): string {
+  const bundled = fileURLToPath(new URL('./headless.mjs', import.meta.url));
+  return existsSync(bundled) ? bundled : fileURLToPath(new URL('../headless.ts', import.meta.url));
+}

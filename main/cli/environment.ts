@@ -1,0 +1,56 @@
+/**
+ * The variables that make a stock Databricks SDK ask our broker, and the ones that would win over them or mix another
+ * identity in. With DATABRICKS_AUTH_TYPE set no SDK tries anything else, but Python and Go still read the rest of the
+ * environment into their configuration, so what belongs to other ways of signing in is cleared.
+ */
+
+const cleared = [
+  'DATABRICKS_TOKEN',
+  'DATABRICKS_USERNAME',
+  'DATABRICKS_PASSWORD',
+  'DATABRICKS_CLIENT_ID',
+  'DATABRICKS_CLIENT_SECRET',
+  'DATABRICKS_CONFIG_PROFILE',
+  'DATABRICKS_ACCOUNT_ID',
+  'DATABRICKS_WORKSPACE_ID',
+  'DATABRICKS_DISCOVERY_URL',
+  'DATABRICKS_TOKEN_AUDIENCE',
+  'DATABRICKS_OIDC_TOKEN',
+  'DATABRICKS_OIDC_TOKEN_ENV',
+  'DATABRICKS_OIDC_TOKEN_FILE',
+  'DATABRICKS_OIDC_TOKEN_FILEPATH',
+  'DATABRICKS_CLI_PATH',
+  'DATABRICKS_GOOGLE_SERVICE_ACCOUNT',
+  'ARM_CLIENT_ID',
+  'ARM_CLIENT_SECRET',
+  'ARM_TENANT_ID',
+  'ARM_USE_MSI',
+  'GOOGLE_CREDENTIALS',
+] as const;
+
+export interface ProgramEnvironment {
+  set: Readonly<Record<string, string>>;
+  clear: readonly string[];
+}
+
+/**
+ * @param host origin of the workspace
+ * @param url the grant URL; it opens nothing for another user of the machine, but it is a secret all the same
+ */
+export const environmentFor = (host: string, url: string): ProgramEnvironment => ({
+  set: { DATABRICKS_HOST: host, DATABRICKS_AUTH_TYPE: 'metadata-service', DATABRICKS_METADATA_SERVICE_URL: url },
+  clear: cleared,
+});
+
+/** The environment of a child: ours, with the variables set and cleared. */
+export function applyTo(env: NodeJS.ProcessEnv, change: ProgramEnvironment): NodeJS.ProcessEnv {
+  const result = { ...env };
+  for (const name of change.clear) delete result[name];
+  return { ...result, ...change.set };
+}
+
+const quoted = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+
+/** Lines for `eval "$(lakepass env)"` in a POSIX shell. */
+export const shellLines = (change: ProgramEnvironment): string =>
+  [`unset ${change.clear.join(' ')}`, ...Object.entries(change.set).map(([name, value]) => `export ${name}=${quoted(value)}`)].join('\n');

@@ -1,0 +1,23 @@
+/** The `lakepass` command: one file per verb, all of them talking to the control socket only. */
+import { Command } from 'commander';
+import { version } from '../version.ts';
+import { exitCodes } from './report.ts';
+import { addAgent } from './verbs/agent.ts';
+import { addAudit } from './verbs/audit.ts';
+import { addEnv } from './verbs/env.ts';
+import { addGrants } from './verbs/grants.ts';
+import { addLogin } from './verbs/login.ts';
+import { addLogout } from './verbs/logout.ts';
+import { addRun } from './verbs/run.ts';
+import { addStatus } from './verbs/status.ts';
+import { addToken } from './verbs/token.ts';
+
+const program = new Command('lakepass')
+  .description('One sign-in with a security key; every program gets the Databricks token it may have, and no more.')
+  .version(version)
+  .enablePositionalOptions()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage))
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 125 `run` failed before its program started.');
+
+for (const add of [addAgent, addLogin, addLogout, addStatus, addEnv, addRun, addToken, addGrants, addAudit]) add(program);
+await program.parseAsync();

@@ -1,0 +1,49 @@
+/** How the command line speaks: failures on standard error, results on standard output, exit codes that scripts can rely on. */
+import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
+import { asAppError } from '../app-error.ts';
+import { ReportedFailure } from './agent-client.ts';
+
+/** 0 done · 1 failed · 2 wrong usage · 3 sign in first · 4 no agent · 5 refused · 125 `run` failed before its program started. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, signIn: 3, noAgent: 4, refused: 5, runFailed: 125, notExecutable: 126, notFound: 127 } as const;
+
+const codesByExit: readonly [number, readonly FailureCode[]][] = [
+  [exitCodes.usage, ['INPUT_INVALID', 'PROFILE_NEEDED', 'PROFILE_UNKNOWN', 'SCOPE_UNKNOWN', 'WORKSPACE_UNKNOWN']],
+  [exitCodes.signIn, ['SIGNED_OUT', 'SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_LOST']],
+  [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
+  [exitCodes.refused, ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED', 'GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED']],
+];
+
+export const exitCodeOf = (failure: Failure): number => codesByExit.find(([, codes]) => codes.includes(failure.code))?.[0] ?? exitCodes.failed;
+
+export const failureOf = (error: unknown): Failure => (error instanceof ReportedFailure ? error.failure : asAppError(error).toFailure());
+
+/** One line a person can act on: cause, details, next step, code. */
+export const failureLine = ({ code, cause, detail, next, reason }: Failure): string =>
+  [cause, detail, next, `[${code}${reason === undefined ? '' : `: ${reason}`}]`].filter(Boolean).join(' ');
+
+/** Prints a failure where it belongs and sets the exit code. Scripts that asked for JSON get it on standard output. */
+export function reportFailure(error: unknown, json: boolean, exitCode?: number): void {
+  const failure = failureOf(error);
+  if (json) process.stdout.write(`${JSON.stringify({ failure }, null, 2)}\n`);
+  else process.stderr.write(`lakepass: ${failureLine(failure)}\n`);
+  if (failure.code === 'INTERNAL' && error instanceof Error && process.env['LAKEPASS_DEBUG'] === '1') process.stderr.write(`${error.stack ?? ''}\n`);
+  process.exitCode = exitCode ?? exitCodeOf(failure);
+}
+
+export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+export const printLine = (line = ''): void => void process.stdout.write(`${line}\n`);
+
+/** Columns as wide as their widest cell, two spaces between. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<number[]>((known, row) => row.map((cell, column) => Math.max(cell.length, known[column] ?? 0)), []);
+  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')).join('\n');
+}
+
+/** `in 7 h 59 min`, `in 42 s`, `ended`. */
+export function timeLeft(until: string, now = Date.now()): string {
+  const left = Math.floor((Date.parse(until) - now) / 1000);
+  if (left <= 0) return 'ended';
+  if (left < 60) return `in ${left} s`;
+  if (left < 3600) return `in ${Math.floor(left / 60)} min`;
+  return `in ${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
+}

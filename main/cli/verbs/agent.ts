@@ -1,0 +1,36 @@
+/** `lakepass agent`: the headless agent in the foreground; `--stop` ends the one that runs. */
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { statusViewSchema } from '../../../preload/contract/control.ts';
+import { AppError } from '../../app-error.ts';
+import { connectAgent } from '../agent-client.ts';
+import { type CommonOptions, optionsFirst, placesOf, withCommon } from '../common.ts';
+import { printJson, printLine } from '../report.ts';
+import { statusText } from './status.ts';
+
+interface Options extends CommonOptions {
+  stop?: boolean;
+}
+
+export const addAgent = (program: Command): Command =>
+  withCommon(program.command('agent').description('run the agent in the foreground'), 'lakepass agent --vault memory')
+    .option('--stop', 'stop the agent that is running; sessions and grants stay for its next start')
+    .action(optionsFirst<Options>(agent));
+
+async function agent(options: Options): Promise<void> {
+  if (options.stop === true) return stop(options);
+  if (options.vault !== 'keychain' && options.vault !== 'memory') throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
+  const { runHeadless } = await import('../../headless.ts');
+  const running = await runHeadless({ home: options.home, vault: options.vault });
+  const view = await connectAgent(running.places).get('/v1/status', statusViewSchema);
+  if (options.json === true) printJson(view);
+  else printLine(`${statusText(view)}\n\nThe agent runs in this terminal until Ctrl-C. It has no window yet: use the commands above from another terminal.`);
+  const reason = await running.stopped;
+  if (options.json !== true) printLine(`Stopped (${reason}). Sessions and grants are kept for the next start${view.vault === 'memory' ? ', but for what was in memory only' : ''}.`);
+}
+
+async function stop(options: Options): Promise<void> {
+  await connectAgent(placesOf(options)).post('/v1/stop', {}, z.object({ stopping: z.boolean() }));
+  if (options.json === true) printJson({ stopping: true });
+  else printLine('The agent is stopping.');
+}

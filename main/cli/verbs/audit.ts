@@ -1,0 +1,47 @@
+/** `lakepass audit`: reads and verifies the log. Neither needs an agent: the files are enough. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { readAudit, verifyAudit } from '../../audit/verify.ts';
+import { placesOf, reporting } from '../common.ts';
+import { exitCodes, printJson, printLine } from '../report.ts';
+
+interface Options {
+  home?: string;
+  json?: boolean;
+  limit?: string;
+}
+
+export function addAudit(program: Command): void {
+  const audit = program.command('audit').description('read and verify the audit log');
+  offline(audit.command('tail', { isDefault: true }).description('the newest records'), 'lakepass audit --limit 20')
+    .option('--limit <count>', 'how many records', '50')
+    .action(reporting(tail, (options) => options.json === true));
+  offline(audit.command('verify').description('check the hash chain of a file or a folder').argument('[file]', 'a segment or a folder; your own log without it'), 'lakepass audit verify ./audit')
+    .action(reporting(verify, (_, options) => options.json === true));
+}
+
+const offline = (verb: Command, example: string): Command =>
+  verb
+    .option('--home <dir>', 'the folder that holds everything', process.env['LAKEPASS_HOME'])
+    .option('--json', 'print JSON')
+    .addHelpText('after', `\nExample:\n  ${example}`);
+
+const folderOf = (options: Options): string => join(placesOf(options).state, 'audit');
+
+async function tail(options: Options): Promise<void> {
+  const records = await readAudit(folderOf(options), { limit: Number(options.limit) });
+  if (options.json === true) return printJson({ records });
+  for (const { at, type, seq, ...fields } of records) {
+    const { id: _id, prev: _prev, hash: _hash, ...said } = fields as Record<string, unknown>;
+    const words = Object.entries(said).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`);
+    printLine(`${at}  ${seq}  ${type}  ${words.join(' ')}`);
+  }
+}
+
+async function verify(file: string | undefined, options: Options): Promise<void> {
+  const verdict = await verifyAudit(file ?? folderOf(options));
+  if (!verdict.ok) process.exitCode = exitCodes.failed;
+  if (options.json === true) return printJson(verdict);
+  for (const problem of verdict.problems) printLine(`${problem.file}:${problem.line}  ${problem.problem}`);
+  printLine(verdict.ok ? `${verdict.records} records, the chain holds. What was cut off at the end cannot be seen from the file alone.` : `${verdict.records} records, the chain does not hold. [AUDIT_BROKEN]`);
+}

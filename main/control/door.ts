@@ -1,0 +1,178 @@
+/**
+ * The control door: HTTP over a Unix socket (0600 in a 0700 folder) for the command line and scripts. It parses every body
+ * with its route's schema and never listens on a network address. Who may connect is decided by the file system alone, so a
+ * program that runs as this user is let in; README says what follows from that.
+ */
+import { chmod, lstat, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import type { z } from 'zod';
+import type { Failure } from '../../preload/contract/failure.ts';
+import { AppError, asAppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Log } from '../ports.ts';
+
+const bodyLimitBytes = 16_384;
+const browserHeaders = ['origin', 'referer', 'cookie', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-mode', 'access-control-request-method'];
+
+/** One exchange, as a route sees it: parsed input in, a JSON value or a stream of JSON lines out. */
+export interface Call<Input> {
+  input: Input;
+  /** Path segments behind the route's path. */
+  rest: readonly string[];
+  /** Aborted when the client goes away. */
+  signal: AbortSignal;
+}
+
+export type Answer = { json: unknown } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
+
+export interface Route {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Query parameters for GET, the JSON body for POST. */
+  input: z.ZodType | null;
+  run: (call: Call<never>) => Answer | Promise<Answer>;
+}
+
+/** Types a route's `run` by its schema; the table itself holds routes of every shape. */
+export const route = <S extends z.ZodType>(
+  method: Route['method'],
+  path: string,
+  input: S,
+  run: (call: Call<z.output<S>>) => Answer | Promise<Answer>,
+): Route => ({ method, path, input, run: run as Route['run'] });
+
+export interface ControlDoor {
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the door at `socketPath`. A socket file left by a dead agent is removed; a live one is an error, although the agent
+ * lock should have said so before.
+ *
+ * @throws AppError AGENT_RUNNING | RUNTIME_UNSAFE from `start()`
+ */
+export function createControlDoor(parts: { socketPath: string; routes: readonly Route[]; audit: AuditLog; log: Log }): ControlDoor {
+  const server: Server = createServer({ maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 30_000 }, (request, response) => {
+    void serve(request, response, parts).catch((error: unknown) => {
+      parts.log('control.crash', { error: error instanceof Error ? error.name : 'unknown' });
+      response.destroy();
+    });
+  });
+  return {
+    async start() {
+      await clearStaleSocket(parts.socketPath);
+      const umask = process.umask(0o177);
+      try {
+        await new Promise<void>((resolve, reject) => {
+          server.once('error', reject);
+          server.listen(parts.socketPath, () => resolve());
+        });
+      } finally {
+        process.umask(umask);
+      }
+      await chmod(parts.socketPath, 0o600);
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, parts: { routes: readonly Route[]; audit: AuditLog; log: Log }): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    refuseBrowsers(request);
+    const { found, rest, query } = findRoute(request, parts.routes);
+    const input = found.input === null ? undefined : parseInput(found.input, found.method === 'GET' ? query : await readJson(request));
+    const answer = await found.run({ input: input as never, rest, signal: gone.signal });
+    if ('json' in answer) return reply(response, 200, answer.json);
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    response.flushHeaders();
+    await answer.lines((value) => response.write(`${JSON.stringify(value)}\n`), gone.signal);
+    response.end();
+  } catch (error) {
+    const known = asAppError(error);
+    if (known.code === 'INTERNAL') parts.log('control.failed', { error: String((error as Error)?.stack ?? 'unknown').slice(0, 2000) });
+    if (response.headersSent) return void response.destroy();
+    refuse(response, known.toFailure());
+  }
+}
+
+function refuseBrowsers(request: IncomingMessage): void {
+  // check: control-browser-headers
+  const sent = browserHeaders.find((header) => request.headers[header] !== undefined);
+  if (sent !== undefined) throw new AppError('BROWSER_REFUSED', { reason: sent });
+  // end check
+}
+
+function findRoute(request: IncomingMessage, routes: readonly Route[]) {
+  const target = request.url ?? '';
+  // check: control-origin-form
+  if (!target.startsWith('/')) throw new AppError('TARGET_REFUSED', { reason: 'target' });
+  // end check
+  const [path = '', queryText = ''] = target.split('?', 2);
+  const sameMethod = routes.filter((candidate) => candidate.method === request.method);
+  const found = sameMethod.find((candidate) => path === candidate.path || (candidate.path.endsWith('/') && path.startsWith(candidate.path)));
+  if (found === undefined) throw new AppError('ROUTE_UNKNOWN', { reason: 'route' });
+  const rest = path.slice(found.path.length).split('/').filter(Boolean);
+  return { found, rest, query: Object.fromEntries(new URLSearchParams(queryText)) };
+}
+
+function parseInput(schema: z.ZodType, value: unknown): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new AppError('INPUT_INVALID', { reason: issue?.path.join('.') || 'body', detail: issue?.message ?? '' });
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  // check: control-json-only
+  if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? '')) throw new AppError('INPUT_INVALID', { reason: 'content-type' });
+  // end check
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // check: control-body-limit
+    if (size > bodyLimitBytes) throw new AppError('INPUT_INVALID', { reason: 'size' });
+    // end check
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new AppError('INPUT_INVALID', { reason: 'json', cause });
+  }
+}
+
+function refuse(response: ServerResponse, failure: Failure): void {
+  reply(response, failure.code === 'INTERNAL' ? 500 : failure.code === 'ROUTE_UNKNOWN' ? 404 : 400, { failure });
+}
+
+function reply(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value, null, 2);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
+  response.end(body);
+}
+
+async function clearStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (found === null) return;
+  // check: control-socket-not-planted
+  if (!found.isSocket()) throw new AppError('RUNTIME_UNSAFE', { reason: 'socket', detail: `${path} is not a socket.` });
+  // end check
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on('error', () => resolve(false));
+  });
+  if (alive) throw new AppError('AGENT_RUNNING');
+  await unlink(path);
+}

@@ -1,0 +1,75 @@
+/**
+ * The headless host: the agent as a plain Node process, without a window. It runs in the foreground (`lakepass agent`) or as
+ * the background process that a verb starts; then its first line on standard output is JSON: `ready` or a failure.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import pino from 'pino';
+import { asAppError, hasCode } from './app-error.ts';
+import { compose, type Running } from './compose.ts';
+import { jsonLog, nodePorts } from './host-ports.ts';
+import { findPlaces, type Places } from './places.ts';
+import { loadConfig } from './profile/load-config.ts';
+import type { Config } from './profile/profile.ts';
+import { version } from './version.ts';
+
+export interface HeadlessOptions {
+  home?: string | undefined;
+  vault: 'keychain' | 'memory';
+}
+
+export interface HeadlessAgent extends Running {
+  places: Places;
+  /** Resolves with the reason once the agent has stopped, by a signal or on request. */
+  stopped: Promise<string>;
+}
+
+/**
+ * Starts the agent in this process and keeps it alive until a signal (SIGTERM, SIGINT, SIGHUP) or a request to stop.
+ *
+ * @throws AppError whatever `compose` throws, or CONFIG_INVALID | CONFIG_PLAIN_HTTP
+ */
+export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
+  const uid = process.getuid?.() ?? -1;
+  const places = findPlaces({ env: process.env, uid, ...(options.home === undefined ? {} : { home: options.home }) });
+  const config = await readConfig(places.config);
+  await mkdir(places.state, { recursive: true, mode: 0o700 });
+  const log = jsonLog(pino.destination({ dest: join(places.state, 'agent.log'), sync: false, mode: 0o600 }));
+  const stopping = Promise.withResolvers<string>();
+  const running = await compose(nodePorts({ vault: options.vault, log }), { config, places, uid, version, onStop: () => stopping.resolve('asked to stop') });
+  // Timers of ours never keep the process alive; the doors do, and this does where they are idle.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => stopping.resolve(signal));
+  const stopped = stopping.promise.then(async (reason) => {
+    clearInterval(alive);
+    await running.close(reason);
+    return reason;
+  });
+  return { ...running, places, stopped };
+}
+
+/** No file yet is a state, not a failure: the agent runs and says what to write. */
+async function readConfig(file: string): Promise<Config> {
+  try {
+    return await loadConfig(file);
+  } catch (error) {
+    if (hasCode(error, 'CONFIG_MISSING')) return { profiles: new Map() };
+    throw error;
+  }
+}
+
+const isEntry = process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1];
+if (isEntry) {
+  const { values } = parseArgs({ options: { home: { type: 'string' }, vault: { type: 'string', default: 'keychain' } } });
+  try {
+    const agent = await runHeadless({ home: values.home, vault: values.vault === 'memory' ? 'memory' : 'keychain' });
+    process.stdout.write(`${JSON.stringify({ ready: { pid: process.pid, socket: agent.places.socket, port: agent.port } })}\n`);
+    await agent.stopped;
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ failure: asAppError(error).toFailure() })}\n`);
+    if (!hasCode(error, asAppError(error).code)) process.stderr.write(`${(error as Error)?.stack ?? String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

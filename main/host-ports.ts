@@ -1,0 +1,69 @@
+/** The real outside world, for hosts that run in plain Node. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import pino, { type DestinationStream } from 'pino';
+import type { Clock, Keychain, Log, Ports } from './ports.ts';
+import type { EpochMs, Ms } from './units.ts';
+import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
+import { osKeychain } from './vault/os-keychain.ts';
+
+export const systemClock: Clock = {
+  now: () => Date.now() as EpochMs,
+  elapsed: () => performance.now() as Ms,
+  after(delay, run) {
+    // Node fires a timer at once when its delay does not fit 31 bits.
+    const timer = setTimeout(run, Math.min(delay, 2 ** 31 - 1));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** JSON lines, one object each. Only names, numbers and short words reach it: see the `Log` port. */
+export function jsonLog(destination: DestinationStream): Log {
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return (event, fields = {}) => logger.info(fields, event);
+}
+
+const onPath = (program: string, path: string): string | undefined =>
+  path
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, program))
+    .find((candidate) => {
+      try {
+        accessSync(candidate, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
+/**
+ * Opens the system browser without a shell (RFC 8252 section 8.12 rules out embedded ones). `BROWSER` names a program to use,
+ * or is `none`; without a display or an opener the answer is 'none' and the person is shown the URL instead.
+ */
+export async function openSystemBrowser(url: URL, env: NodeJS.ProcessEnv = process.env): Promise<'opened' | 'none'> {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'none';
+  const chosen = env['BROWSER'];
+  if (chosen === 'none') return 'none';
+  const hasDisplay = Boolean(env['DISPLAY'] ?? env['WAYLAND_DISPLAY']);
+  const program = chosen || (hasDisplay ? 'xdg-open' : undefined);
+  const found = program === undefined ? undefined : program.includes('/') ? program : onPath(program, env['PATH'] ?? '');
+  if (found === undefined) return 'none';
+  return new Promise((resolve) => {
+    const child = spawn(found, [url.href], { stdio: 'ignore', detached: true });
+    child.once('spawn', () => {
+      child.unref();
+      resolve('opened');
+    });
+    child.once('error', () => resolve('none'));
+  });
+}
+
+/** Everything a headless host needs. `vault` is what the person chose by name; there is no falling back from one to the other. */
+export function nodePorts(options: { vault: 'keychain' | 'memory'; log: Log }): Ports {
+  const keychain: Keychain = options.vault === 'memory' ? memoryOnlyKeychain() : osKeychain();
+  return { clock: systemClock, fetch: globalThis.fetch, keychain, openBrowser: openSystemBrowser, random: randomBytes, log: options.log };
+}

@@ -1,0 +1,82 @@
+/**
+ * What the control door says and understands. Both sides parse with these schemas: the agent its requests, the command line
+ * its answers. Only two answers carry a secret, `grantMade` (the grant URL) and `token`; both exist to be handed to a program.
+ */
+import { z } from 'zod';
+import { failureSchema } from './failure.ts';
+import { sessionViewSchema } from './session.ts';
+
+const profileName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
+/** A workspace by its short name or by its host; a scope or the name of a scope bundle. */
+const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/?=@-]{0,199}$/);
+const isoTime = z.iso.datetime();
+
+export const grantViewSchema = z.object({
+  id: z.string(),
+  profile: z.string(),
+  workspace: z.string(),
+  scopes: z.array(z.string()),
+  label: z.string(),
+  createdAt: isoTime,
+  until: isoTime,
+  approved: z.string(),
+  state: z.enum(['live', 'revoked', 'expired']),
+  lastUsedAt: isoTime.nullable(),
+  served: z.int(),
+});
+export type GrantView = z.infer<typeof grantViewSchema>;
+
+export const statusViewSchema = z.object({
+  version: z.string(),
+  pid: z.int(),
+  startedAt: isoTime,
+  vault: z.enum(['secret-service', 'keychain', 'credential-manager', 'memory']),
+  port: z.int(),
+  configFile: z.string(),
+  profiles: z.array(
+    z.object({
+      name: z.string(),
+      test: z.boolean(),
+      issuer: z.string(),
+      session: sessionViewSchema,
+      workspaces: z.array(z.object({ name: z.string(), host: z.string(), health: z.string() })),
+    }),
+  ),
+  grants: z.array(grantViewSchema),
+  /** What is wrong right now, worst first; empty when all is well. */
+  problems: z.array(failureSchema),
+  /** The one command or act that helps most now. */
+  next: z.string(),
+});
+export type StatusView = z.infer<typeof statusViewSchema>;
+
+export const signInRequestSchema = z.strictObject({ profile: profileName.optional() });
+export const signInStartedSchema = z.object({ profile: z.string(), url: z.url(), browser: z.enum(['opened', 'none']) });
+export const signInOutcomeSchema = z.object({ profile: z.string(), session: sessionViewSchema });
+export const signOutRequestSchema = z.strictObject({ profile: profileName.optional() });
+
+export const grantRequestSchema = z.strictObject({
+  profile: profileName.optional(),
+  workspace: word.optional(),
+  scopes: z.array(word).min(1).max(32),
+  /** Seconds the grant runs; the profile's limit where it is left out. */
+  seconds: z.int().min(60).max(31_536_000).optional(),
+  label: z.string().max(80).regex(/^[\x20-\x7e\u00a0-\uffff]*$/u).default(''),
+});
+export const grantMadeSchema = z.object({ grant: grantViewSchema, host: z.string(), url: z.url() });
+export type GrantMade = z.infer<typeof grantMadeSchema>;
+export const grantListSchema = z.object({ grants: z.array(grantViewSchema) });
+export const grantEndRequestSchema = z.strictObject({ ids: z.array(z.string().max(64)).max(1000).optional(), all: z.literal(true).optional(), why: z.enum(['revoked', 'run-ended']).default('revoked') });
+export const grantEndedSchema = z.object({ ended: z.int() });
+/** One line of the stream that `lakepass run` listens to: the grant was refused, or it has ended. */
+export const grantNewsSchema = z.union([z.object({ refused: failureSchema }), z.object({ ended: z.string() })]);
+export type GrantNews = z.infer<typeof grantNewsSchema>;
+
+export const tokenRequestSchema = z.strictObject({ profile: profileName.optional(), workspace: word.optional(), scopes: z.array(word).min(1).max(32) });
+/** The shape of `databricks auth token`. `expiry` is RFC 3339 in local time with a fraction, as Databricks' SDKs parse it. */
+export const tokenSchema = z.object({ access_token: z.string(), token_type: z.literal('Bearer'), expiry: z.string(), expires_in: z.int() });
+
+export const auditQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(50) });
+export const auditRecordsSchema = z.object({ folder: z.string(), records: z.array(z.record(z.string(), z.unknown())) });
+
+export const failureAnswerSchema = z.object({ failure: failureSchema });
