@@ -22,9 +22,22 @@ const length = (fallback: string) =>
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'use lower-case letters, digits and hyphens, 40 at most');
 
 const idpSchema = z.strictObject({
-  issuer: z.url().describe('The issuer exactly as the identity provider writes it; a trailing slash counts.'),
+  issuer: z
+    .url()
+    // check: config-issuer-plain
+    .regex(/^https?:\/\/[^\s\\?#@]+$/, 'write the issuer as it stands in its own metadata: no query, no fragment, no user name')
+    // end check
+    .describe('The issuer exactly as the identity provider writes it; a trailing slash counts.'),
   clientId: z.string().min(1).describe('The public (native) client registered for Lakepass.'),
-  scopes: z.array(z.string().min(1)).default(['openid', 'profile', 'email', 'offline_access']).describe('Scopes asked for at sign-in.'),
+  scopes: z
+    .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope is one word'))
+    .default(['openid', 'profile', 'email', 'offline_access'])
+    .refine((scopes) => scopes.includes('openid'), '"openid" must be among the scopes')
+    .describe('Scopes asked for at sign-in.'),
+  prompt: z
+    .enum(['consent', 'login', 'select_account'])
+    .optional()
+    .describe('Sent as `prompt`; "consent" where the provider gives refresh tokens only then (OpenID Connect Core section 11).'),
   redirect: z
     .strictObject({
       ports: z
@@ -81,7 +94,12 @@ const limitsSchema = z.strictObject({
 
 const workspaceSchema = z.strictObject({
   name: name.describe('Short name for the command line.'),
-  host: z.url().describe('Origin of the workspace, such as https://acme.cloud.databricks.com.'),
+  host: z
+    .url()
+    // check: config-workspace-origin
+    .regex(/^https?:\/\/[^\s\\/?#@]+\/?$/, 'write the origin alone, such as https://acme.cloud.databricks.com')
+    // end check
+    .describe('Origin of the workspace, such as https://acme.cloud.databricks.com.'),
 });
 
 export const profileSchema = z.strictObject({

@@ -1,0 +1,125 @@
+/**
+ * Reads the configuration file: one YAML file, parsed once into profiles that the rest of the program trusts.
+ *
+ * Every refusal names the file, the line, the column and what to write instead; none of them quotes a value.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ZodError } from 'zod';
+import { AppError } from '../app-error.ts';
+import { problemFrom } from './config-problems.ts';
+import { isAcceptedAddress } from './plain-http.ts';
+import { type Config, configSchema, type Profile, type Workspace } from './profile.ts';
+import { ConfigProblem, readYaml, type YamlSource } from './yaml-source.ts';
+
+const LARGEST_FILE = 256 * 1024;
+
+/**
+ * The profiles of the file, with every default filled in, every length of time in milliseconds and every workspace host
+ * written as its origin.
+ *
+ * @throws AppError CONFIG_MISSING: there is no such file
+ * @throws AppError CONFIG_INVALID: it cannot be read, is not YAML, or does not fit the schema
+ * @throws AppError CONFIG_PLAIN_HTTP: an issuer or a workspace with plain http outside a test profile, or on another host than
+ *   exactly localhost or 127.0.0.1
+ */
+export async function loadConfig(file: string): Promise<Config> {
+  const text = await readText(file);
+  try {
+    return parseConfig(text, file);
+  } catch (error) {
+    if (error instanceof ConfigProblem) throw invalid(file, error);
+    throw error;
+  }
+}
+
+/**
+ * The workspace of a profile by its short name or its host; the only one when none is named.
+ *
+ * @throws AppError WORKSPACE_UNKNOWN: no such workspace, or several and none was named
+ */
+export function workspaceOf(profile: Profile, nameOrHost: string | undefined): Workspace {
+  const { workspaces } = profile;
+  const origin = nameOrHost !== undefined && URL.canParse(nameOrHost) ? new URL(nameOrHost).origin : undefined;
+  const [found, ...others] = workspaces.filter(({ name, host }) => nameOrHost === undefined || name === nameOrHost || host === origin);
+  if (found && others.length === 0) return found;
+  const names = workspaces.map(({ name }) => name).join(', ');
+  throw new AppError('WORKSPACE_UNKNOWN', { reason: found ? 'several' : 'none', detail: `The profile has: ${names}.` });
+}
+
+async function readText(file: string): Promise<string> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, 'r');
+    const { size } = await handle.stat();
+    // check: config-size
+    if (size > LARGEST_FILE) throw new AppError('CONFIG_INVALID', { reason: 'size', detail: `${file} is larger than 256 KiB.` });
+    // end check
+    return await handle.readFile('utf8');
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new AppError('CONFIG_MISSING', { detail: `Looked for ${file}.`, cause: error });
+    throw new AppError('CONFIG_INVALID', { reason: 'unreadable', detail: `${file} cannot be read (${code ?? 'unknown'}).`, cause: error });
+  } finally {
+    await handle?.close();
+  }
+}
+
+function parseConfig(text: string, file: string): Config {
+  const source = readYaml(text);
+  const parsed = configSchema.safeParse(source.value);
+  if (!parsed.success) throw problemFrom(firstIssue(parsed.error), source);
+  const profiles = Object.entries(parsed.data.profiles).map(([name, profile]): [string, Profile] => {
+    refusePlainHttp(name, profile, source, file);
+    refuseDoubles(name, profile, source);
+    const workspaces = profile.workspaces.map((workspace) => ({ ...workspace, host: new URL(workspace.host).origin }));
+    return [name, { ...profile, workspaces, name }];
+  });
+  return { profiles: new Map(profiles) };
+}
+
+type ParsedProfile = Omit<Profile, 'name'>;
+
+function refusePlainHttp(name: string, profile: ParsedProfile, source: YamlSource, file: string): void {
+  const addresses: [string, (string | number)[]][] = [
+    [profile.idp.issuer, ['profiles', name, 'idp', 'issuer']],
+    ...profile.workspaces.map(({ host }, index): [string, (string | number)[]] => [host, ['profiles', name, 'workspaces', index, 'host']]),
+  ];
+  for (const [address, path] of addresses) {
+    // check: config-plain-http
+    if (!isAcceptedAddress(address, profile)) throw plainHttp(file, source, path);
+    // end check
+  }
+}
+
+/** Two workspaces under one name or one host: which of them was meant would depend on their order. */
+function refuseDoubles(name: string, { workspaces }: ParsedProfile, source: YamlSource): void {
+  workspaces.forEach((workspace, index) => {
+    const path = ['profiles', name, 'workspaces', index];
+    const earlier = workspaces.slice(0, index);
+    const isDouble = earlier.some(
+      (other) => other.name === workspace.name || new URL(other.host).origin === new URL(workspace.host).origin,
+    );
+    // check: config-workspace-twice
+    if (isDouble) throw new ConfigProblem(source.placeOf(path), 'This workspace stands twice in the profile.', 'Keep one of them.');
+    // end check
+  });
+}
+
+const plainHttp = (file: string, source: YamlSource, path: (string | number)[]) => {
+  const { line, column } = source.placeOf(path);
+  return new AppError('CONFIG_PLAIN_HTTP', { reason: String(path.at(-1)), detail: `${file}:${line}:${column}: ${path.join('.')}.` });
+};
+
+const invalid = (file: string, problem: ConfigProblem) =>
+  new AppError('CONFIG_INVALID', {
+    detail: `${file}:${problem.place.line}:${problem.place.column}: ${problem.message} ${problem.fix}`,
+    cause: problem,
+  });
+
+/** A misspelled key first: it also explains why the right one is missing. */
+function firstIssue({ issues }: ZodError): ZodError['issues'][number] {
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  if (!issue) throw new Error('the schema refused without saying why');
+  return issue;
+}

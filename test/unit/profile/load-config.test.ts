@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../main/profile/load-config.ts';
+import { hours, seconds } from '../../../main/units.ts';
+import { configFile, failureOf, goodConfig } from './config-file.ts';
+
+describe('loadConfig', () => {
+  it('reads a profile with its defaults, lengths of time in milliseconds and the workspace as an origin', async () => {
+    const { profiles } = await loadConfig(await configFile(goodConfig));
+    const acme = profiles.get('acme');
+    expect(acme).toMatchObject({
+      name: 'acme',
+      test: false,
+      subjectToken: 'id_token',
+      idp: { issuer: 'https://login.acme.example/', redirect: { ports: [], path: '/callback' }, clockTolerance: seconds(60) },
+      limits: { lease: seconds(90), session: hours(24) },
+      workspaces: [{ name: 'prod', host: 'https://acme.cloud.databricks.com' }],
+    });
+  });
+
+  it('says CONFIG_MISSING with the path it looked at when there is no file', async () => {
+    const file = `${await configFile('')}.nowhere`;
+    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_MISSING', detail: expect.stringContaining(file) });
+  });
+
+  it('says CONFIG_INVALID for a folder in place of the file', async () => {
+    const file = await configFile('');
+    await expect(loadConfig(file.slice(0, file.lastIndexOf('/')))).rejects.toMatchObject({ code: 'CONFIG_INVALID', reason: 'unreadable' });
+  });
+
+  it('refuses a file larger than 256 KiB before parsing it', async () => {
+    expect(await failureOf(`${goodConfig}#${'x'.repeat(256 * 1024)}`)).toMatchObject({ code: 'CONFIG_INVALID', reason: 'size' });
+  });
+
+  it.each<[string, string, string, RegExp]>([
+    ['a misspelled key, naming the nearest', goodConfig.replace('clientId', 'clientid'), '6:7', /"clientId"/],
+    [
+      'an unknown key far from any other, listing the known',
+      goodConfig.replace('    limits:', '    colour: red\n    limits:'),
+      '7:5',
+      /workspaces/,
+    ],
+    ['an unknown key at the top', `${goodConfig}sessions: {}\n`, '12:1', /version, profiles/],
+    ['a missing key, at the map it is missing from', goodConfig.replace('      clientId: lakepass\n', ''), '5:7', /clientId is missing/],
+    ['a length of time without unit', goodConfig.replace('90 s', '90'), '8:14', /lease/],
+    ['a lease under a minute', goodConfig.replace('90 s', '59 s'), '8:14', /sixty seconds/i],
+    ['a profile name with capitals', goodConfig.replace('acme:', 'Acme:'), '3:3', /lower-case/],
+    ['another version', goodConfig.replace('version: 1', 'version: 2'), '1:10', /version/],
+    ['a key that stands twice', goodConfig.replace('clientId: lakepass', 'clientId: a\n      clientId: b'), '7:7', /one of them/],
+    ['tabs for indentation', goodConfig.replace('      issuer', '\tissuer'), '5:1', /spaces/],
+    ['an unclosed bracket', goodConfig.replace('version: 1', 'version: "1'), '12:1', /quotes/],
+    ['a YAML tag', goodConfig.replace('version: 1', 'version: !!js/function 1'), '1:10', /tag/],
+    ['two documents', `${goodConfig}---\n${goodConfig}`, '12:1', /document/],
+    ['a key that is not text', goodConfig.replace('    limits:', '    1: x\n    limits:'), '7:5', /key/],
+    ['a __proto__ key', goodConfig.replace('    limits:', '    __proto__: {test: true}\n    limits:'), '7:5', /key/],
+    ['no profile at all', 'version: 1\nprofiles: {}\n', '2:11', /profile/],
+    ['an empty file', '', '1:1', /the file/],
+    ['a list at the top', '- 1\n', '1:1', /the file/],
+    ['a scope with a space', goodConfig.replace('    limits:', '      scopes: [openid, "a b"]\n    limits:'), '7:24', /one word/],
+    ['scopes without openid', goodConfig.replace('    limits:', '      scopes: [email]\n    limits:'), '7:15', /openid/],
+  ])('refuses %s and names the place and the fix', async (_, content, place, fix) => {
+    const failure = await failureOf(content);
+    expect(failure.code).toBe('CONFIG_INVALID');
+    expect(failure.detail).toContain(`config.yaml:${place}:`);
+    expect(failure.detail).toMatch(fix);
+  });
+
+  it('refuses an alias bomb without unfolding it', async () => {
+    const bomb = Array.from({ length: 12 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}*a${level}]`);
+    const failure = await failureOf(`a0: &a0 [x]\n${bomb.join('\n')}\n`);
+    expect(failure.code).toBe('CONFIG_INVALID');
+    expect(failure.detail).toContain('alias');
+  });
+
+  it('refuses brackets nested a hundred thousand deep without falling over', async () => {
+    expect((await failureOf('['.repeat(100_000))).code).toBe('CONFIG_INVALID');
+  });
+
+  it('never quotes a value of the file', async () => {
+    const failure = await failureOf(goodConfig.replace('90 s', 'dapi0123456789').replace('version: 1', 'version: 1'));
+    expect(JSON.stringify(failure.toFailure())).not.toContain('dapi0123456789');
+  });
+
+  it.each([
+    'https://login.acme.example/?tenant=1',
+    'https://login.acme.example/#x',
+    'https://user@login.acme.example/',
+    'https://user:pass@login.acme.example/',
+    'https:\\\\login.acme.example',
+    'ftp://login.acme.example',
+    'javascript:alert(1)',
+    'login.acme.example',
+  ])('refuses %s as an issuer', async (issuer) => {
+    expect(await failureOf(goodConfig.replace('https://login.acme.example/', JSON.stringify(issuer)))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining(':5:15:'),
+    });
+  });
+
+  it.each([
+    'https://acme.cloud.databricks.com/?o=123',
+    'https://acme.cloud.databricks.com/sql',
+    'https://acme.cloud.databricks.com#x',
+    'https://user@acme.cloud.databricks.com',
+    'https://acme.cloud.databricks.com\\evil',
+    'acme.cloud.databricks.com',
+  ])('refuses %s as a workspace', async (host) => {
+    expect(await failureOf(goodConfig.replace('https://acme.cloud.databricks.com/', JSON.stringify(host)))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining(':11:15:'),
+    });
+  });
+
+  it.each(['name: prod\n        host: https://other.example', 'name: two\n        host: https://ACME.cloud.databricks.com:443'])(
+    'refuses a second workspace with the same name or host (%j)',
+    async (second) => {
+      const failure = await failureOf(`${goodConfig}      - ${second}\n`);
+      expect(failure).toMatchObject({ code: 'CONFIG_INVALID', detail: expect.stringContaining(':12:9:') });
+    },
+  );
+});
