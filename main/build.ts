@@ -1,0 +1,88 @@
+/**
+ * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the peer-uid worker, each an ES
+ * module for Node 24 that needs nothing outside the folder. The one native package is copied beside them, not bundled.
+ *
+ * Entries are built one by one: a chunk shared between two of them would make the headless agent a module that is imported,
+ * and it starts only as the program that was run.
+ *
+ *   node main/build.ts [FOLDER]
+ */
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type OutputChunk, rolldown } from 'rolldown';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const NATIVE = '@napi-rs/keyring';
+
+/** What is built, and the name it gets in dist/. The worker keeps its own: peer-uid.ts looks for it beside itself. */
+const entries = {
+  'lakepass.mjs': 'main/cli/main.ts',
+  'headless.mjs': 'main/headless.ts',
+  'peer-uid-worker.mjs': 'main/caller/peer-uid-worker.ts',
+} as const;
+
+/** Bundles one entry for Node into `folder`, with its dynamic imports as chunks beside it. */
+export async function bundle(source: string, folder: string, name: string): Promise<OutputChunk[]> {
+  const build = await rolldown({
+    input: resolve(root, source),
+    platform: 'node',
+    external: [NATIVE],
+    treeshake: true,
+    onLog: (level, log, pass) => (log.code === 'EVAL' ? undefined : pass(level, log)),
+  });
+  const { output } = await build.write({
+    dir: folder,
+    format: 'esm',
+    entryFileNames: name,
+    chunkFileNames: `${name.replace(/\.mjs$/, '')}-[hash].mjs`,
+    sourcemap: false,
+    minify: false,
+  });
+  await build.close();
+  return output.filter((file): file is OutputChunk => file.type === 'chunk');
+}
+
+/** Copies the native package with the binaries that are installed for this platform, so that dist/ runs by itself. */
+async function copyNativePackage(folder: string): Promise<void> {
+  const [scope = '', name = ''] = NATIVE.split('/');
+  const installed = (await readdir(join(root, 'node_modules', scope))).filter((entry) => entry.startsWith(name));
+  for (const entry of installed) {
+    await cp(join(root, 'node_modules', scope, entry), join(folder, 'node_modules', scope, entry), { recursive: true, dereference: true });
+  }
+}
+
+const packageOf = (moduleId: string): string | undefined => /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(moduleId)?.[1];
+
+/** The licences of everything that was bundled, as those licences ask. */
+async function writeNotices(folder: string, chunks: OutputChunk[]): Promise<void> {
+  const packages = new Set(chunks.flatMap((chunk) => chunk.moduleIds.map(packageOf)).filter((found) => found !== undefined));
+  const notices: string[] = [];
+  for (const path of [...packages].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
+    const file = (await readdir(path)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+    const text = file === undefined ? '' : await readFile(join(path, file), 'utf8');
+    notices.push(`${name} ${version} (${license})\n\n${text.trim()}`);
+  }
+  await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), `${notices.join(`\n\n${'-'.repeat(78)}\n\n`)}\n`);
+}
+
+/** Builds everything into `folder`, which is emptied first. */
+export async function buildInto(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const chunks: OutputChunk[] = [];
+  for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
+  await copyNativePackage(folder);
+  await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
+  await chmod(join(folder, 'lakepass'), 0o755);
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify({ type: 'module', private: true })}\n`);
+  await writeNotices(folder, chunks);
+}
+
+if (import.meta.main) {
+  const folder = resolve(process.argv[2] ?? join(root, 'dist'));
+  const started = performance.now();
+  await buildInto(folder);
+  process.stdout.write(`Built ${folder === join(root, 'dist') ? 'dist' : folder} in ${Math.round(performance.now() - started)} ms\n`);
+}
