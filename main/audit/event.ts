@@ -1,6 +1,7 @@
 /**
  * What the audit log can say. The union is the allow-list: a field that is not named here cannot be written, and none of
- * them may ever hold a token, a code, a verifier, a grant secret or a full URL with one in it.
+ * them may ever hold a token, a code, a verifier, a grant secret or a full URL with one in it. `fields.ts` names every
+ * field again, for the writer; the compiler holds the two together.
  */
 import type { FailureCode } from '../../preload/contract/failure.ts';
 
@@ -27,7 +28,9 @@ export type AuditEvent =
   | { type: 'grant.created'; grant: string; profile: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
   | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' }
   | { type: 'audit.repaired'; droppedBytes: number }
-  | { type: 'audit.gap'; count: number };
+  | { type: 'audit.gap'; count: number }
+  /** The first record of the segment that was begun because `segment` could not be continued. */
+  | { type: 'audit.broken'; segment: string; problem: string };
 
 export type AuditEventType = AuditEvent['type'];
 

@@ -93,6 +93,7 @@ export const failureTexts = {
   AGENT_NOT_RUNNING: { cause: 'The Lakepass agent is not running.', next: 'Start it with `lakepass agent`.', nextStep: 'start-agent' },
   AGENT_START_FAILED: { cause: 'The Lakepass agent did not come up.', next: 'Run `lakepass agent` in a terminal to see why.', nextStep: 'start-agent' },
   RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },
+  FOLDER_UNSAFE: { cause: 'A folder that Lakepass keeps things in is not yours alone.', next: 'Give it to yourself and close it to others (chown, chmod 700), then start again.', nextStep: 'fix-config' },
   RUNTIME_PATH_TOO_LONG: { cause: 'The path of the control socket is longer than the system allows.', next: 'Use a shorter folder for --home or XDG_RUNTIME_DIR.', nextStep: 'fix-config' },
   PLATFORM_UNSUPPORTED: { cause: 'On this system Lakepass cannot yet tell which user connects.', next: 'Use Linux for now.', nextStep: 'none' },
   // audit

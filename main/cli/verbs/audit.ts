@@ -1,7 +1,8 @@
 /** `lakepass audit`: reads and verifies the log. Neither needs an agent: the files are enough. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readAudit, verifyAudit } from '../../audit/verify.ts';
+import { readAudit } from '../../audit/read.ts';
+import { verifyAudit } from '../../audit/verify.ts';
 import { placesOf, reporting } from '../common.ts';
 import { exitCodes, printJson, printLine } from '../report.ts';
 
@@ -29,13 +30,14 @@ const offline = (verb: Command, example: string): Command =>
 const folderOf = (options: Options): string => join(placesOf(options).state, 'audit');
 
 async function tail(options: Options): Promise<void> {
-  const records = await readAudit(folderOf(options), { limit: Number(options.limit) });
-  if (options.json === true) return printJson({ records });
+  const { records, damaged } = await readAudit(folderOf(options), { limit: Number(options.limit) });
+  if (options.json === true) return printJson({ records, damaged });
   for (const { at, type, seq, ...fields } of records) {
     const { id: _id, prev: _prev, hash: _hash, ...said } = fields as Record<string, unknown>;
     const words = Object.entries(said).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`);
     printLine(`${at}  ${seq}  ${type}  ${words.join(' ')}`);
   }
+  if (damaged > 0) printLine(`${damaged} damaged lines were passed over; \`lakepass audit verify\` says where.`);
 }
 
 async function verify(file: string | undefined, options: Options): Promise<void> {

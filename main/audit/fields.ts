@@ -1,0 +1,111 @@
+/**
+ * The fields of an event, as they may be written: each event's own and no other, of the right kind, cut to a length.
+ *
+ * This is the last gate before the disk. A text that looks like a token is masked here even though no event should ever
+ * carry one; a value of the wrong kind (a `Secret`, an object, NaN) is a bug and stops the append.
+ */
+import type { AuditEvent, AuditEventType } from './event.ts';
+
+type FieldKind = 'text' | 'text?' | 'text-or-null' | 'number' | 'texts';
+type Shape<T extends AuditEventType> = Record<Exclude<keyof Extract<AuditEvent, { type: T }>, 'type'>, FieldKind>;
+export type FieldValue = string | number | null | readonly string[];
+
+/** Characters of a text, entries of a list, characters of an entry. Longer ones are cut and end in an ellipsis. */
+export const fieldLimits = { text: 512, entries: 64, entry: 128 } as const;
+
+/** Every event and its fields, in the order they are written. */
+export const eventShapes = {
+  'agent.started': { version: 'text', vault: 'text', port: 'number' },
+  'agent.stopped': { reason: 'text' },
+  'session.signed-in': {
+    profile: 'text',
+    issuer: 'text',
+    subject: 'text',
+    username: 'text',
+    assurance: 'text',
+    acr: 'text-or-null',
+    amr: 'texts',
+    authTime: 'text-or-null',
+  },
+  'session.sign-in-failed': { profile: 'text', code: 'text', reason: 'text?' },
+  'session.resumed': { profile: 'text', subject: 'text' },
+  'session.renewed': { profile: 'text', subject: 'text', expiresAt: 'text' },
+  'session.renewal-failed': { profile: 'text', code: 'text', reason: 'text?' },
+  'session.ended': { profile: 'text', subject: 'text', why: 'text', code: 'text?', refreshToken: 'text' },
+  'token.validation-failed': { profile: 'text', rule: 'text' },
+  'token.minted': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', subject: 'text', requestId: 'text' },
+  'token.mint-failed': { profile: 'text', workspace: 'text', scopes: 'texts', code: 'text', requestId: 'text' },
+  'token.served': { grant: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', lease: 'text', fingerprint: 'text' },
+  'token.served-again': { grant: 'text', count: 'number' },
+  'token.refused': { grant: 'text', code: 'text', count: 'number' },
+  'door.refused': { door: 'text', code: 'text', reason: 'text', count: 'number' },
+  'door.foreign-user': { door: 'text', uid: 'number', count: 'number' },
+  'grant.created': {
+    grant: 'text',
+    profile: 'text',
+    workspace: 'text',
+    scopes: 'texts',
+    until: 'text',
+    label: 'text',
+    approved: 'text',
+  },
+  'grant.ended': { grant: 'text', why: 'text' },
+  'audit.repaired': { droppedBytes: 'number' },
+  'audit.gap': { count: 'number' },
+  'audit.broken': { segment: 'text', problem: 'text' },
+} as const satisfies { [T in AuditEventType]: Shape<T> };
+
+/** What tokens look like: JWTs, Databricks tokens, and the last part of a grant URL. */
+const tokenShapes = /\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?|\b(?:dapi|dose|doss|dkea)[0-9a-f]{16,}|(?<=\/v1\/metadata\/)[\w-]{16,}/gi;
+
+const cut = (text: string, limit: number): string => (text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`);
+
+function readText(value: unknown, limit: number): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  let text = value;
+  // check: audit-token-shape
+  text = text.replace(tokenShapes, '[redacted]');
+  // end check
+  return cut(text, limit);
+}
+
+function readTexts(value: unknown): string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const entries = value.slice(0, fieldLimits.entries).map((entry) => readText(entry, fieldLimits.entry));
+  if (value.length > fieldLimits.entries) entries.push(`… ${value.length - fieldLimits.entries} more`);
+  return entries.every((entry) => entry !== undefined) ? entries : undefined;
+}
+
+function readField(kind: FieldKind, value: unknown): FieldValue | undefined {
+  switch (kind) {
+    case 'text':
+    case 'text?':
+      return readText(value, fieldLimits.text);
+    case 'text-or-null':
+      return value === null ? null : readText(value, fieldLimits.text);
+    case 'number':
+      return Number.isSafeInteger(value) ? (value as number) : undefined;
+    case 'texts':
+      return readTexts(value);
+  }
+}
+
+/**
+ * The event as it will be written: `type` first, then its own fields in the order of the table; all else is left behind.
+ *
+ * @throws TypeError an event or value that the union does not allow (a bug of ours, never bad input)
+ */
+export function pickFields(event: AuditEvent): Record<string, FieldValue> {
+  const shape: Record<string, FieldKind> | undefined = eventShapes[event.type];
+  if (shape === undefined) throw new TypeError('audit: no such event');
+  const given: Record<string, unknown> = { ...event };
+  const picked: Record<string, FieldValue> = { type: event.type };
+  for (const [name, kind] of Object.entries(shape)) {
+    const value = given[name];
+    if (value === undefined && kind === 'text?') continue;
+    const field = readField(kind, value);
+    if (field === undefined) throw new TypeError(`audit: ${event.type}.${name} is not a ${kind}`);
+    picked[name] = field;
+  }
+  return picked;
+}

@@ -1,0 +1,164 @@
+/**
+ * Checks an audit log without an agent, key or configuration: `lakepass audit verify`, or an auditor with a copy of the files.
+ *
+ * What it finds: edited, deleted, repeated, reordered and malformed records, a segment that is missing, a torn end.
+ * What it cannot prove while checkpoints do not leave the device: that nothing was cut off at the end, and that the whole
+ * log was not rewritten by somebody with the user's rights. Compare `last` with one noted earlier to see the first.
+ * It never changes a file.
+ */
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { readLines } from './lines.ts';
+import { decodeLine, type LineProblem, type StoredRecord, ZERO_HASH } from './record.ts';
+import { listSegments, segmentFile, segmentNumber } from './segment.ts';
+import { systemErrorOf } from './unwritable.ts';
+
+/** NTP corrects small offsets by slewing and steps beyond 128 ms; a step back of more than this is worth a look. */
+const BACKWARDS_MS = 1000;
+
+export type AuditProblem =
+  | LineProblem
+  /** The record before it in the file is not the one it was chained to. */
+  | 'chain-broken'
+  | 'seq-wrong'
+  | 'too-long'
+  /** A last line without its end: a crash, or somebody cut the file. The next start of the agent repairs the first. */
+  | 'unfinished'
+  | 'segment-missing'
+  /** There is no log here. */
+  | 'nothing-here'
+  | 'unreadable';
+
+export interface Verification {
+  ok: boolean;
+  /** Records that are whole in themselves. */
+  records: number;
+  /** `line` is 0 when the problem is the whole file. */
+  problems: { file: string; line: number; problem: AuditProblem }[];
+  /** Worth knowing, not wrong: what the log says about itself, a clock set back, an unproven beginning. */
+  notes: { file: string; line: number; note: 'clock-went-back' | 'repaired' | 'gap' | 'break-recorded' | 'start-not-proven' }[];
+  /** The newest whole record: note it elsewhere and a later cut becomes visible. */
+  last: { seq: number; hash: string } | null;
+}
+
+/** What the next record must fit to; `anything` after a problem, so that one break is reported once. */
+type Expected = { seq: number; prev: string; at: number } | 'anything';
+
+interface Walk {
+  result: Omit<Verification, 'ok'>;
+  expected: Expected;
+}
+
+/**
+ * @param target one segment, or the folder of a log (all segments, in order)
+ * @returns never throws for what is wrong with the log: a missing or unreadable file is a problem too
+ */
+export async function verifyAudit(target: string): Promise<Verification> {
+  const walk: Walk = { result: { records: 0, problems: [], notes: [], last: null }, expected: { seq: 1, prev: ZERO_HASH, at: 0 } };
+  try {
+    const files = (await fs.stat(target)).isDirectory() ? wholeLog(walk, target) : oneFile(walk, target);
+    for (const file of files) await walkFile(walk, file, file === files.at(-1));
+    if (files.length === 0 || (walk.result.records === 0 && walk.result.problems.length === 0)) report(walk, target, 0, 'nothing-here');
+  } catch (error) {
+    const system = systemErrorOf(error);
+    if (system === undefined) throw error;
+    report(walk, target, 0, system === 'ENOENT' ? 'nothing-here' : 'unreadable');
+  }
+  return { ok: walk.result.problems.length === 0, ...walk.result };
+}
+
+function report(walk: Walk, file: string, line: number, problem: AuditProblem): void {
+  walk.result.problems.push({ file, line, problem });
+  walk.expected = 'anything';
+}
+
+/** The segments there are; a hole in their numbers is reported and bridged. */
+function wholeLog(walk: Walk, folder: string): string[] {
+  const segments = listSegments(folder);
+  let next = 1;
+  for (const { number } of segments) {
+    // check: audit-segment-missing
+    for (; next < number; next += 1) walk.result.problems.push({ file: segmentFile(folder, next), line: 0, problem: 'segment-missing' });
+    // end check
+    next = number + 1;
+  }
+  return segments.map(({ file }) => file);
+}
+
+/** Only the first segment can show its own beginning. */
+function oneFile(walk: Walk, file: string): string[] {
+  if (segmentNumber(file) !== 1) {
+    walk.expected = 'anything';
+    walk.result.notes.push({ file, line: 0, note: 'start-not-proven' });
+  }
+  return [file];
+}
+
+async function walkFile(walk: Walk, file: string, isLast: boolean): Promise<void> {
+  for await (const line of readLines(file)) {
+    if (line.bytes === null) {
+      report(walk, file, line.number, 'too-long');
+      continue;
+    }
+    const decoded = decodeLine(line.bytes);
+    // check: audit-unfinished
+    if (!line.ended) {
+      report(walk, file, line.number, 'unfinished');
+      if (decoded.ok && isLast) accept(walk, decoded.record);
+      continue;
+    }
+    // end check
+    if (!decoded.ok) {
+      report(walk, file, line.number, decoded.problem);
+      continue;
+    }
+    compare(walk, file, line.number, decoded.record);
+    accept(walk, decoded.record);
+  }
+}
+
+function compare(walk: Walk, file: string, line: number, record: StoredRecord): void {
+  const { expected } = walk;
+  if (expected !== 'anything') {
+    const { problems, notes } = walk.result;
+    // check: audit-chain
+    if (record.prev !== expected.prev) problems.push({ file, line, problem: 'chain-broken' });
+    // end check
+    // check: audit-seq
+    if (record.seq !== expected.seq) problems.push({ file, line, problem: 'seq-wrong' });
+    // end check
+    if (Date.parse(record.at) < expected.at - BACKWARDS_MS) notes.push({ file, line, note: 'clock-went-back' });
+  }
+  const note = selfNotes[record.type];
+  if (note !== undefined) walk.result.notes.push({ file, line, note });
+}
+
+const selfNotes: Record<string, Verification['notes'][number]['note']> = {
+  'audit.repaired': 'repaired',
+  'audit.gap': 'gap',
+  'audit.broken': 'break-recorded',
+};
+
+function accept(walk: Walk, record: StoredRecord): void {
+  walk.result.records += 1;
+  walk.result.last = { seq: record.seq, hash: record.hash };
+  walk.expected = { seq: record.seq + 1, prev: record.hash, at: Date.parse(record.at) };
+}
+
+/** A sentence per problem, for people. */
+export const problemTexts: Record<AuditProblem, string> = {
+  malformed: 'not a record',
+  'hash-wrong': 'changed after it was written',
+  'not-canonical': 'not written by Lakepass in this form',
+  'chain-broken': 'does not follow the record before it',
+  'seq-wrong': 'the numbering has a gap or a repetition',
+  'too-long': 'longer than any record',
+  unfinished: 'the last record is incomplete',
+  'segment-missing': 'this part of the log is missing',
+  'nothing-here': 'there is no audit log here',
+  unreadable: 'cannot be read',
+};
+
+/** Where a problem is, as `audit-000001.jsonl:12`. */
+export const problemPlace = (problem: { file: string; line: number }): string =>
+  problem.line === 0 ? path.basename(problem.file) : `${path.basename(problem.file)}:${problem.line}`;
