@@ -1,0 +1,90 @@
+/**
+ * Mints one token: the identity provider's JWT from the session, the exchange with its retries, the last checks, the audit record.
+ * A token that fails a check, that nobody may have any more, or that the audit log could not take is dropped here.
+ */
+import { AppError, asAppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { SubjectToken } from '../idp/signed-in.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import { type EpochMs, type Ms, ms, remaining, seconds } from '../units.ts';
+import { createFederation } from './federation.ts';
+import { inTime } from './in-time.ts';
+import type { MintedToken } from './minted-token.ts';
+import { type Attempt, withRetry } from './retry.ts';
+
+export interface MintParts {
+  profile: Profile;
+  clock: Clock;
+  fetch: typeof globalThis.fetch;
+  random: (bytes: number) => Buffer;
+  /** The identity provider's JWT with more than half of its life and more than `needs.life` left. */
+  subjectToken: (needs: { life: Ms }) => Promise<SubjectToken>;
+  /** Whom the session is for, for the audit log. */
+  subject: () => string;
+  audit: AuditLog;
+  log: Log;
+}
+
+export interface MintRequest {
+  workspace: string;
+  scopes: readonly string[];
+  /** No retry ends later; read anew each time. */
+  until: () => EpochMs;
+  /** False once the session that this token is for has ended. */
+  wanted: () => boolean;
+}
+
+/** What the exchange itself may take off the life of the subject token. */
+const EXCHANGE_MARGIN = seconds(2);
+/** The session bounds its own requests; this only keeps one that does not from blocking a token for ever. */
+const SUBJECT_TOKEN_LIMIT = seconds(60);
+
+/** @returns a function that rejects as `Tokens.get` describes, DEADLINE_PASSED apart */
+export function createMint(parts: MintParts): (request: MintRequest) => Promise<MintedToken> {
+  const { profile, clock, random, audit } = parts;
+  const federation = createFederation(parts);
+
+  async function exchangeOnce({ workspace, scopes, wanted }: MintRequest, requestId: string): Promise<Attempt<MintedToken>> {
+    const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
+    const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, 'ISSUER_UNREACHABLE');
+    requireWanted(wanted);
+    return federation.exchange({ workspace, scopes, subject, requestId });
+  }
+
+  return async (request) => {
+    const { workspace, scopes, until, wanted } = request;
+    const requestId = random(8).toString('hex');
+    const facts = { profile: profile.name, workspace, requestId };
+    try {
+      const minted = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
+      requireWorkableLife(minted, profile.limits.minTokenLife);
+      requireWanted(wanted);
+      const expiresAt = new Date(minted.expiresAt).toISOString();
+      // check: audit-before-token
+      // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
+      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: parts.subject() });
+      // end check
+      return minted;
+    } catch (error) {
+      const { code } = asAppError(error);
+      if (code !== 'AUDIT_UNWRITABLE') audit.append({ type: 'token.mint-failed', ...facts, scopes, code });
+      throw error;
+    }
+  };
+}
+
+/** Whoever signed out, or signed in as someone else, must not get a token that was asked for before. */
+function requireWanted(wanted: () => boolean): void {
+  // check: token-generation
+  if (!wanted()) throw new AppError('SIGNED_OUT');
+  // end check
+}
+
+function requireWorkableLife(minted: MintedToken, shortest: Ms): void {
+  const life = remaining(minted.expiresAt, minted.mintedAt);
+  // check: token-too-short
+  if (life < shortest)
+    throw new AppError('TOKEN_TOO_SHORT', { detail: `The token lives ${Math.floor(life / 1000)} s; ${shortest / 1000} s are needed.` });
+  // end check
+}

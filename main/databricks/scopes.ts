@@ -1,0 +1,117 @@
+/**
+ * What may be asked of a workspace: the scopes Databricks knows, as data, and plain names for sets of them. A word that stands
+ * for "everything", or for the identity of a person, must never get through here.
+ */
+import { AppError } from '../app-error.ts';
+
+/** Names differ between clouds and change with time: this table is data with a date, not a contract of the service. */
+export const catalogueDate = '2026-08-20';
+
+/** Scopes of the workspace APIs. A workspace grants account-wide rights to none of them: that depends on who issues the token. */
+const workspaceScopes = [
+  ...['access-management', 'alerts', 'apps', 'authentication', 'cleanrooms', 'clusters', 'command-execution', 'dashboards'],
+  ...['dataclassification', 'dataquality', 'files', 'genie', 'global-init-scripts', 'identity', 'instance-pools', 'jobs'],
+  ...['knowledge-assistants', 'libraries', 'marketplace', 'mlflow', 'model-serving', 'networking', 'notifications', 'pipelines'],
+  ...['postgres', 'qualitymonitor', 'query-history', 'scim', 'secrets', 'settings', 'sharing', 'sql', 'tags', 'unity-catalog'],
+  ...['vector-search', 'workspace'],
+] as const;
+
+/** Who is asking, and what the groups of that person may do: read-only. */
+const currentUserScopes = ['iam.current-user:read', 'iam.access-control:read'] as const;
+
+/** Seen in documentation of managed MCP servers and in error texts only. */
+const newerScopes = ['ai-search', 'ai-gateway', 'tiles.manage'] as const;
+
+/** The second vocabulary: what Databricks Apps ask for on behalf of a person. */
+const appScopes = [
+  ...['dashboards.genie', 'files.files', 'serving.serving-endpoints', 'sql.statement-execution', 'sql.warehouses'],
+  ...['vectorsearch.vector-search-indexes', 'vectorsearch.vector-search-endpoints', 'workspace.workspace'],
+  ...['catalog.connections', 'catalog.catalogs:read', 'catalog.schemas:read', 'catalog.tables:read'],
+  ...['mcp.genie', 'mcp.functions', 'mcp.vectorsearch', 'mcp.external'],
+] as const;
+
+export type Scope = (typeof workspaceScopes | typeof currentUserScopes | typeof newerScopes | typeof appScopes)[number];
+
+/** Every scope that may be asked for, sorted. */
+export const scopeCatalogue: readonly Scope[] = [...workspaceScopes, ...currentUserScopes, ...newerScopes, ...appScopes].sort();
+
+const catalogue: ReadonlySet<string> = new Set(scopeCatalogue);
+
+/** Words that Databricks knows and that are refused all the same, with the reason a person is told. */
+const refusedWords: ReadonlyMap<string, { reason: string; detail: string }> = new Map([
+  ['all-apis', { reason: 'everything', detail: '"all-apis" opens every API; name the bundles or scopes that the work needs.' }],
+  ...['openid', 'email', 'profile'].map(
+    (word) => [word, { reason: 'identity', detail: `"${word}" is a sign-in scope; it opens no API.` }] as const,
+  ),
+  ['offline_access', { reason: 'identity', detail: '"offline_access" asks for a refresh token, which programs never get.' }],
+  ...['billing', 'provisioning'].map(
+    (word) => [word, { reason: 'account', detail: `"${word}" is a scope of the account console, not of a workspace.` }] as const,
+  ),
+]);
+
+export const bundleNames = ['notebook', 'sql', 'ml', 'bi', 'jobs'] as const;
+export type BundleName = (typeof bundleNames)[number];
+
+/**
+ * Plain names for scope sets. A bundle that shares its name with a scope holds that scope alone: otherwise resolving a list
+ * that was resolved before would widen it.
+ */
+export const bundles: Readonly<Record<BundleName, readonly Scope[]>> = {
+  notebook: ['clusters', 'command-execution', 'files', 'sql', 'unity-catalog', 'workspace'],
+  sql: ['sql'],
+  ml: ['files', 'mlflow', 'model-serving', 'sql', 'unity-catalog', 'vector-search'],
+  bi: ['dashboards', 'genie', 'query-history', 'sql'],
+  jobs: ['jobs'],
+};
+
+export type Cloud = 'aws' | 'azure' | 'gcp';
+
+/** What a bundle needs beyond the above on one cloud: Genie wants both of its names on Azure. */
+const bundlesPerCloud: Readonly<Record<Cloud, Partial<Record<BundleName, readonly Scope[]>>>> = {
+  aws: {},
+  azure: { bi: ['dashboards.genie'] },
+  gcp: {},
+};
+
+/** Which cloud a workspace runs on, by its host name; `aws` for names that do not say. */
+export function cloudOf(host: string): Cloud {
+  const { hostname } = new URL(host);
+  if (/\.(azuredatabricks\.net|databricks\.azure\.(us|cn))$/.test(hostname)) return 'azure';
+  return hostname.endsWith('.gcp.databricks.com') ? 'gcp' : 'aws';
+}
+
+/**
+ * Turns what a person typed into the exact scopes to ask for: sorted, without duplicates, never more than the words say.
+ * Resolving a resolved list changes nothing.
+ *
+ * @param words bundle names, scope names, or both
+ * @param cloud the cloud of the workspace, where a bundle differs by it
+ * @throws AppError SCOPE_UNKNOWN: a word is neither, or one that is never given (`reason` 'everything', 'identity', 'account', 'none')
+ */
+export function resolveScopes(words: readonly string[], cloud: Cloud = 'aws'): string[] {
+  const scopes = new Set<string>();
+  for (const word of words) {
+    if (isBundle(word)) for (const scope of [...bundles[word], ...(bundlesPerCloud[cloud][word] ?? [])]) scopes.add(scope);
+    else scopes.add(knownScope(word));
+  }
+  // check: scope-empty
+  // An exchange without a scope is answered with the widest one.
+  if (scopes.size === 0) throw new AppError('SCOPE_UNKNOWN', { reason: 'none', detail: 'Name at least one bundle or scope.' });
+  // end check
+  return [...scopes].sort();
+}
+
+const isBundle = (word: string): word is BundleName => (bundleNames as readonly string[]).includes(word);
+
+function knownScope(word: string): string {
+  // check: scope-catalogue
+  const refused = refusedWords.get(word);
+  if (refused) throw new AppError('SCOPE_UNKNOWN', refused);
+  if (!catalogue.has(word)) throw new AppError('SCOPE_UNKNOWN', { reason: 'unknown', ...nameOf(word) });
+  // end check
+  return word;
+}
+
+/** The word itself only where it looks like a scope: a program may have chosen it to be read by a person. */
+const nameOf = (word: string): { detail?: string } =>
+  /^[a-z0-9][a-z0-9._:-]{0,40}$/i.test(word) ? { detail: `The word is "${word}".` } : {};

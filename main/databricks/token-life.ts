@@ -1,0 +1,33 @@
+/** How long a token is good for: three moments in its life, all shares of it, so that 20 s tokens work as well as 1 h ones. */
+import type { Clock } from '../ports.ts';
+import { type Ms, minutes, ms, seconds } from '../units.ts';
+import type { MintedToken } from './minted-token.ts';
+
+export interface HeldToken {
+  readonly minted: MintedToken;
+  /** Running time when it came. */
+  readonly heldFrom: Ms;
+  /** Below this it is not handed out: the client would be refused before its next look. */
+  readonly floor: Ms;
+  /** Below this a new one is fetched, while this one still serves. */
+  readonly renewBelow: Ms;
+}
+
+const HIGHEST_FLOOR = seconds(120);
+const LONGEST_RENEWAL = minutes(5);
+
+const lifeOf = ({ mintedAt, expiresAt }: MintedToken): Ms => ms(expiresAt - mintedAt);
+
+export function holdToken(minted: MintedToken, clock: Clock): HeldToken {
+  const quarter = lifeOf(minted) / 4;
+  const floor = Math.min(HIGHEST_FLOOR, quarter);
+  return { minted, heldFrom: clock.elapsed(), floor: ms(floor), renewBelow: ms(floor + Math.min(LONGEST_RENEWAL, quarter)) };
+}
+
+/**
+ * What is left of it, by whichever clock says less: running time stands still while a machine sleeps, and the wall clock may be
+ * set back.
+ */
+export function lifeLeft({ minted, heldFrom }: HeldToken, clock: Clock): Ms {
+  return ms(Math.min(minted.expiresAt - clock.now(), lifeOf(minted) - (clock.elapsed() - heldFrom)));
+}
