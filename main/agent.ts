@@ -3,7 +3,7 @@
  * no secret of its own and knows nothing of HTTP.
  */
 import type { z } from 'zod';
-import type { GrantMade, GrantNews, GrantView, grantEndRequestSchema, grantRequestSchema, StatusView, tokenRequestSchema } from '../preload/contract/control.ts';
+import type { GrantNews, GrantView, StatusView, tokenRequestSchema } from '../preload/contract/control.ts';
 import type { Failure } from '../preload/contract/failure.ts';
 import type { SessionView } from '../preload/contract/session.ts';
 import { AppError } from './app-error.ts';
@@ -57,7 +57,8 @@ export function createAgent(parts: Parts): Agent {
 
   const company = (name: string | undefined): Company => {
     if (parts.companies.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
-    if (name === undefined && parts.companies.size > 1) throw new AppError('PROFILE_NEEDED', { detail: [...parts.companies.keys()].join(', ') });
+    if (name === undefined && parts.companies.size > 1)
+      throw new AppError('PROFILE_NEEDED', { detail: [...parts.companies.keys()].join(', ') });
     const found = name === undefined ? [...parts.companies.values()][0] : parts.companies.get(name);
     if (found === undefined) throw new AppError('PROFILE_UNKNOWN');
     return found;
@@ -216,7 +217,10 @@ function statusOf(parts: Parts): StatusView {
     session: session.view(),
     workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
   }));
-  const problems = [...parts.problems(), ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null))];
+  const problems = [
+    ...parts.problems(),
+    ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null)),
+  ];
   return {
     version: parts.version,
     pid: process.pid,
@@ -225,13 +229,19 @@ function statusOf(parts: Parts): StatusView {
     port: parts.broker.port,
     configFile: parts.configFile,
     profiles,
-    grants: parts.grants.list().filter((grant) => grant.state === 'live').map(grantView),
+    grants: parts.grants
+      .list()
+      .filter((grant) => grant.state === 'live')
+      .map(grantView),
     problems,
     next: nextStep(parts.configFile, profiles),
   };
 }
 
-function nextStep(configFile: string, profiles: readonly { name: string; session: SessionView; workspaces: readonly { name: string }[] }[]): string {
+function nextStep(
+  configFile: string,
+  profiles: readonly { name: string; session: SessionView; workspaces: readonly { name: string }[] }[],
+): string {
   if (profiles.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
   const waiting = profiles.find(({ session }) => session.phase === 'signing-in');
   if (waiting !== undefined) return 'Finish the sign-in in your browser.';

@@ -98,7 +98,15 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
     const { port, moved } = await broker.start();
     closers.push(() => broker.close());
 
-    const problems = (): Failure[] => (moved ? [new AppError('GRANT_REVOKED', { reason: 'port-moved', detail: 'Another program held our port; older grants were ended.' }).toFailure()] : []);
+    const problems = (): Failure[] =>
+      moved
+        ? [
+            new AppError('GRANT_REVOKED', {
+              reason: 'port-moved',
+              detail: 'Another program held our port; older grants were ended.',
+            }).toFailure(),
+          ]
+        : [];
     const agent = createAgent({
       version,
       startedAt,

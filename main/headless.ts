@@ -4,7 +4,6 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { asAppError, hasCode } from './app-error.ts';
@@ -38,7 +37,13 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAge
   await mkdir(places.state, { recursive: true, mode: 0o700 });
   const log = jsonLog(pino.destination({ dest: join(places.state, 'agent.log'), sync: false, mode: 0o600 }));
   const stopping = Promise.withResolvers<string>();
-  const running = await compose(nodePorts({ vault: options.vault, log }), { config, places, uid, version, onStop: () => stopping.resolve('asked to stop') });
+  const running = await compose(nodePorts({ vault: options.vault, log }), {
+    config,
+    places,
+    uid,
+    version,
+    onStop: () => stopping.resolve('asked to stop'),
+  });
   // Timers of ours never keep the process alive; the doors do, and this does where they are idle.
   const alive = setInterval(() => undefined, 2 ** 30);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => stopping.resolve(signal));
@@ -60,8 +65,7 @@ async function readConfig(file: string): Promise<Config> {
   }
 }
 
-const isEntry = process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1];
-if (isEntry) {
+if (import.meta.main) {
   const { values } = parseArgs({ options: { home: { type: 'string' }, vault: { type: 'string', default: 'keychain' } } });
   try {
     const agent = await runHeadless({ home: values.home, vault: values.vault === 'memory' ? 'memory' : 'keychain' });

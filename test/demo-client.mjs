@@ -7,12 +7,19 @@ const token = async () => {
   return `${token_type} ${access_token}`;
 };
 const call = async (path, body) => {
-  const answer = await fetch(new URL(path, host), { method: body === undefined ? 'GET' : 'POST', headers: { authorization: await token(), 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const answer = await fetch(new URL(path, host), {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: await token(), 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
   return { status: answer.status, text: await answer.text() };
 };
 const me = JSON.parse((await call('/api/2.0/preview/scim/v2/Me')).text);
 const { warehouses } = JSON.parse((await call('/api/2.0/sql/warehouses')).text);
-const sql = JSON.parse((await call('/api/2.0/sql/statements', { statement: "SELECT 6 * 7 AS answer, 'lakehouse' AS place", warehouse_id: warehouses[0].id })).text);
+const sql = JSON.parse(
+  (await call('/api/2.0/sql/statements', { statement: "SELECT 6 * 7 AS answer, 'lakehouse' AS place", warehouse_id: warehouses[0].id }))
+    .text,
+);
 console.log(JSON.stringify({ user: me.userName, rows: sql.result.data_array }));
 const serving = await call('/serving-endpoints/demo-chat/invocations', { messages: [{ role: 'user', content: 'hello' }] });
 console.log(JSON.stringify({ serving: { error: `HTTP ${serving.status}`, message: serving.text } }));

@@ -30,12 +30,20 @@ export interface AgentClient {
 
 /** @throws AppError AGENT_NOT_RUNNING from every call when nobody listens; ReportedFailure when the agent says no */
 export function connectAgent(places: Places): AgentClient {
-  const exchange = async <S extends z.ZodType>(method: string, path: string, body: unknown, answer: S, timeout: Ms): Promise<z.output<S>> => {
+  const exchange = async <S extends z.ZodType>(
+    method: string,
+    path: string,
+    body: unknown,
+    answer: S,
+    timeout: Ms,
+  ): Promise<z.output<S>> => {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const { status, value } = await send(places.socket, method, path, text, timeout);
     if (status !== 200) {
       const failed = failureAnswerSchema.safeParse(value);
-      throw failed.success ? new ReportedFailure(failed.data.failure) : new AppError('INTERNAL', { detail: `The agent answered ${status}.` });
+      throw failed.success
+        ? new ReportedFailure(failed.data.failure)
+        : new AppError('INTERNAL', { detail: `The agent answered ${status}.` });
     }
     return answer.parse(value);
   };
@@ -59,7 +67,13 @@ export function connectAgent(places: Places): AgentClient {
   };
 }
 
-function send(socketPath: string, method: string, path: string, body: string | undefined, timeout: Ms): Promise<{ status: number; value: unknown }> {
+function send(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: string | undefined,
+  timeout: Ms,
+): Promise<{ status: number; value: unknown }> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const outgoing = request({ socketPath, method, path, headers, timeout }, (response) => {
@@ -107,17 +121,19 @@ export async function startAgent(places: Places, options: { home: string | undef
   mkdirSync(places.state, { recursive: true, mode: 0o700 });
   const errors = openSync(join(places.state, 'agent.err'), 'a', 0o600);
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/' });
+  const { stdout } = child;
+  if (stdout === null) throw new AppError('AGENT_START_FAILED');
   const line = await new Promise<string>((resolve) => {
     const timer = setTimeout(() => resolve(''), seconds(20));
     const finish = (text: string): void => {
       clearTimeout(timer);
       resolve(text);
     };
-    createInterface({ input: child.stdout }).once('line', finish);
+    createInterface({ input: stdout }).once('line', finish);
     child.once('exit', () => setImmediate(finish, ''));
     child.once('error', () => finish(''));
   });
-  child.stdout.destroy();
+  stdout.destroy();
   child.unref();
   if (line === '') throw new AppError('AGENT_START_FAILED', { detail: `See ${join(places.state, 'agent.err')}.` });
   const said = JSON.parse(line) as { ready?: unknown };

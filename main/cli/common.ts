@@ -32,7 +32,8 @@ export async function reachAgent(options: CommonOptions): Promise<AgentClient> {
   const places = placesOf(options);
   if (!(await agentAnswers(places))) {
     if (!options.start) throw new AppError('AGENT_NOT_RUNNING');
-    if (options.vault !== 'keychain' && options.vault !== 'memory') throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
+    if (options.vault !== 'keychain' && options.vault !== 'memory')
+      throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
     await startAgent(places, { home: options.home, vault: options.vault });
   }
   return connectAgent(places);

@@ -17,7 +17,10 @@ const program = new Command('lakepass')
   .version(version)
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage))
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 125 `run` failed before its program started.');
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 125 `run` failed before its program started.',
+  );
 
 for (const add of [addAgent, addLogin, addLogout, addStatus, addEnv, addRun, addToken, addGrants, addAudit]) add(program);
 await program.parseAsync();

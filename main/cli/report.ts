@@ -4,16 +4,30 @@ import { asAppError } from '../app-error.ts';
 import { ReportedFailure } from './agent-client.ts';
 
 /** 0 done · 1 failed · 2 wrong usage · 3 sign in first · 4 no agent · 5 refused · 125 `run` failed before its program started. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, signIn: 3, noAgent: 4, refused: 5, runFailed: 125, notExecutable: 126, notFound: 127 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  signIn: 3,
+  noAgent: 4,
+  refused: 5,
+  runFailed: 125,
+  notExecutable: 126,
+  notFound: 127,
+} as const;
 
 const codesByExit: readonly [number, readonly FailureCode[]][] = [
   [exitCodes.usage, ['INPUT_INVALID', 'PROFILE_NEEDED', 'PROFILE_UNKNOWN', 'SCOPE_UNKNOWN', 'WORKSPACE_UNKNOWN']],
   [exitCodes.signIn, ['SIGNED_OUT', 'SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_LOST']],
   [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
-  [exitCodes.refused, ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED', 'GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED']],
+  [
+    exitCodes.refused,
+    ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED', 'GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED'],
+  ],
 ];
 
-export const exitCodeOf = (failure: Failure): number => codesByExit.find(([, codes]) => codes.includes(failure.code))?.[0] ?? exitCodes.failed;
+export const exitCodeOf = (failure: Failure): number =>
+  codesByExit.find(([, codes]) => codes.includes(failure.code))?.[0] ?? exitCodes.failed;
 
 export const failureOf = (error: unknown): Failure => (error instanceof ReportedFailure ? error.failure : asAppError(error).toFailure());
 
@@ -26,7 +40,8 @@ export function reportFailure(error: unknown, json: boolean, exitCode?: number):
   const failure = failureOf(error);
   if (json) process.stdout.write(`${JSON.stringify({ failure }, null, 2)}\n`);
   else process.stderr.write(`lakepass: ${failureLine(failure)}\n`);
-  if (failure.code === 'INTERNAL' && error instanceof Error && process.env['LAKEPASS_DEBUG'] === '1') process.stderr.write(`${error.stack ?? ''}\n`);
+  if (failure.code === 'INTERNAL' && error instanceof Error && process.env['LAKEPASS_DEBUG'] === '1')
+    process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = exitCode ?? exitCodeOf(failure);
 }
 
@@ -36,7 +51,9 @@ export const printLine = (line = ''): void => void process.stdout.write(`${line}
 /** Columns as wide as their widest cell, two spaces between. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>((known, row) => row.map((cell, column) => Math.max(cell.length, known[column] ?? 0)), []);
-  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')).join('\n');
+  return rows
+    .map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '))
+    .join('\n');
 }
 
 /** `in 7 h 59 min`, `in 42 s`, `ended`. */

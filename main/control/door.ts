@@ -13,7 +13,15 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Log } from '../ports.ts';
 
 const bodyLimitBytes = 16_384;
-const browserHeaders = ['origin', 'referer', 'cookie', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-mode', 'access-control-request-method'];
+const browserHeaders = [
+  'origin',
+  'referer',
+  'cookie',
+  'sec-fetch-site',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'access-control-request-method',
+];
 
 /** One exchange, as a route sees it: parsed input in, a JSON value or a stream of JSON lines out. */
 export interface Call<Input> {
@@ -82,7 +90,11 @@ export function createControlDoor(parts: { socketPath: string; routes: readonly 
   };
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, parts: { routes: readonly Route[]; audit: AuditLog; log: Log }): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: { routes: readonly Route[]; audit: AuditLog; log: Log },
+): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   try {
@@ -117,7 +129,9 @@ function findRoute(request: IncomingMessage, routes: readonly Route[]) {
   // end check
   const [path = '', queryText = ''] = target.split('?', 2);
   const sameMethod = routes.filter((candidate) => candidate.method === request.method);
-  const found = sameMethod.find((candidate) => path === candidate.path || (candidate.path.endsWith('/') && path.startsWith(candidate.path)));
+  const found = sameMethod.find(
+    (candidate) => path === candidate.path || (candidate.path.endsWith('/') && path.startsWith(candidate.path)),
+  );
   if (found === undefined) throw new AppError('ROUTE_UNKNOWN', { reason: 'route' });
   const rest = path.slice(found.path.length).split('/').filter(Boolean);
   return { found, rest, query: Object.fromEntries(new URLSearchParams(queryText)) };
@@ -132,7 +146,8 @@ function parseInput(schema: z.ZodType, value: unknown): unknown {
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
   // check: control-json-only
-  if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? '')) throw new AppError('INPUT_INVALID', { reason: 'content-type' });
+  if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? ''))
+    throw new AppError('INPUT_INVALID', { reason: 'content-type' });
   // end check
   const chunks: Buffer[] = [];
   let size = 0;
@@ -156,7 +171,11 @@ function refuse(response: ServerResponse, failure: Failure): void {
 
 function reply(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value, null, 2);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
   response.end(body);
 }
 

@@ -1,4 +1,6 @@
 /** What can be asked at the control door. Every answer is a view from `preload/contract/`; the work is done by the agent. */
+
+import { z } from 'zod';
 import {
   auditQuerySchema,
   type GrantMade,
@@ -12,7 +14,6 @@ import {
   tokenRequestSchema,
 } from '../../preload/contract/control.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
-import { z } from 'zod';
 import { AppError } from '../app-error.ts';
 import { type Route, route } from './door.ts';
 

@@ -61,18 +61,30 @@ export const grantRequestSchema = z.strictObject({
   scopes: z.array(word).min(1).max(32),
   /** Seconds the grant runs; the profile's limit where it is left out. */
   seconds: z.int().min(60).max(31_536_000).optional(),
-  label: z.string().max(80).regex(/^[\x20-\x7e\u00a0-\uffff]*$/u).default(''),
+  label: z
+    .string()
+    .max(80)
+    .regex(/^[\x20-\x7e\u00a0-\uffff]*$/u)
+    .default(''),
 });
 export const grantMadeSchema = z.object({ grant: grantViewSchema, host: z.string(), url: z.url() });
 export type GrantMade = z.infer<typeof grantMadeSchema>;
 export const grantListSchema = z.object({ grants: z.array(grantViewSchema) });
-export const grantEndRequestSchema = z.strictObject({ ids: z.array(z.string().max(64)).max(1000).optional(), all: z.literal(true).optional(), why: z.enum(['revoked', 'run-ended']).default('revoked') });
+export const grantEndRequestSchema = z.strictObject({
+  ids: z.array(z.string().max(64)).max(1000).optional(),
+  all: z.literal(true).optional(),
+  why: z.enum(['revoked', 'run-ended']).default('revoked'),
+});
 export const grantEndedSchema = z.object({ ended: z.int() });
 /** One line of the stream that `lakepass run` listens to: the grant was refused, or it has ended. */
 export const grantNewsSchema = z.union([z.object({ refused: failureSchema }), z.object({ ended: z.string() })]);
 export type GrantNews = z.infer<typeof grantNewsSchema>;
 
-export const tokenRequestSchema = z.strictObject({ profile: profileName.optional(), workspace: word.optional(), scopes: z.array(word).min(1).max(32) });
+export const tokenRequestSchema = z.strictObject({
+  profile: profileName.optional(),
+  workspace: word.optional(),
+  scopes: z.array(word).min(1).max(32),
+});
 /** The shape of `databricks auth token`. `expiry` is RFC 3339 in local time with a fraction, as Databricks' SDKs parse it. */
 export const tokenSchema = z.object({ access_token: z.string(), token_type: z.literal('Bearer'), expiry: z.string(), expires_in: z.int() });
 

@@ -118,6 +118,6 @@ export interface Failure {
   cause: string;
   next: string;
   nextStep: NextStep;
-  reason?: string;
-  detail?: string;
+  reason?: string | undefined;
+  detail?: string | undefined;
 }

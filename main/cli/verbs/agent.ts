@@ -19,14 +19,21 @@ export const addAgent = (program: Command): Command =>
 
 async function agent(options: Options): Promise<void> {
   if (options.stop === true) return stop(options);
-  if (options.vault !== 'keychain' && options.vault !== 'memory') throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
+  if (options.vault !== 'keychain' && options.vault !== 'memory')
+    throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
   const { runHeadless } = await import('../../headless.ts');
   const running = await runHeadless({ home: options.home, vault: options.vault });
   const view = await connectAgent(running.places).get('/v1/status', statusViewSchema);
   if (options.json === true) printJson(view);
-  else printLine(`${statusText(view)}\n\nThe agent runs in this terminal until Ctrl-C. It has no window yet: use the commands above from another terminal.`);
+  else
+    printLine(
+      `${statusText(view)}\n\nThe agent runs in this terminal until Ctrl-C. It has no window yet: use the commands above from another terminal.`,
+    );
   const reason = await running.stopped;
-  if (options.json !== true) printLine(`Stopped (${reason}). Sessions and grants are kept for the next start${view.vault === 'memory' ? ', but for what was in memory only' : ''}.`);
+  if (options.json !== true)
+    printLine(
+      `Stopped (${reason}). Sessions and grants are kept for the next start${view.vault === 'memory' ? ', but for what was in memory only' : ''}.`,
+    );
 }
 
 async function stop(options: Options): Promise<void> {

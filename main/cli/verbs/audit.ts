@@ -17,8 +17,13 @@ export function addAudit(program: Command): void {
   offline(audit.command('tail', { isDefault: true }).description('the newest records'), 'lakepass audit --limit 20')
     .option('--limit <count>', 'how many records', '50')
     .action(reporting(tail, (options) => options.json === true));
-  offline(audit.command('verify').description('check the hash chain of a file or a folder').argument('[file]', 'a segment or a folder; your own log without it'), 'lakepass audit verify ./audit')
-    .action(reporting(verify, (_, options) => options.json === true));
+  offline(
+    audit
+      .command('verify')
+      .description('check the hash chain of a file or a folder')
+      .argument('[file]', 'a segment or a folder; your own log without it'),
+    'lakepass audit verify ./audit',
+  ).action(reporting(verify, (_, options) => options.json === true));
 }
 
 const offline = (verb: Command, example: string): Command =>
@@ -45,5 +50,9 @@ async function verify(file: string | undefined, options: Options): Promise<void>
   if (!verdict.ok) process.exitCode = exitCodes.failed;
   if (options.json === true) return printJson(verdict);
   for (const problem of verdict.problems) printLine(`${problem.file}:${problem.line}  ${problem.problem}`);
-  printLine(verdict.ok ? `${verdict.records} records, the chain holds. What was cut off at the end cannot be seen from the file alone.` : `${verdict.records} records, the chain does not hold. [AUDIT_BROKEN]`);
+  printLine(
+    verdict.ok
+      ? `${verdict.records} records, the chain holds. What was cut off at the end cannot be seen from the file alone.`
+      : `${verdict.records} records, the chain does not hold. [AUDIT_BROKEN]`,
+  );
 }

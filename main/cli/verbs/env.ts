@@ -9,7 +9,12 @@ import { printJson, printLine } from '../report.ts';
 type Options = CommonOptions & GrantOptions;
 
 export const addEnv = (program: Command): Command =>
-  withGrant(withCommon(program.command('env').description('print the variables that let this shell use a new grant'), 'eval "$(lakepass env --scope sql)"')).action(optionsFirst<Options>(env));
+  withGrant(
+    withCommon(
+      program.command('env').description('print the variables that let this shell use a new grant'),
+      'eval "$(lakepass env --scope sql)"',
+    ),
+  ).action(optionsFirst<Options>(env));
 
 async function env(options: Options): Promise<void> {
   const agent = await reachAgent(options);

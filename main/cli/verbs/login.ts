@@ -12,7 +12,9 @@ interface Options extends CommonOptions {
 }
 
 export const addLogin = (program: Command): Command =>
-  withProfile(withCommon(program.command('login').description('sign in at the identity provider, in your browser'), 'lakepass login --profile acme'))
+  withProfile(
+    withCommon(program.command('login').description('sign in at the identity provider, in your browser'), 'lakepass login --profile acme'),
+  )
     .option('--cancel', 'cancel the sign-in that is waiting in the browser')
     .action(optionsFirst<Options>(login));
 
@@ -27,9 +29,14 @@ async function login(options: Options): Promise<void> {
   }
   const started = await agent.post('/v1/sign-in', profile, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.
-  process.stderr.write(started.browser === 'opened' ? 'Your browser is open: touch your key there. If it did not open, use this address:\n' : 'Open this address in a browser on this machine and touch your key:\n');
+  process.stderr.write(
+    started.browser === 'opened'
+      ? 'Your browser is open: touch your key there. If it did not open, use this address:\n'
+      : 'Open this address in a browser on this machine and touch your key:\n',
+  );
   process.stderr.write(`  ${started.url}\n`);
-  const cancel = (): void => void agent.post('/v1/sign-in/cancel', { profile: started.profile }, z.object({ cancelled: z.boolean() })).catch(() => undefined);
+  const cancel = (): void =>
+    void agent.post('/v1/sign-in/cancel', { profile: started.profile }, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
   const outcome = await agent.get(`/v1/sign-in?profile=${encodeURIComponent(started.profile)}`, signInOutcomeSchema, minutes(30));
   process.off('SIGINT', cancel);

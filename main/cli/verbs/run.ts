@@ -15,14 +15,26 @@ import { exitCodes, failureLine } from '../report.ts';
 type Options = CommonOptions & GrantOptions;
 
 export const addRun = (program: Command): Command =>
-  withGrant(withCommon(program.command('run').description('run a program with a grant of its own'), 'lakepass run --scope notebook -- jupyter lab'))
+  withGrant(
+    withCommon(program.command('run').description('run a program with a grant of its own'), 'lakepass run --scope notebook -- jupyter lab'),
+  )
     .argument('<program...>', 'the program and its arguments, after --')
     .passThroughOptions()
-    .action(reporting((words: string[], options: Options) => run(words, options), (_, options) => options.json === true, exitCodes.runFailed));
+    .action(
+      reporting(
+        (words: string[], options: Options) => run(words, options),
+        (_, options) => options.json === true,
+        exitCodes.runFailed,
+      ),
+    );
 
 async function run([program = '', ...args]: string[], options: Options): Promise<void> {
   const agent = await reachAgent(options);
-  const made = await agent.post('/v1/grants', grantRequest(options, options.label ?? program.split('/').at(-1) ?? program), grantMadeSchema);
+  const made = await agent.post(
+    '/v1/grants',
+    grantRequest(options, options.label ?? program.split('/').at(-1) ?? program),
+    grantMadeSchema,
+  );
   const over = new AbortController();
   const news = tellRefusals(agent, made, over.signal);
   try {

@@ -6,7 +6,9 @@ import { failureLine, printJson, printLine, table, timeLeft } from '../report.ts
 import { sessionLine } from './login.ts';
 
 export const addStatus = (program: Command): Command =>
-  withCommon(program.command('status').description('show sessions, grants and problems'), 'lakepass status --json').action(optionsFirst(status));
+  withCommon(program.command('status').description('show sessions, grants and problems'), 'lakepass status --json').action(
+    optionsFirst(status),
+  );
 
 async function status(options: CommonOptions): Promise<void> {
   const agent = await reachAgent(options);
@@ -19,11 +21,28 @@ async function status(options: CommonOptions): Promise<void> {
 export function statusText(view: StatusView): string {
   const lines = [`Lakepass ${view.version}, agent ${view.pid}, broker 127.0.0.1:${view.port}, secrets in: ${vaultWords[view.vault]}`];
   for (const profile of view.profiles) {
-    lines.push('', `${profile.name}${profile.test ? '  (test profile: plain http is accepted on this machine)' : ''}  ${profile.issuer}`, `  ${sessionLine(profile.session)}`);
+    lines.push(
+      '',
+      `${profile.name}${profile.test ? '  (test profile: plain http is accepted on this machine)' : ''}  ${profile.issuer}`,
+      `  ${sessionLine(profile.session)}`,
+    );
     for (const { name, host, health } of profile.workspaces) lines.push(`  workspace ${name}  ${host}  ${health}`);
   }
   if (view.grants.length > 0) {
-    lines.push('', table([['GRANT', 'SCOPES', 'WORKSPACE', 'ENDS', 'SERVED', 'FOR'], ...view.grants.map((grant) => [grant.id, grant.scopes.join(' '), grant.workspace, timeLeft(grant.until), String(grant.served), grant.label])]));
+    lines.push(
+      '',
+      table([
+        ['GRANT', 'SCOPES', 'WORKSPACE', 'ENDS', 'SERVED', 'FOR'],
+        ...view.grants.map((grant) => [
+          grant.id,
+          grant.scopes.join(' '),
+          grant.workspace,
+          timeLeft(grant.until),
+          String(grant.served),
+          grant.label,
+        ]),
+      ]),
+    );
   }
   for (const problem of view.problems) lines.push('', `! ${failureLine(problem)}`);
   lines.push('', `Next: ${view.next}`);

@@ -7,7 +7,12 @@ import { type GrantOptions, withScopes } from '../grant-options.ts';
 type Options = CommonOptions & Pick<GrantOptions, 'scope' | 'workspace'>;
 
 export const addToken = (program: Command): Command =>
-  withScopes(withCommon(program.command('token').description('print a token as JSON, as `databricks auth token` does'), 'lakepass token --scope sql')).action(optionsFirst<Options>(token));
+  withScopes(
+    withCommon(
+      program.command('token').description('print a token as JSON, as `databricks auth token` does'),
+      'lakepass token --scope sql',
+    ),
+  ).action(optionsFirst<Options>(token));
 
 async function token(options: Options): Promise<void> {
   const agent = await reachAgent(options);
