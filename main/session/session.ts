@@ -1,0 +1,236 @@
+/**
+ * What a sign-in leaves behind, for one profile: an identity, how strongly it was proven, and the right to ask the identity
+ * provider for the JWT that workspaces take in exchange. It holds, renews and ends that; it never knows who asks, and neither
+ * the refresh token nor the JWT leaves it but for the provider and the exchange.
+ */
+import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
+import { AppError, asAppError } from '../app-error.ts';
+import type { AuditEvent, AuditLog } from '../audit/event.ts';
+import type { IdentityProvider, Revocation, SignedIn, SubjectToken } from '../idp/signed-in.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import { later, type Ms } from '../units.ts';
+import type { Vault } from '../vault/vault.ts';
+import { createBackoff } from './backoff.ts';
+import { deadline } from './deadline.ts';
+import { createEnding, FAREWELL } from './ending.ts';
+import { beginLife } from './live-session.ts';
+import { createRenewal } from './renewal.ts';
+import { recallSession } from './resuming.ts';
+import { createRotation, type RotationStep } from './rotation.ts';
+import { createServing } from './serving.ts';
+import { createBackground, iso, newState, reasonOf, recordTo, within } from './session-state.ts';
+import { sessionView } from './session-view.ts';
+import { createSessionStore, type StoredSession } from './stored-session.ts';
+import { createUpkeep } from './upkeep.ts';
+
+export interface Session {
+  /** At agent start: adopts what the vault holds. Never throws for a session that is lost: `view()` tells. Does not wait for the network. */
+  resume(): Promise<void>;
+  /**
+   * Signs a person in. A running session goes on until the new one takes its place.
+   * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW | AUDIT_UNWRITABLE
+   */
+  signIn(options: { onUrl: (url: URL) => void }): Promise<SessionView>;
+  /** False where none waits. */
+  cancelSignIn(): boolean;
+  view(): SessionView;
+  /**
+   * The provider's JWT with more than half its life, and more than `needs.life`, left; renewed once for all who wait where the
+   * one at hand is older. While the provider cannot renew it, an older one is served as long as it covers `needs.life`.
+   *
+   * @throws AppError SIGNED_OUT | SESSION_EXPIRED | SESSION_REFUSED | SESSION_LOST | ISSUER_UNREACHABLE | ID_TOKEN_REJECTED | CLOCK_SKEW | DISK_FULL
+   * @throws AppError TOKEN_TOO_SHORT: not even a new one lasts that long
+   */
+  subjectToken(needs: { life: Ms }): Promise<SubjectToken>;
+  /** A token was asked for: the idle limit starts anew. */
+  touch(): void;
+  /** Ends the session, sweeps the vault, revokes; never throws, the report says what was and was not done. */
+  signOut(why: 'signed-out' | 'reset'): Promise<SignOutReport>;
+  /** Told once a session is over: 'signed-out', 'reset', 'expired', 'idle', 'refused', 'lost', 'replaced' (somebody else signed in). */
+  onEnd(listener: (why: string) => void): void;
+  /** Stops the timers and keeps the stored session; resolves when a renewal under way has been written, after 5 s at the latest. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  profile: Profile;
+  idp: IdentityProvider;
+  vault: Vault;
+  clock: Clock;
+  random: (bytes: number) => Buffer;
+  audit: AuditLog;
+  log: Log;
+  /** Observes a rotation step by step; see rotation.ts. */
+  steps?: (step: RotationStep) => void | Promise<void>;
+}
+
+export function createSession({ profile, idp, vault, clock, random, audit, log, steps = () => undefined }: Parts): Session {
+  const { name, limits } = profile;
+  const state = newState();
+  const background = createBackground();
+  const record = recordTo(audit, log, state);
+  const store = createSessionStore(vault, name);
+  const rotation = createRotation({ store, idp, clock, log, steps });
+  const backoff = createBackoff(clock, random);
+  const reset = (): void => {
+    rotation.forget();
+    backoff.forget();
+  };
+  const renewal = createRenewal({
+    profile: name,
+    state,
+    rotation,
+    backoff,
+    clock,
+    record,
+    ending: () => ending,
+    afterwards: () => upkeep.tick(),
+  });
+  const renewalUnderWay = (): Promise<unknown> | null => renewal.underWay()?.done.catch(() => undefined) ?? null;
+  const ending = createEnding({ profile: name, state, store, idp, clock, log, record, background, renewalUnderWay, reset });
+  const upkeep = createUpkeep({ profile, state, store, rotation, renewal, backoff, ending, background, clock, log });
+  const serve = createServing({ state, renewal, backoff, clock, enforceLimits: upkeep.enforceLimits });
+
+  const view = (): SessionView => {
+    upkeep.enforceLimits();
+    return sessionView(name, state, vault.kind !== 'memory');
+  };
+
+  /** The checked answer of the provider, once the audit log knows of it; else the token is given back. */
+  const proven = async (signal: AbortSignal, onUrl: (url: URL) => void): Promise<SignedIn> => {
+    const signedIn = await idp.signIn({ signal, onUrl });
+    try {
+      // check: session-sign-in-cancelled
+      if (signal.aborted) throw new AppError('LOGIN_CANCELLED');
+      // end check
+      audit.append(signedInEvent(name, signedIn));
+      return signedIn;
+    } catch (error) {
+      if (signedIn.refreshToken !== null) await ending.discard(signedIn.refreshToken, signedIn.identity);
+      throw error;
+    }
+  };
+
+  const adopt = async ({ identity, assurance, subjectToken, refreshToken }: SignedIn): Promise<void> => {
+    const now = clock.now();
+    const times = { signedInAt: now, renewedAt: now, lastUsedAt: now };
+    const { issuer, clientId } = profile.idp;
+    const id = random(16).toString('hex');
+    const stored: StoredSession | null = refreshToken && {
+      id,
+      generation: 1,
+      issuer,
+      clientId,
+      refreshToken,
+      identity,
+      assurance,
+      ...times,
+    };
+    const before = state.live;
+    if (before !== null && before.identity.subject !== identity.subject) {
+      ending.leave('replaced');
+      background.add(ending.dismiss(before));
+    }
+    reset();
+    Object.assign(state, { ended: null, lastFailure: null, renewalProblem: null });
+    state.live = beginLife({ clock, limits, identity, assurance, stored, jwt: subjectToken, ...times });
+    rotation.leaveUnkept(stored);
+    state.unkept = stored === null ? await ending.wipe() : await rotation.keepUnkept();
+    upkeep.schedule();
+  };
+
+  return {
+    async resume() {
+      try {
+        const recalled = await recallSession({ profile, store, rotation, clock, log });
+        if (recalled === null) return;
+        state.live = recalled.session;
+        if (recalled.lost) ending.end('lost', new AppError('SESSION_LOST'));
+        upkeep.enforceLimits();
+        if (state.live !== null) record({ type: 'session.resumed', profile: name, subject: recalled.session.identity.subject });
+        upkeep.tick();
+      } catch (error) {
+        state.lastFailure = asAppError(error);
+        log('session.not-resumed', { profile: name, code: state.lastFailure.code });
+      }
+    },
+
+    async signIn({ onUrl }) {
+      // check: session-one-sign-in
+      if (state.attempt !== null) throw new AppError('LOGIN_IN_PROGRESS');
+      // end check
+      const attempt = new AbortController();
+      state.attempt = attempt;
+      try {
+        await adopt(await proven(attempt.signal, onUrl));
+      } catch (error) {
+        const failure = asAppError(error);
+        state.lastFailure = failure;
+        record({ type: 'session.sign-in-failed', profile: name, code: failure.code, ...reasonOf(failure) });
+        throw failure;
+      } finally {
+        state.attempt = null;
+      }
+      return view();
+    },
+
+    cancelSignIn() {
+      if (state.attempt === null) return false;
+      state.attempt.abort();
+      return true;
+    },
+
+    view,
+    subjectToken: ({ life }) => serve(life),
+
+    touch() {
+      // A use does not wake a session whose time was up before it.
+      upkeep.enforceLimits();
+      if (state.live === null) return;
+      state.live.lastUsedAt = clock.now();
+      state.live.idle = deadline(clock, later(state.live.lastUsedAt, limits.idle));
+    },
+
+    async signOut(why) {
+      state.attempt?.abort();
+      const leaving = ending.leave(why);
+      state.ended = null;
+      state.lastFailure = null;
+      const problem = await ending.wipe();
+      const nobody: Revocation = { refreshToken: 'none', detail: 'Nobody was signed in.' };
+      const revocation = leaving === null ? nobody : await ending.revoke(leaving);
+      if (leaving !== null)
+        record({ type: 'session.ended', profile: name, subject: leaving.identity.subject, why, refreshToken: revocation.refreshToken });
+      const vaultOutcome = problem === null ? 'erased' : 'failed';
+      return {
+        profile: name,
+        why,
+        sessionEnded: leaving !== null,
+        ...revocation,
+        vault: vaultOutcome,
+        problem: problem?.toFailure() ?? null,
+      };
+    },
+
+    onEnd: ending.onEnd,
+
+    async close() {
+      upkeep.stop();
+      state.attempt?.abort();
+      await within(clock, FAREWELL, Promise.all([background.settled(), renewalUnderWay()]));
+    },
+  };
+}
+
+const signedInEvent = (profile: string, { identity, assurance }: SignedIn): AuditEvent => ({
+  type: 'session.signed-in',
+  profile,
+  issuer: identity.issuer,
+  subject: identity.subject,
+  username: identity.username,
+  assurance: assurance.level,
+  acr: assurance.acr,
+  amr: assurance.amr,
+  authTime: assurance.authTime === null ? null : iso(assurance.authTime),
+});
