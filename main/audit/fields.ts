@@ -96,16 +96,20 @@ function readField(kind: FieldKind, value: unknown): FieldValue | undefined {
  * @throws TypeError an event or value that the union does not allow (a bug of ours, never bad input)
  */
 export function pickFields(event: AuditEvent): Record<string, FieldValue> {
-  const shape: Record<string, FieldKind> | undefined = eventShapes[event.type];
-  if (shape === undefined) throw new TypeError('audit: no such event');
+  // check: audit-event-known
+  if (!Object.hasOwn(eventShapes, event.type)) throw new TypeError('audit: no such event');
+  // end check
+  const shape: Record<string, FieldKind> = eventShapes[event.type];
   const given: Record<string, unknown> = { ...event };
   const picked: Record<string, FieldValue> = { type: event.type };
   for (const [name, kind] of Object.entries(shape)) {
     const value = given[name];
     if (value === undefined && kind === 'text?') continue;
     const field = readField(kind, value);
+    // check: audit-field-kind
     if (field === undefined) throw new TypeError(`audit: ${event.type}.${name} is not a ${kind}`);
-    picked[name] = field;
+    // end check
+    picked[name] = field as FieldValue;
   }
   return picked;
 }

@@ -112,7 +112,7 @@ function judgeRest(rest: Buffer, end: LogEnd): Partial<LogEnd> {
     return { newlineMissing: true, seq: record.seq, hash: record.hash, records: [...end.records, record], size: end.size + rest.length };
   }
   // check: audit-torn-or-damaged
-  if (rest.length >= MAX_RECORD_BYTES || /,"hash":"[0-9a-f]{64}"/.test(rest.toString('latin1'))) return { broken: 'malformed' };
+  if (rest.length >= MAX_RECORD_BYTES || /,"hash":"[0-9a-f]{64}"\}/.test(rest.toString('latin1'))) return { broken: 'malformed' };
   // end check
   return { tornBytes: rest.length };
 }
