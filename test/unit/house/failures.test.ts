@@ -1,0 +1,37 @@
+/** The table of failures and the program are one: every code has words that help, a place that throws it, and a test. */
+import { describe, expect, it } from 'vitest';
+import { failureCodes, failureTexts } from '../../../preload/contract/failure.ts';
+import { files, read } from './sources.ts';
+
+/** Databricks' Go SDK retries an error whose text contains one of these, for minutes and without a word to its user. */
+const RETRIED_BY_GO = /throttled|too many requests|429|request limit exceeded|rate limit/i;
+const LONGEST_TEXT = 140;
+
+const quoted = (code: string, texts: readonly string[]) => texts.some((text) => text.includes(`'${code}'`));
+
+describe.each(failureCodes)('%s', (code) => {
+  const { cause, next } = failureTexts[code];
+
+  it('says in whole sentences what happened and what to do', () => {
+    for (const text of [cause, next]) {
+      expect(text).toMatch(/^[A-Z].*\.$/);
+      expect(text.length).toBeLessThanOrEqual(LONGEST_TEXT);
+    }
+  });
+
+  it('does not make a Go program retry by its words', () => {
+    expect(`${code} ${cause} ${next}`).not.toMatch(RETRIED_BY_GO);
+  });
+});
+
+describe('the table of failures', () => {
+  it('has no code that nothing in the program uses', () => {
+    const program = files('main/**/*.ts').map(read);
+    expect(failureCodes.filter((code) => !quoted(code, program))).toEqual([]);
+  });
+
+  it('has no code without a test', () => {
+    const tests = files('test/{unit,integration,clients,e2e}/**/*.test.ts').map(read);
+    expect(failureCodes.filter((code) => !quoted(code, tests))).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+/** The arrows between the folders point one way; without this test they would by and by point everywhere. */
+import { describe, expect, it } from 'vitest';
+import { files, readSource, type Source } from './sources.ts';
+
+const sources = files('{main,preload,renderer,test,bench}/**/*.{ts,tsx}').map(readSource);
+
+interface Rule {
+  claim: string;
+  from: RegExp;
+  /** What these files must not import. */
+  never: RegExp;
+  except?: RegExp;
+}
+
+const SMALL_WORDS = /^main\/(app-error|ports|secret|units|version)\.ts$|^preload\/contract\//;
+
+/** What each noun of main/ may import beside itself, the small words everybody uses, and packages. */
+const NOUNS: Record<string, RegExp | undefined> = {
+  vault: undefined,
+  audit: undefined,
+  caller: undefined,
+  profile: undefined,
+  grant: /^main\/audit\/event\.ts$/,
+  idp: /^main\/(profile|audit)\//,
+  session: /^main\/(idp|vault|profile|audit)\//,
+  databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
+  broker: /^main\/(grant|databricks|caller|audit)\//,
+  control: /^main\/audit\//,
+  // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a file.
+  cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/audit\//,
+};
+
+const rules: Rule[] = [
+  { claim: 'the contract imports zod and itself', from: /^preload\/contract\//, never: /^/, except: /^zod$|^preload\/contract\// },
+  { claim: 'the product imports nothing of the tests', from: /^(main|preload|renderer)\//, never: /^(test|bench)\// },
+  { claim: 'main knows no screens', from: /^main\//, never: /^renderer\// },
+  { claim: 'screens know only the contract', from: /^renderer\//, never: /^(main|electron|node:)/ },
+  { claim: 'only hosts and tests know compose.ts', from: /^main\/(?!(headless|index)\.ts$)/, never: /^main\/compose\.ts$/ },
+  {
+    claim: 'only the desktop host imports electron',
+    from: /^(?!main\/desktop\/|main\/index\.ts$|test\/hosts\/electron\/)/,
+    never: /^electron$/,
+  },
+  { claim: 'the test services import nothing of the product', from: /^test\/fixtures\//, never: /^(main|preload|renderer)\// },
+  { claim: 'no import has a computed name', from: /^(main|preload|renderer)\//, never: /^\?$/ },
+  {
+    claim: 'only the doors and the command line open sockets',
+    from: /^main\/(?!(broker|control|idp|cli|caller)\/)/,
+    never: /^(node:)?(http|net)$/,
+  },
+  {
+    claim: 'nobody goes around the fetch port',
+    from: /^main\//,
+    never: /^(node:)?(https|http2|tls|dgram|dns)(\/|$)|^(undici|axios|got|node-fetch)$/,
+  },
+  ...Object.entries(NOUNS).map(([noun, allowed]) => ({
+    claim: `${noun} imports only what it builds on`,
+    from: new RegExp(`^main/${noun}/`),
+    never: /^(main|preload)\//,
+    except: new RegExp([SMALL_WORDS.source, `^main/${noun}/`, ...(allowed ? [allowed.source] : [])].join('|')),
+  })),
+];
+
+const breaches = ({ from, never, except }: Rule, all: readonly Source[]): string[] =>
+  all
+    .filter(({ file }) => from.test(file))
+    .flatMap(({ file, imports }) =>
+      imports.filter((name) => never.test(name) && !except?.test(name)).map((name) => `${file} imports ${name}`),
+    );
+
+describe('the arrows', () => {
+  it.each(rules)('$claim', (rule) => {
+    expect(breaches(rule, sources)).toEqual([]);
+  });
+
+  it('cover every folder of main', () => {
+    const nouns = new Set(files('main/*/**/*.ts').map((file) => file.split('/')[1]));
+    expect([...nouns].filter((noun) => noun !== 'desktop' && !(String(noun) in NOUNS))).toEqual([]);
+  });
+
+  it('only idp and databricks speak to the network', () => {
+    const speaking = sources.filter(({ file, calls }) => file.startsWith('main/') && calls.includes('fetch')).map(({ file }) => file);
+    expect(speaking.filter((file) => !/^main\/(idp|databricks|enroll|audit\/sinks)\//.test(file))).toEqual([]);
+    expect(speaking.length).toBeGreaterThan(0);
+  });
+
+  it('a breach is seen in every form an import can take', () => {
+    const read = (file: string) => readSource(file).imports;
+    expect(read('test/unit/house/imports.test.ts')).toEqual(['vitest', 'test/unit/house/sources.ts']);
+    const rule = rules.find(({ claim }) => claim.startsWith('only hosts'));
+    expect(rule && breaches(rule, [{ file: 'main/agent.ts', imports: ['main/compose.ts'], calls: [] }])).toHaveLength(1);
+  });
+});
