@@ -69,8 +69,10 @@ export interface IdentityProvider {
    *   'unsent'   the request cannot have arrived (name not found, connection refused, TLS failed)
    *   'answered' the provider itself said 429, 500 or 503: it did not rotate the token
    *   'sent'     anything else after the request left (reset, time-out, a gateway's 502 or 504): nobody knows
+   * @throws AppError ISSUER_INVALID: the provider's description of itself is not to be trusted; the token was not sent
    * @throws AppError SESSION_REFUSED: the provider said no (invalid_grant and its like)
    * @throws AppError ID_TOKEN_REJECTED: the new ID token changed iss, sub or aud, or failed another check
+   * @throws AppError CLOCK_SKEW: as above, because the clock of this machine is wrong
    */
   refresh(refreshToken: Secret, identity: Identity): Promise<Refreshed>;
   /** RFC 7009, best effort, never throws. */

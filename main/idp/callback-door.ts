@@ -1,0 +1,182 @@
+/**
+ * The door the browser comes back to (RFC 8252 section 7.3): open for one sign-in, on 127.0.0.1 alone, gone after its answer.
+ *
+ * Who connects is settled before a byte is read, what a request looks like before it is understood, and a wrong answer never
+ * ends the wait: any page can make a browser knock here. Nothing that is received is written anywhere.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { AppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Clock, Log } from '../ports.ts';
+import { seconds } from '../units.ts';
+import type { Judgement } from './authorization-response.ts';
+import { callbackHeaders, callbackPage } from './callback-page.ts';
+import { type CallbackRequest, landingPath, readCallbackRequest } from './callback-request.ts';
+import { createRefusalCount } from './refusal-count.ts';
+
+export type Answer = Exclude<Judgement, { kind: 'foreign' }>;
+
+export interface CallbackDoor {
+  /** `http://127.0.0.1:PORT/path`, to be sent as redirect_uri. */
+  readonly redirectUri: string;
+  /** The first answer that is ours. Stays open for ever when the door is closed before. */
+  readonly answer: Promise<Answer>;
+  /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CallbackDoorParts {
+  /** Ports registered at the provider, tried in order; none: any free port. */
+  ports: readonly number[];
+  path: string;
+  judge: (params: URLSearchParams) => Judgement;
+  peerUid: { lookup(peer: { localPort: number; remotePort: number }): Promise<number | null> };
+  uid: number;
+  clock: Clock;
+  audit: AuditLog;
+  log: Log;
+}
+
+interface Reply {
+  status: number;
+  location?: string;
+  /** The door closes once this is sent. */
+  isLast?: boolean;
+}
+
+/** A browser needs milliseconds; whoever is slower is not one. */
+const CONNECTION_LIMIT = seconds(3);
+const MOST_CONNECTIONS = 32;
+/** How long the browser may take to fetch the page it was sent on to. */
+const LINGER = seconds(5);
+const headerLimits = { maxHeaderSize: 16_384, requireHostHeader: false, insecureHTTPParser: false };
+
+/**
+ * Listens before it returns, so that the browser can be opened afterwards.
+ *
+ * @throws AppError LOGIN_PORT_BUSY: none of the registered ports is free
+ */
+export async function openCallbackDoor(parts: CallbackDoorParts): Promise<CallbackDoor> {
+  const { path, judge, peerUid, uid, clock, audit, log } = parts;
+  const connections = new Set<Socket>();
+  const refusals = createRefusalCount({ audit, log });
+  const { promise: answer, resolve } = Promise.withResolvers<Answer>();
+  let isAnswered = false;
+  let stopLingering = () => {};
+
+  const http = createHttpServer(headerLimits, respond);
+  http.on('clientError', (_, socket) => {
+    refusals.count('INPUT_INVALID', 'malformed');
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+  });
+  const server = createServer({ pauseOnConnect: true }, (socket) => void admit(socket));
+  const port = await listen(server, parts.ports);
+  const host = `127.0.0.1:${port}`;
+
+  async function admit(socket: Socket): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    makeRoom();
+    connections.add(socket);
+    const stop = clock.after(CONNECTION_LIMIT, () => socket.destroy());
+    socket.on('close', () => {
+      stop();
+      connections.delete(socket);
+    });
+    const owner = await ownerOf(socket);
+    // check: callback-peer-uid
+    if (owner !== uid) {
+      refusals.foreignUser(owner);
+      socket.destroy();
+      return;
+    }
+    // end check
+    if (socket.destroyed) return;
+    http.emit('connection', socket);
+    socket.resume();
+  }
+
+  async function ownerOf({ remotePort }: Socket): Promise<number | null> {
+    if (remotePort === undefined) return null;
+    try {
+      return await peerUid.lookup({ localPort: port, remotePort });
+    } catch {
+      log('callback.peer-unknown');
+      return null;
+    }
+  }
+
+  /** The oldest goes: a crowd of silent connections must not keep the browser out. */
+  function makeRoom(): void {
+    // check: callback-connections
+    const [oldest] = connections;
+    if (oldest && connections.size >= MOST_CONNECTIONS) {
+      connections.delete(oldest);
+      oldest.destroy();
+    }
+    // end check
+  }
+
+  function respond({ method, url, rawHeaders }: IncomingMessage, response: ServerResponse): void {
+    const { status, location, isLast } = decide(readCallbackRequest({ method, target: url, rawHeaders }, { host, path }));
+    if (isLast) response.on('close', () => void close());
+    response.writeHead(status, location ? { ...callbackHeaders, Location: location } : callbackHeaders);
+    response.end(callbackPage);
+  }
+
+  function decide(request: CallbackRequest): Reply {
+    if (request.kind === 'refused') {
+      refusals.count(request.code, request.reason);
+      return { status: request.status };
+    }
+    if (request.kind === 'landed') return isAnswered ? { status: 200, isLast: true } : { status: 404 };
+    // check: callback-one-use
+    if (isAnswered) return { status: 404 };
+    // end check
+    const judgement = judge(request.params);
+    if (judgement.kind === 'foreign') {
+      refusals.count('LOGIN_RESPONSE_INVALID', judgement.reason);
+      return { status: 400 };
+    }
+    isAnswered = true;
+    resolve(judgement);
+    server.unref();
+    stopLingering = clock.after(LINGER, () => void close());
+    return { status: 303, location: `http://${host}${landingPath(path)}` };
+  }
+
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= new Promise((done) => {
+      stopLingering();
+      refusals.write();
+      server.close(() => done());
+      for (const socket of connections) socket.destroy();
+    });
+    return closing;
+  }
+
+  const finish = () => (isAnswered ? Promise.resolve() : close());
+
+  return { redirectUri: `http://${host}${path}`, answer, finish, close };
+}
+
+/** The first of the ports that is free, on the IPv4 loopback address and no other. */
+async function listen(server: Server, ports: readonly number[]): Promise<number> {
+  for (const port of ports.length === 0 ? [0] : ports) {
+    try {
+      await new Promise<void>((done, fail) => {
+        server.once('error', fail);
+        server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+          server.off('error', fail);
+          done();
+        });
+      });
+      return (server.address() as AddressInfo).port;
+    } catch (error) {
+      if (!['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  throw new AppError('LOGIN_PORT_BUSY', { detail: `Tried ${ports.join(', ')}.` });
+}

@@ -1,0 +1,81 @@
+/**
+ * One refresh (RFC 6749 section 6, OpenID Connect Core section 12). A refresh token may be used once, so nothing here tries again,
+ * and everything that can fail without it is done before it is sent.
+ */
+import * as oidc from 'openid-client';
+import { AppError } from '../app-error.ts';
+import type { Secret } from '../secret.ts';
+import { hours } from '../units.ts';
+import type { Discovery, IssuerMetadata } from './discovery.ts';
+import { demandSameUser, groupsFrom } from './identity.ts';
+import { inner, refusalOf } from './library.ts';
+import type { Identity, Refreshed } from './signed-in.ts';
+import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
+
+export interface RefreshParts extends TokenEndpointParts {
+  discovery: Discovery;
+}
+
+/** Metadata is read again once a day (identity providers announce changes weeks ahead). */
+export const METADATA_AGE = hours(24);
+
+/**
+ * @throws AppError as IdentityProvider.refresh
+ */
+export async function refresh(parts: RefreshParts, refreshToken: Secret, identity: Identity): Promise<Refreshed> {
+  const { profile } = parts;
+  const metadata = await prepare(parts);
+  const asked = await send(parts, metadata, refreshToken);
+  const {
+    claims,
+    subjectToken,
+    refreshToken: rotated,
+  } = await checkTokens(parts, asked, { of: 'refresh', subject: identity.subject }).catch((error: unknown) => {
+    throw afterTheAnswer(error);
+  });
+  if (claims) demandSameUser(claims, identity, profile);
+  return {
+    subjectToken,
+    refreshToken: rotated ?? refreshToken,
+    groups: claims && profile.idp.groupsClaim in claims ? groupsFrom(claims, profile) : identity.groups,
+  };
+}
+
+/** Metadata and keys, while the refresh token is still unused. */
+async function prepare({ discovery, keys }: RefreshParts): Promise<IssuerMetadata> {
+  try {
+    const metadata = await discovery.metadata(METADATA_AGE);
+    await keys.ready();
+    return metadata;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ISSUER_INVALID') throw error;
+    throw new AppError('ISSUER_UNREACHABLE', { reason: 'unsent', cause: error });
+  }
+}
+
+function send(parts: RefreshParts, metadata: IssuerMetadata, refreshToken: Secret): Promise<Asked> {
+  const grant = (client: oidc.Configuration) => oidc.refreshTokenGrant(client, refreshToken.reveal());
+  return askForTokens(parts, metadata, grant).catch((error: unknown) => {
+    throw translate(error);
+  });
+}
+
+/** Errors that say "later", not "no". */
+const passing = new Set(['server_error', 'temporarily_unavailable']);
+
+function translate(error: unknown): AppError {
+  const ours = inner(error);
+  if (ours?.code === 'ISSUER_UNREACHABLE') return ours;
+  const refusal = refusalOf(error);
+  if (refusal && passing.has(refusal)) return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', cause: error });
+  if (refusal) return new AppError('SESSION_REFUSED', { reason: refusal, cause: error });
+  if (refusal)
+    return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', detail: 'It answered that it cannot right now.', cause: error });
+  return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });
+}
+
+/** Keys that cannot be read for the check say `unsent` about themselves; the refresh token has been used all the same. */
+function afterTheAnswer(error: unknown): unknown {
+  const aboutKeys = error instanceof AppError && (error.code === 'ISSUER_UNREACHABLE' || error.code === 'ISSUER_INVALID');
+  return aboutKeys ? new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its keys cannot be read.', cause: error }) : error;
+}

@@ -1,0 +1,207 @@
+/**
+ * Signing in with the system browser (RFC 8252): authorization code, PKCE S256, state, nonce, RFC 9207 iss. The reading order is
+ * the order of events; each step either holds or ends the sign-in with one coded failure.
+ */
+import { createHash } from 'node:crypto';
+import * as oidc from 'openid-client';
+import { AppError } from '../app-error.ts';
+import type { Ports } from '../ports.ts';
+import { minutes } from '../units.ts';
+import { assuranceOf, demandAssurance } from './assurance.ts';
+import { judgeResponse } from './authorization-response.ts';
+import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
+import type { Discovery, IssuerMetadata } from './discovery.ts';
+import { identityFrom } from './identity.ts';
+import { asFetch, clientFor, inner, refusalOf } from './library.ts';
+import { revoke } from './revoke.ts';
+import type { SignedIn } from './signed-in.ts';
+import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
+import { reject } from './token-rejection.ts';
+
+export interface SignInParts
+  extends TokenEndpointParts,
+    Pick<Ports, 'random' | 'openBrowser' | 'log'>,
+    Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
+  discovery: Discovery;
+}
+
+/** What must come back unchanged, and what proves that the code is ours. All of it is used once. */
+interface Pending {
+  state: string;
+  nonce: string;
+  verifier: string;
+}
+
+/** A sign-in is rare: the provider's metadata is read anew for nearly every one. */
+const METADATA_AGE = minutes(5);
+
+/**
+ * @param onDoor told of the door, so that one which still waits for the browser's last request can be closed before the next
+ * @throws AppError as IdentityProvider.signIn
+ */
+export async function signIn(
+  parts: SignInParts,
+  { signal, onUrl, onDoor }: { signal: AbortSignal; onUrl: (url: URL) => void; onDoor: (door: CallbackDoor) => void },
+): Promise<SignedIn> {
+  stopIfCancelled(signal);
+  const metadata = await parts.discovery.metadata(METADATA_AGE);
+  stopIfCancelled(signal);
+  const pending = newPending(parts.random);
+  const door = await openDoor(parts, metadata, pending);
+  onDoor(door);
+  try {
+    const url = await authorizationUrl(parts, metadata, pending, door.redirectUri, signal);
+    stopIfCancelled(signal);
+    onUrl(url);
+    openBrowser(parts, url);
+    const answer = await waitForAnswer(parts, door, signal);
+    const code = codeFrom(answer);
+    const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
+    return await conclude(parts, metadata, tokens, signal);
+  } catch (error) {
+    await door.finish();
+    throw signal.aborted ? cancelled() : error;
+  }
+}
+
+const cancelled = () => new AppError('LOGIN_CANCELLED');
+
+function stopIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw cancelled();
+}
+
+/** 256 bits each, as base64url: a verifier may have 43 to 128 characters (RFC 7636 section 4.1). */
+function newPending(random: Ports['random']): Pending {
+  const secret = () => random(32).toString('base64url');
+  return { state: secret(), nonce: secret(), verifier: secret() };
+}
+
+function openDoor(
+  { profile, peerUid, uid, clock, audit, log }: SignInParts,
+  metadata: IssuerMetadata,
+  { state }: Pending,
+): Promise<CallbackDoor> {
+  const { ports, path } = profile.idp.redirect;
+  const issPromised = metadata.authorization_response_iss_parameter_supported === true;
+  const judge = (params: URLSearchParams) => judgeResponse(params, { state, issuer: profile.idp.issuer, issPromised });
+  return openCallbackDoor({ ports, path, judge, peerUid, uid, clock, audit, log });
+}
+
+/**
+ * The URL for the browser. A pushed request (RFC 9126) hides its parameters but lives for about a minute, too short for a URL
+ * that a person copies to another window; it is used only where the provider insists.
+ */
+async function authorizationUrl(
+  { profile, clock, line }: SignInParts,
+  metadata: IssuerMetadata,
+  { state, nonce, verifier }: Pending,
+  redirectUri: string,
+  signal: AbortSignal,
+): Promise<URL> {
+  const { idp, assurance } = profile;
+  const client = clientFor(profile, metadata, clock, asFetch(line, signal));
+  const parameters = {
+    redirect_uri: redirectUri,
+    scope: idp.scopes.join(' '),
+    state,
+    nonce,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    max_age: String(assurance.maxAge / 1000),
+    ...(assurance.acrValues.length > 0 ? { acr_values: assurance.acrValues.join(' ') } : {}),
+    ...(idp.prompt ? { prompt: idp.prompt } : {}),
+  };
+  if (metadata.require_pushed_authorization_requests !== true) return oidc.buildAuthorizationUrl(client, parameters);
+  try {
+    return await oidc.buildAuthorizationUrlWithPAR(client, parameters);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** A browser that does not open is no failure: the URL was shown, and the person may open it. */
+function openBrowser({ openBrowser, log }: SignInParts, url: URL): void {
+  openBrowser(url).then(
+    (outcome) => log('login.browser', { outcome }),
+    () => log('login.browser', { outcome: 'failed' }),
+  );
+}
+
+/**
+ * @throws AppError LOGIN_CANCELLED | LOGIN_TIMED_OUT
+ */
+async function waitForAnswer({ profile, clock }: SignInParts, door: CallbackDoor, signal: AbortSignal): Promise<Answer> {
+  const end = Promise.withResolvers<never>();
+  const onAbort = () => end.reject(cancelled());
+  const stop = clock.after(profile.limits.loginTimeout, () => end.reject(new AppError('LOGIN_TIMED_OUT')));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([door.answer, end.promise]);
+  } finally {
+    stop();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function codeFrom(answer: Answer): string {
+  if (answer.kind === 'error') throw new AppError('LOGIN_REFUSED', { reason: answer.error });
+  return answer.code;
+}
+
+async function redeem(
+  parts: SignInParts,
+  metadata: IssuerMetadata,
+  { state, nonce, verifier }: Pending,
+  { code, redirectUri, signal }: { code: string; redirectUri: string; signal: AbortSignal },
+): Promise<CheckedTokens> {
+  const { profile } = parts;
+  const maxAgeSeconds = profile.assurance.maxAge / 1000;
+  // The door has judged the answer; the library judges it again and takes the redirect_uri from the same URL.
+  const returned = new URL(redirectUri);
+  returned.search = new URLSearchParams({ code, state, iss: metadata.issuer }).toString();
+  const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, maxAge: maxAgeSeconds, idTokenExpected: true };
+  const asked = await askForTokens(parts, metadata, (client) => oidc.authorizationCodeGrant(client, returned, checks), signal).catch(
+    (error: unknown) => {
+      throw translate(error);
+    },
+  );
+  try {
+    return await checkTokens(parts, asked, { of: 'sign-in', nonce, code, accessToken: undefined, maxAgeSeconds });
+  } catch (error) {
+    dropRefreshToken(parts, metadata, asked.answer.refresh_token);
+    throw error;
+  }
+}
+
+/** The person and how strongly they were proven; a sign-in that is not good enough leaves nothing behind. */
+async function conclude(
+  parts: SignInParts,
+  metadata: IssuerMetadata,
+  { claims, subjectToken, refreshToken }: CheckedTokens,
+  signal: AbortSignal,
+): Promise<SignedIn> {
+  try {
+    stopIfCancelled(signal);
+    if (!claims) reject('missing');
+    const assurance = assuranceOf(claims, parts.profile.assurance);
+    demandAssurance(assurance, parts.profile.assurance);
+    return { identity: identityFrom(claims, parts.profile), assurance, subjectToken, refreshToken };
+  } catch (error) {
+    dropRefreshToken(parts, metadata, refreshToken?.reveal());
+    throw error;
+  }
+}
+
+/** Best effort, in the background: the sign-in has failed already and must not wait for this. */
+function dropRefreshToken(parts: SignInParts, metadata: IssuerMetadata, token: string | undefined): void {
+  if (token) void revoke(parts, async () => metadata, token);
+}
+
+/** What the library threw, as one of our failures: an endpoint's no, or an answer that is no token answer. */
+function translate(error: unknown): AppError {
+  const ours = inner(error);
+  if (ours) return ours;
+  const refusal = refusalOf(error);
+  if (refusal) return new AppError('LOGIN_REFUSED', { reason: refusal, cause: error });
+  return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });
+}

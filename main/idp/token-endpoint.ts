@@ -1,0 +1,150 @@
+/**
+ * One exchange at the token endpoint: openid-client makes the request, our own checks judge the tokens.
+ *
+ * The library looks at the ID token too and may refuse first, with words of its own; the answer is therefore kept as it came, so
+ * that a refusal always carries our rule.
+ */
+import type * as oidc from 'openid-client';
+import { z } from 'zod';
+import { AppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Clock } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import { Secret } from '../secret.ts';
+import { fromNumericDate, type Ms } from '../units.ts';
+import type { IssuerMetadata } from './discovery.ts';
+import { verifyAccessToken, verifyIdToken } from './id-token.ts';
+import type { Claims, Expected } from './id-token-claims.ts';
+import type { IssuerLine } from './issuer-line.ts';
+import type { KeySet } from './key-set.ts';
+import { asFetch, clientFor, inner, refusalOf } from './library.ts';
+import type { SubjectToken } from './signed-in.ts';
+import { reject, timeRules } from './token-rejection.ts';
+
+export interface TokenEndpointParts {
+  profile: Profile;
+  clock: Clock;
+  line: IssuerLine;
+  keys: KeySet;
+  audit: AuditLog;
+}
+
+export interface CheckedTokens {
+  /** Of the ID token; null on a refresh that brought none and needs none. */
+  claims: Claims | null;
+  subjectToken: SubjectToken;
+  refreshToken: Secret | null;
+}
+
+type Grant = (client: oidc.Configuration) => Promise<oidc.TokenEndpointResponse>;
+const answerSchema = z.object({
+  id_token: z.string().optional(),
+  access_token: z.string().optional(),
+  refresh_token: z.string().optional(),
+});
+type Answer = z.output<typeof answerSchema>;
+
+export interface Asked {
+  /** What came back and how the library took it; throws what the library threw unless it was about a token. */
+  answer: Answer;
+  refusedByLibrary: unknown;
+}
+
+/**
+ * Sends one grant request.
+ *
+ * @throws AppError ISSUER_UNREACHABLE | ISSUER_INVALID from the line
+ * @throws the library's own error when the endpoint refused or its answer holds no tokens
+ */
+export async function askForTokens(
+  parts: TokenEndpointParts,
+  metadata: IssuerMetadata,
+  grant: Grant,
+  signal?: AbortSignal,
+): Promise<Asked> {
+  const fetch = asFetch(parts.line, signal);
+  let body = '';
+  const client = clientFor(parts.profile, metadata, parts.clock, async (url, init) => {
+    const response = await fetch(url, init);
+    body = await response.clone().text();
+    return response;
+  });
+  const refusedByLibrary = await grant(client).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const answer = refusedByLibrary === undefined || isAboutTokens(refusedByLibrary) ? readAnswer(body) : undefined;
+  if (!answer) throw inner(refusedByLibrary) ?? refusedByLibrary;
+  return { answer, refusedByLibrary };
+}
+
+/** Everything but an error of the endpoint itself or of the way there. */
+const isAboutTokens = (error: unknown) => inner(error) === undefined && refusalOf(error) === undefined;
+
+function readAnswer(body: string): Answer | undefined {
+  try {
+    const { data } = answerSchema.safeParse(JSON.parse(body));
+    return data && Object.keys(data).length > 0 ? data : undefined;
+  } catch {
+    // Not JSON: the library's own error says so and is thrown by the caller.
+    return undefined;
+  }
+}
+
+/**
+ * Makes every check on the tokens of an answer and writes a broken rule to audit.
+ *
+ * @throws AppError ID_TOKEN_REJECTED with its rule
+ * @throws AppError CLOCK_SKEW: a rule about time is broken and the provider's Date header shows that our clock is wrong
+ */
+export async function checkTokens(
+  parts: TokenEndpointParts,
+  { answer, refusedByLibrary }: Asked,
+  expected: Expected,
+): Promise<CheckedTokens> {
+  const { profile, keys, clock, audit } = parts;
+  try {
+    const now = clock.now();
+    const claims = await checkedClaims(parts, answer, expected);
+    const isAccessToken = profile.subjectToken === 'access_token';
+    const subject = expected.of === 'refresh' ? expected.subject : (claims?.sub ?? '');
+    const times = isAccessToken ? await verifyAccessToken(answer.access_token, { profile, keys, now }, subject) : claims;
+    const jwt = isAccessToken ? answer.access_token : answer.id_token;
+    // check: id-token-library
+    if (refusedByLibrary !== undefined) reject('library', refusedByLibrary);
+    // end check
+    if (!times || jwt === undefined) reject('missing');
+    return {
+      claims,
+      subjectToken: { jwt: new Secret(jwt), issuedAt: fromNumericDate(times.iat), expiresAt: fromNumericDate(times.exp) },
+      refreshToken: answer.refresh_token ? new Secret(answer.refresh_token) : null,
+    };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    audit.append({ type: 'token.validation-failed', profile: profile.name, rule: error.reason ?? 'unknown' });
+    throw wrongClock(error, parts) ?? error;
+  }
+}
+
+async function checkedClaims({ profile, keys, clock }: TokenEndpointParts, answer: Answer, expected: Expected): Promise<Claims | null> {
+  const isSpared = expected.of === 'refresh' && profile.subjectToken === 'access_token' && answer.id_token === undefined;
+  if (isSpared) return null;
+  return verifyIdToken(answer.id_token, { profile, keys, now: clock.now(), expected: { ...expected, accessToken: answer.access_token } });
+}
+
+/** The provider's own Date header tells a wrong clock here from a wrong token there. */
+function wrongClock(rejected: AppError, { profile, line }: TokenEndpointParts): AppError | undefined {
+  const ahead = line.clockAhead();
+  // check: clock-skew
+  if (timeRules.has(rejected.reason ?? '') && ahead !== null && Math.abs(ahead) > profile.idp.clockTolerance) {
+    return new AppError('CLOCK_SKEW', {
+      reason: rejected.reason ?? '',
+      detail: `This clock is ${inWords(ahead)} the provider's.`,
+      cause: rejected,
+    });
+  }
+  // end check
+  return undefined;
+}
+
+const inWords = (ahead: Ms) => `about ${Math.round(Math.abs(ahead) / 60_000)} min ${ahead > 0 ? 'ahead of' : 'behind'}`;
