@@ -102,18 +102,27 @@ const unsafe = (code: FailureCode, reason: Reason, detail: string, cause?: unkno
   new AppError(code, { reason, detail, cause });
 
 async function makeFolder(folder: string, code: FailureCode): Promise<void> {
-  try {
-    await fs.mkdir(path.dirname(folder), { recursive: true, mode: 0o700 });
-    await fs.mkdir(folder, { mode: 0o700 });
-    await fs.chmod(folder, 0o700); // a strict umask may have taken the user's own bits
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw unsafe(code, 'system', `${folder} cannot be made.`, error);
-  }
+  await orUnsafe(code, folder, fs.mkdir(path.dirname(folder), { recursive: true, mode: 0o700 }));
+  const isThere = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EEXIST';
+  const made = await orUnsafe(
+    code,
+    folder,
+    fs.mkdir(folder, { mode: 0o700 }).then(
+      () => true,
+      (error: unknown) => (isThere(error) ? false : Promise.reject(error)),
+    ),
+  );
+  if (made) await orUnsafe(code, folder, fs.chmod(folder, 0o700)); // a strict umask may have taken the user's own bits
 }
 
+/** What the system refuses is a place that cannot be used. */
+const orUnsafe = <T>(code: FailureCode, folder: string, work: Promise<T>): Promise<T> =>
+  work.catch((cause: NodeJS.ErrnoException) => {
+    throw unsafe(code, 'system', `${folder} cannot be made or looked at (${cause.code}).`, cause);
+  });
+
 async function checkOwnFolder(folder: string, closedTo: number, facts: PlaceFacts, code: FailureCode): Promise<void> {
-  const found = await fs.lstat(folder);
+  const found = await orUnsafe(code, folder, fs.lstat(folder));
   // check: folder-symlink
   if (!found.isDirectory()) throw unsafe(code, 'symlink', `${folder} is not a folder of its own but a link or a file.`);
   // end check
@@ -127,7 +136,7 @@ async function checkOwnFolder(folder: string, closedTo: number, facts: PlaceFact
 
 /** Follows links: dotfiles kept elsewhere are common. An administrator may own the folder. */
 async function checkConfigFolder(folder: string, facts: PlaceFacts): Promise<void> {
-  const found = await fs.stat(folder);
+  const found = await orUnsafe('FOLDER_UNSAFE', folder, fs.stat(folder));
   // check: config-folder-owner
   if (found.uid !== facts.uid && found.uid !== 0) throw unsafe('FOLDER_UNSAFE', 'owner', `${folder} belongs to user ${found.uid}.`);
   // end check
@@ -142,9 +151,9 @@ async function checkConfigFolder(folder: string, facts: PlaceFacts): Promise<voi
  */
 async function checkParents(folder: string, facts: PlaceFacts): Promise<void> {
   const system = (await fs.stat('/')).uid;
-  const real = await fs.realpath(folder);
+  const real = await orUnsafe('RUNTIME_UNSAFE', folder, fs.realpath(folder));
   for (let above = path.dirname(real); ; above = path.dirname(above)) {
-    const { uid, mode } = await fs.stat(above);
+    const { uid, mode } = await orUnsafe('RUNTIME_UNSAFE', above, fs.stat(above));
     // check: parent-owner
     if (![facts.uid, 0, system].includes(uid)) throw unsafe('RUNTIME_UNSAFE', 'parent', `${above} belongs to user ${uid}.`);
     // end check
@@ -171,7 +180,7 @@ const networkFileSystems = new Map([
 ]);
 
 async function checkLocal(folder: string, facts: PlaceFacts): Promise<void> {
-  const network = networkFileSystems.get((await facts.fileSystemOf(folder)) >>> 0);
+  const network = networkFileSystems.get((await orUnsafe('RUNTIME_UNSAFE', folder, facts.fileSystemOf(folder))) >>> 0);
   // check: runtime-local
   if (network !== undefined) throw unsafe('RUNTIME_UNSAFE', 'network', `${folder} is on a network file system (${network}).`);
   // end check

@@ -24,6 +24,14 @@ function forgedLog(changes: Partial<RecordHead>[]): string {
   return folder;
 }
 
+/** Which of the files holds the byte, and where. */
+function placeOf(files: Buffer[], position: number): { index: number; at: number } {
+  let at = position;
+  let index = 0;
+  for (; at >= (files[index] as Buffer).length; index += 1) at -= (files[index] as Buffer).length;
+  return { index, at };
+}
+
 describe('a log as it was written', () => {
   it('verifies as a folder, with its newest record to note elsewhere', async () => {
     const folder = await writtenLog(20, { segmentBytes: 1500 });
@@ -71,8 +79,7 @@ describe('a log that somebody or something changed', () => {
     const size = originals.reduce((sum, { length }) => sum + length, 0);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: size - 1 }), fc.integer({ min: 1, max: 255 }), async (position, flip) => {
-        let at = position;
-        const index = originals.findIndex(({ length }) => at < length || ((at -= length), false));
+        const { index, at } = placeOf(originals, position);
         const changed = Buffer.from(originals[index] as Buffer);
         changed[at] = (changed[at] as number) ^ flip;
         fs.writeFileSync(files[index] as string, changed);
@@ -141,7 +148,7 @@ describe('a log that somebody or something changed', () => {
     const folder = await writtenLog(12, { segmentBytes: 1200 });
     const files = names(folder).map((name) => path.join(folder, name));
     fs.rmSync(files[1] as string);
-    files.slice(2).forEach((file, index) => fs.renameSync(file, files[index + 1] as string));
+    for (const [index, file] of files.slice(2).entries()) fs.renameSync(file, files[index + 1] as string);
     expect(kinds(await verifyAudit(folder))).toEqual(['chain-broken', 'seq-wrong']);
   });
 
