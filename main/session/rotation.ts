@@ -168,9 +168,12 @@ const following = (stored: StoredSession, answer: Refreshed, clock: Clock): Stor
   identity: { ...stored.identity, groups: answer.groups },
 });
 
-/** The provider cannot have spent the token: the request never left, or the provider itself said "not now". */
-const didNotCount = (error: AppError): boolean =>
-  error.code === 'ISSUER_UNREACHABLE' && (error.reason === 'unsent' || error.reason === 'answered');
+/**
+ * The provider cannot have spent the token: the request never left, the provider itself said "not now", or its metadata cannot
+ * be trusted, which is found out before anything is sent (a redirect is an answer to the request).
+ */
+const didNotCount = ({ code, reason }: AppError): boolean =>
+  code === 'ISSUER_UNREACHABLE' ? reason === 'unsent' || reason === 'answered' : code === 'ISSUER_INVALID' && reason !== 'redirect';
 
 /** The provider answered with tokens that must not be used; the ones they replace are spent. */
 const unusableAnswer = (error: AppError): boolean => hasCode(error, 'ID_TOKEN_REJECTED', 'CLOCK_SKEW');
