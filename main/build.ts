@@ -1,13 +1,13 @@
 /**
  * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the peer-uid worker, each an ES
- * module for Node 24 that needs nothing outside the folder. The one native package is copied beside them, not bundled.
+ * module that needs nothing outside the folder. Node itself and the one native package are put beside them, not bundled.
  *
  * Entries are built one by one: a chunk shared between two of them would make the headless agent a module that is imported,
  * and it starts only as the program that was run.
  *
  *   node main/build.ts [FOLDER]
  */
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OutputChunk, rolldown } from 'rolldown';
@@ -54,6 +54,12 @@ async function copyNativePackage(folder: string): Promise<void> {
 
 const packageOf = (moduleId: string): string | undefined => /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(moduleId)?.[1];
 
+/** Puts this very Node beside the command, which runs on no other; a link costs nothing where the file system can. */
+async function addNode(folder: string): Promise<void> {
+  const node = join(folder, process.platform === 'win32' ? 'node.exe' : 'node');
+  await link(process.execPath, node).catch(() => copyFile(process.execPath, node));
+}
+
 /** The licences of everything that was bundled, as those licences ask. */
 async function writeNotices(folder: string, chunks: OutputChunk[]): Promise<void> {
   const packages = new Set(chunks.flatMap((chunk) => chunk.moduleIds.map(packageOf)).filter((found) => found !== undefined));
@@ -74,6 +80,7 @@ export async function buildInto(folder: string): Promise<void> {
   const chunks: OutputChunk[] = [];
   for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
   await copyNativePackage(folder);
+  await addNode(folder);
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
   await chmod(join(folder, 'lakepass'), 0o755);
   await writeFile(join(folder, 'package.json'), `${JSON.stringify({ type: 'module', private: true })}\n`);

@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const suite = (process.env['npm_lifecycle_event'] ?? 'vitest').replace(/\W/g, '-');
+
 /** Only unit tests run side by side: flows with processes of their own would, on two cores, time each other out. */
 const project = (name: string, folder: string, timeout: number) => ({
   extends: true as const,
@@ -30,11 +32,13 @@ export default defineConfig({
     unstubEnvs: true,
     unstubGlobals: true,
     maxWorkers: 2,
+    // In CI each suite also leaves its numbers behind, for the last lines of .ci/run.
+    reporters: process.env['CI'] ? ['default', ['json', { outputFile: `.cache/results/${suite}.json` }]] : ['default'],
     projects: [
       project('unit', 'test/unit', 10_000),
       project('integration', 'test/integration', 60_000),
       project('clients', 'test/clients', 180_000),
-      project('browser', 'test/e2e', 120_000),
+      project('browser', 'test/browser', 120_000),
     ],
   },
 });

@@ -5,20 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  globSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, existsSync, globSync, lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +36,7 @@ export async function prepareMachine(): Promise<Machine> {
   return {
     user,
     dist: join(folder, 'dist'),
-    node: join(folder, 'bin', 'node'),
+    node: join(folder, 'dist', 'node'),
     python,
     program: (source) => bundleProgram(folder, source),
   };
@@ -83,8 +70,6 @@ function isOurs(folder: string): boolean {
 async function build(folder: string): Promise<void> {
   const draft = mkdtempSync(`${folder}-`);
   await buildInto(join(draft, 'dist'));
-  mkdirSync(join(draft, 'bin'));
-  linkOrCopy(process.execPath, join(draft, 'bin', 'node'));
   execFileSync('chmod', ['-R', 'a+rX,go-w', draft]);
   moveInto(draft, folder);
 }
@@ -95,15 +80,6 @@ function moveInto(draft: string, folder: string): void {
   } catch (error) {
     if (!existsSync(folder)) throw error;
     rmSync(draft, { recursive: true });
-  }
-}
-
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    if (!['EXDEV', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    copyFileSync(from, to);
   }
 }
 
