@@ -16,7 +16,9 @@ import type { Clock, Log } from '../ports.ts';
 import { ms } from '../units.ts';
 import type { AuditEvent, AuditLog } from './event.ts';
 import { type FieldValue, pickFields } from './fields.ts';
+import { ownFolder } from './own-folder.ts';
 import { type AuditRecord, encodeRecord } from './record.ts';
+import { recordIds } from './record-id.ts';
 import { findEnd, type LogEnd } from './recover.ts';
 import { appendLine, createSegment, type Disk, listSegments, reopenSegment, type Segment, segmentNumber } from './segment.ts';
 import { createSyncer, type Syncer } from './syncer.ts';
@@ -66,21 +68,6 @@ export async function openAuditLog(parts: AuditLogParts): Promise<OpenAuditLog> 
   }
 }
 
-function ownFolder(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const found = fs.lstatSync(folder);
-  const fix = { reason: 'folder', detail: `${folder} must be a folder of your own that others cannot enter (chmod 700).` };
-  // check: audit-folder-symlink
-  if (!found.isDirectory()) throw new AppError('AUDIT_UNWRITABLE', fix);
-  // end check
-  // check: audit-folder-owner
-  if (process.getuid && found.uid !== process.getuid()) throw new AppError('AUDIT_UNWRITABLE', fix);
-  // end check
-  // check: audit-folder-mode
-  if ((found.mode & 0o077) !== 0) throw new AppError('AUDIT_UNWRITABLE', fix);
-  // end check
-}
-
 /** The end of the chain, where the next record goes, and what has to be written before it. */
 interface Chain {
   seq: number;
@@ -122,6 +109,7 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
     },
   });
   syncer.watch(chain.segment, newest === undefined);
+  const newId = recordIds(random);
   let closed = false;
 
   function rollTo(number: number): void {
@@ -132,7 +120,7 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
 
   function write(fields: Record<string, FieldValue>): void {
     const at = clock.now();
-    const head = { seq: chain.seq + 1, at: new Date(at).toISOString(), id: uuid7(at, random(10)), prev: chain.hash };
+    const head = { seq: chain.seq + 1, at: new Date(at).toISOString(), id: newId(at), prev: chain.hash };
     const { line, hash } = encodeRecord(head, fields);
     const { segment } = chain;
     if (segment.size > 0 && segment.size + line.length > limit) rollTo(segment.number + 1);
@@ -216,11 +204,3 @@ function recover(end: LogEnd, chain: Chain, disk: Disk, log: Log): void {
 
 const nextNumber = (folder: string, current: number): number =>
   Math.max(current, ...listSegments(folder).map(({ file }) => segmentNumber(file) ?? 0)) + 1;
-
-/** RFC 9562 section 5.7: 48 bits of time, 74 of randomness. */
-function uuid7(at: number, random: Buffer): string {
-  const time = at.toString(16).padStart(12, '0').slice(-12);
-  const noise = random.toString('hex').padEnd(20, '0');
-  const variant = ((Number.parseInt(noise.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${noise.slice(0, 3)}-${variant}${noise.slice(4, 7)}-${noise.slice(7, 19)}`;
-}

@@ -62,7 +62,11 @@ export type StoredRecord = z.infer<typeof recordSchema>;
 const unseen = /[\u007f-\u009f\u2028\u2029\p{Cf}]/gu;
 const escapeUnits = (text: string): string =>
   Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
-const canonical = (value: object): string => JSON.stringify(value).replace(unseen, escapeUnits);
+const plain = /^[ -~]*$/;
+function canonical(value: object): string {
+  const text = JSON.stringify(value);
+  return plain.test(text) ? text : text.replace(unseen, escapeUnits);
+}
 
 /** The line of a record (newline included) and its hash. */
 export function encodeRecord(head: RecordHead, fields: Record<string, unknown>): { line: Buffer; hash: string } {

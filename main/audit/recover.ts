@@ -8,8 +8,8 @@
 import fs from 'node:fs';
 import { decodeLine, MAX_RECORD_BYTES, type StoredRecord, ZERO_HASH } from './record.ts';
 
-/** Bytes read from the end of a segment; more than two records of the greatest size. */
-const LOOK_BACK = 3 * MAX_RECORD_BYTES;
+/** Bytes read from the end of a segment: the greatest record and some hundred ordinary ones. */
+const LOOK_BACK = MAX_RECORD_BYTES + 64 * 1024;
 
 export interface LogEnd {
   /** Of the last record; 0 and zeros for an empty log. */

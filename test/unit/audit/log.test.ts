@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openAuditLog } from '../../../main/audit/log.ts';
 import { ZERO_HASH } from '../../../main/audit/record.ts';
 import type { Disk } from '../../../main/audit/segment.ts';
@@ -441,6 +441,14 @@ describe('a folder that is not the user’s alone', () => {
     fs.symlinkSync(folder, link);
     fs.lchownSync(link, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
     await expect(open(link)).rejects.toMatchObject(refusal);
+  });
+
+  it('is refused when it is not of the user who runs the agent', async () => {
+    const folder = await writtenLog(1);
+    const uid = process.getuid?.() ?? 0;
+    const spy = vi.spyOn(process, 'getuid').mockReturnValue(uid + 1);
+    onTestFinished(() => spy.mockRestore());
+    await expect(open(folder)).rejects.toMatchObject(refusal);
   });
 
   it.runIf(process.getuid?.() === 0)('is refused when it belongs to another user', async () => {

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findPlaces, makePlaces, type PlaceFacts, type Places } from '../../../main/places.ts';
 
 const uid = process.getuid?.() ?? 0;
@@ -14,6 +15,16 @@ function temporaryFolder(): string {
   return folder;
 }
 const homePlaces = (home = temporaryFolder()): Places => findPlaces({ home, env: {}, uid });
+/** Lets one folder seem to belong to another user, for those who cannot chown. */
+function pretendForeign(folder: string): void {
+  const stat = fsPromises.stat.bind(fsPromises);
+  const spy = vi.spyOn(fsPromises, 'stat').mockImplementation((async (file: string) => {
+    const found = await stat(file);
+    if (file === folder) found.uid = 65534;
+    return found;
+  }) as typeof fsPromises.stat);
+  onTestFinished(() => spy.mockRestore());
+}
 const modeOf = (file: string): number => fs.statSync(file).mode & 0o7777;
 
 describe('where things are', () => {
@@ -189,6 +200,12 @@ describe('the folders above the runtime folder', () => {
     await expect(makePlaces(homePlaces(link))).rejects.toMatchObject({ code: 'RUNTIME_UNSAFE', reason: 'parent' });
   });
 
+  it('are refused when one of them is said to belong to another user', async () => {
+    const above = temporaryFolder();
+    pretendForeign(above);
+    await expect(makePlaces(homePlaces(path.join(above, 'home')))).rejects.toMatchObject({ code: 'RUNTIME_UNSAFE', reason: 'parent' });
+  });
+
   it.runIf(uid === 0)('are refused when they belong to another user', async () => {
     const above = temporaryFolder();
     const home = path.join(above, 'home');
@@ -213,6 +230,12 @@ describe('the configuration’s folder', () => {
     const folder = temporaryFolder();
     fs.chmodSync(folder, mode);
     await expect(makePlaces(withConfigIn(folder))).rejects.toMatchObject({ code: 'FOLDER_UNSAFE', reason: 'mode' });
+  });
+
+  it('is refused when it is said to belong to another user', async () => {
+    const folder = temporaryFolder();
+    pretendForeign(folder);
+    await expect(makePlaces(withConfigIn(folder))).rejects.toMatchObject({ code: 'FOLDER_UNSAFE', reason: 'owner' });
   });
 
   it.runIf(uid === 0)('is refused when it belongs to another user', async () => {
