@@ -118,7 +118,7 @@ export function createAgent(parts: Parts): Agent {
         label: request.label,
         approved: 'local-user',
       });
-      return { grant: grantView(grant), host: workspace.host, url: parts.broker.grantUrl(secret.reveal()) };
+      return { grant: grantView(grant), host: workspace.host, url: parts.broker.grantUrl(secret) };
     },
 
     grants: () => parts.grants.list().map(grantView),

@@ -78,6 +78,7 @@ export const failureTexts = {
   GRANT_REVOKED: { cause: 'This grant was revoked.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_EXPIRED: { cause: 'This grant has ended.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_LIMIT: { cause: 'The grant asked for is outside the limits of the profile.', next: 'Ask for a shorter time, or end grants that are no longer used.', nextStep: 'new-grant' },
+  GRANTS_CORRUPT: { cause: 'The file with the grants cannot be read.', next: 'It was set aside and nothing was deleted; make new grants with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   // doors
   HOST_REFUSED: { cause: 'The Host header is not the address of this door.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
   TARGET_REFUSED: { cause: 'The request target is not a plain path.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
@@ -87,6 +88,7 @@ export const failureTexts = {
   ROUTE_UNKNOWN: { cause: 'There is nothing at this address.', next: 'Use the URL exactly as Lakepass printed it.', nextStep: 'none' },
   WORKSPACE_MISMATCH: { cause: 'The grant is for another workspace than the request names.', next: 'Make a grant for this workspace.', nextStep: 'new-grant' },
   DEADLINE_PASSED: { cause: 'No token could be had in the time the client waits.', next: 'Try again; `lakepass status` says what is slow.', nextStep: 'retry' },
+  DOOR_BUSY: { cause: 'More requests are waiting at this door than it holds.', next: 'Try again in a moment.', nextStep: 'retry' },
   INPUT_INVALID: { cause: 'The request is not understood.', next: 'Correct the field that is named.', nextStep: 'none' },
   // agent
   AGENT_RUNNING: { cause: 'A Lakepass agent is already running for you on this machine.', next: 'Use it as it is, or stop it first.', nextStep: 'none' },

@@ -1,0 +1,96 @@
+/**
+ * Every answer of the door, as bytes that are ready to leave. All of them are JSON and none may be cached, framed, sniffed or read by
+ * a page of another origin. An answer that is not a success never holds anything of a token: two of the SDKs take a token from any
+ * body, whatever the status.
+ */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
+import type { Secret } from '../secret.ts';
+
+export interface Answer {
+  status: number;
+  /** Names and values in turn, as `writeHead` takes them. */
+  headers: string[];
+  body: Buffer;
+}
+
+const always = [
+  ...['Content-Type', 'application/json'],
+  ...['Cache-Control', 'no-store'],
+  ...['X-Content-Type-Options', 'nosniff'],
+  ...['Content-Security-Policy', "default-src 'none'"],
+  ...['Cross-Origin-Resource-Policy', 'same-origin'],
+  ...['Referrer-Policy', 'no-referrer'],
+];
+
+/**
+ * The statuses that are not 403 ("a person has to do something first").
+ *
+ * 404 stands only for an address that does not exist: the JavaScript SDK reads it as "not configured" and hides the reason. 504 and
+ * 429 are never used: Go's SDK would try again on its own until its ten seconds are over, and then show a time-out in place of
+ * our reason.
+ */
+const statuses: Partial<Record<FailureCode, number>> = {
+  TARGET_REFUSED: 400,
+  VERSION_REFUSED: 400,
+  INPUT_INVALID: 400,
+  METHOD_REFUSED: 405,
+  ROUTE_UNKNOWN: 404,
+  ISSUER_UNREACHABLE: 503,
+  WORKSPACE_UNREACHABLE: 503,
+  WORKSPACE_BUSY: 503,
+  DEADLINE_PASSED: 503,
+  DOOR_BUSY: 503,
+  KEYCHAIN_LOCKED: 503,
+  KEYCHAIN_MISSING: 503,
+  KEYCHAIN_FAILED: 503,
+  DISK_FULL: 503,
+  AUDIT_UNWRITABLE: 503,
+  WORKSPACE_ANSWER_INVALID: 502,
+  WORKSPACE_TLS: 502,
+  ISSUER_INVALID: 502,
+  INTERNAL: 500,
+};
+
+export const statusOf = (code: FailureCode): number => statuses[code] ?? 403;
+
+/** Go's SDK retries when it reads one of these anywhere in a body, digits inside a host name included. */
+const retryWords = /throttled|too many requests|429|request limit exceeded|rate limit/i;
+
+export function jsonAnswer(status: number, value: unknown, extraHeaders: readonly string[] = []): Answer {
+  const body = Buffer.from(JSON.stringify(value));
+  return { status, headers: [...always, ...extraHeaders, 'Content-Length', String(body.length)], body };
+}
+
+/** @param expiresOn epoch seconds; the Python SDK refuses text, Go's refuses fractions */
+export const tokenAnswer = (token: Secret, expiresOn: number): Answer =>
+  jsonAnswer(200, { access_token: token.reveal(), token_type: 'Bearer', expires_on: expiresOn });
+
+export function failureAnswer(
+  { code, cause, next, detail }: Pick<Failure, 'code' | 'cause' | 'next' | 'detail'>,
+  status = statusOf(code),
+): Answer {
+  const withDetail = detail === undefined ? cause : `${cause} ${detail}`;
+  // check: no-retry-words
+  const message = retryWords.test(withDetail) ? cause : withDetail;
+  // end check
+  return jsonAnswer(status, { error: code, message, next }, status === 405 ? ['Allow', 'GET'] : []);
+}
+
+export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/** The answer, and the end of the connection: for requests after which nothing more is read from the client. */
+export function sendAndClose(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, [...headers, 'Connection', 'close']);
+  response.end(body);
+}
+
+/** The same for a socket on which there is no request that Node could parse. */
+export function rawAnswer({ status, headers, body }: Answer): Buffer {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (let index = 0; index + 1 < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`, 'latin1'), body]);
+}

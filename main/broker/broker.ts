@@ -1,0 +1,214 @@
+/**
+ * The broker: the one TCP door at which programs fetch tokens. Connections pass in this order: the user on the other end, the guard,
+ * the grant, the token. It must never redirect, never send a CORS header, and never put anything of a token into an answer that is
+ * not a success; while it runs, whatever is sent to it gets a JSON answer or none at all.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
+import { AppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import { createEntrance, type Dropped } from '../caller/own-user.ts';
+import type { PeerUid } from '../caller/peer-uid.ts';
+import type { Tokens } from '../databricks/tokens.ts';
+import type { Grants } from '../grant/grants.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { Secret } from '../secret.ts';
+import type { Ms } from '../units.ts';
+import { failureAnswer, jsonAnswer, rawAnswer, send, sendAndClose } from './answers.ts';
+import { doorChecks, firstRefusal, look, metadataChecks, type Refusal, type Seen } from './guard.ts';
+import { listenOnKeptPort, requireLoopback } from './kept-port.ts';
+import { createMetadataRoute, metadataPath } from './metadata.ts';
+import { createServing } from './serving.ts';
+import { createTally } from './tally.ts';
+
+export interface Broker {
+  /**
+   * Listens on the kept port. `moved`: grants were ended because their URLs led to a port that is no longer ours.
+   *
+   * @throws AppError AGENT_START_FAILED | DISK_FULL
+   */
+  start(): Promise<{ port: number; moved: boolean }>;
+  /** 0 before `start` has resolved. */
+  readonly port: number;
+  /** `http://127.0.0.1:PORT/v1/metadata/SECRET`: opens what the grant opens, so it goes to the program it is for and nowhere else. */
+  grantUrl(secret: Secret): string;
+  /** Cuts every connection and writes the counts that are still unwritten. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  clock: Clock;
+  grants: Grants;
+  tokens: (profile: string) => Pick<Tokens, 'peek' | 'get'> | undefined;
+  /** A token was handed out for this profile. */
+  onUse?: (profile: string) => void;
+  /** How long a client of this profile may keep one answer. */
+  lease: (profile: string) => Ms;
+  peerUid: PeerUid;
+  /** The only user who is let in. */
+  uid: number;
+  audit: AuditLog;
+  log: Log;
+  portFile: string;
+  random: (bytes: number) => Buffer;
+  /** A known grant was refused. */
+  onRefused?: (grantId: string, failure: Failure) => void;
+}
+
+const connectionLimits = { all: 4096, waiting: 2048, backlog: 4096 } as const;
+/** Distinct foreign users counted one by one; the rest are counted together. */
+const foreignUsersCounted = 64;
+const nobody = -1;
+
+const httpLimits = {
+  maxHeaderSize: 8192,
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 1000,
+  // Node would answer a missing Host itself, without a body; our own guard says it in JSON.
+  requireHostHeader: false,
+  insecureHTTPParser: false,
+} as const;
+
+const up = jsonAnswer(200, { up: true });
+
+export function createBroker(parts: Parts): Broker {
+  const { clock, grants, audit, log } = parts;
+  const tally = createTally({ clock, audit, log });
+  const serving = createServing({ clock, grants, lease: parts.lease, onUse: parts.onUse, audit, log });
+  const metadata = createMetadataRoute({ clock, grants, tokens: parts.tokens, serving, tally, log, onRefused: parts.onRefused });
+  const foreignUsers = new Set<number>();
+  let port = 0;
+  let ourHost = '';
+
+  const http = createHttpServer(httpLimits, answer);
+  // Node drops headers beyond its default count without a word; the size limit is the one that holds.
+  http.maxHeadersCount = 0;
+  http.on('checkContinue', answer);
+  http.on('checkExpectation', answer);
+  http.on('connect', (request, socket) => {
+    refuseRaw(socket, firstRefusal(doorChecks, look(request), ourHost) ?? { code: 'METHOD_REFUSED', reason: 'method' });
+  });
+  http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET') socket.destroy();
+    else refuseRaw(socket, ...unparsable(error));
+  });
+
+  const net = createNetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => entrance.receive(socket));
+  net.maxConnections = connectionLimits.all;
+  net.on('drop', () => noteRefusal({ code: 'DOOR_BUSY', reason: 'connections' }));
+  const entrance = createEntrance({
+    peerUid: parts.peerUid,
+    uid: parts.uid,
+    waitingLimit: connectionLimits.waiting,
+    admit(socket) {
+      http.emit('connection', socket);
+      socket.resume();
+    },
+    dropped: noteDropped,
+  });
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      const refusal = route(look(request), response);
+      if (refusal === undefined) return;
+      noteRefusal(refusal);
+      sendAndClose(response, answerTo(refusal));
+    } catch (error) {
+      log('broker.internal', { at: 'door', error: error instanceof Error ? error.name : typeof error });
+      if (response.headersSent) response.destroy();
+      else sendAndClose(response, failureAnswer(new AppError('INTERNAL').toFailure()));
+    }
+  }
+
+  function route(seen: Seen, response: ServerResponse): Refusal | undefined {
+    const refusal = firstRefusal(doorChecks, seen, ourHost);
+    if (refusal !== undefined) return refusal;
+    if (seen.target.startsWith(metadataPath)) return firstRefusal(metadataChecks, seen, ourHost) ?? metadata.serve(seen, response);
+    if (seen.target !== '/v1/up') return { code: 'ROUTE_UNKNOWN', reason: 'path' };
+    send(response, up);
+    return undefined;
+  }
+
+  function refuseRaw(socket: Duplex, refusal: Refusal, status?: number): void {
+    if (!socket.writable) return void socket.destroy();
+    noteRefusal(refusal);
+    socket.end(rawAnswer(answerTo(refusal, status)), () => socket.destroy());
+  }
+
+  function noteRefusal({ code, reason }: Refusal): void {
+    tally.count(`door.refused ${code} ${reason}`, (count) => ({ type: 'door.refused', door: 'broker', code, reason, count }));
+  }
+
+  function noteDropped(what: Dropped): void {
+    if (what.why === 'busy') noteRefusal({ code: 'DOOR_BUSY', reason: 'look-ups' });
+    else if (what.why === 'address') noteRefusal({ code: 'HOST_REFUSED', reason: 'peer-address' });
+    else noteForeignUser(what.uid ?? nobody);
+  }
+
+  function noteForeignUser(owner: number): void {
+    const uid = foreignUsers.has(owner) || foreignUsers.size < foreignUsersCounted ? owner : nobody;
+    foreignUsers.add(uid);
+    tally.count(`door.foreign-user ${uid}`, (count) => ({ type: 'door.foreign-user', door: 'broker', uid, count }));
+  }
+
+  function tryListen(candidate: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const failed = (cause: NodeJS.ErrnoException): void => {
+        if (cause.code === 'EADDRINUSE') resolve(false);
+        else reject(new AppError('AGENT_START_FAILED', { reason: 'port', cause }));
+      };
+      net.once('error', failed);
+      net.listen({ host: '127.0.0.1', port: candidate, exclusive: true, backlog: connectionLimits.backlog }, () => {
+        net.off('error', failed);
+        resolve(true);
+      });
+    });
+  }
+
+  return {
+    async start() {
+      try {
+        const kept = await listenOnKeptPort(parts.portFile, parts.random, tryListen);
+        requireLoopback(net.address());
+        const moved = kept.changed && (await grants.endWhere(() => true, 'port-moved')) > 0;
+        port = kept.port;
+        ourHost = `127.0.0.1:${port}`;
+        // Slow clients are cut by a timer that Node starts when an HTTP server begins to listen; ours never listens itself.
+        http.emit('listening');
+        net.on('error', (error) => log('broker.listener', { error: error.name }));
+        return { port, moved };
+      } catch (error) {
+        net.close();
+        throw error;
+      }
+    },
+    get port() {
+      return port;
+    },
+    grantUrl: (secret) => `http://127.0.0.1:${port}${metadataPath}${secret.reveal()}`,
+    async close() {
+      const closed = new Promise<void>((resolve) => net.close(() => resolve()));
+      entrance.close();
+      http.close();
+      http.closeAllConnections();
+      await closed;
+      serving.close();
+      tally.close();
+    },
+  };
+}
+
+const answerTo = ({ code, reason }: Refusal, status = reason === 'options' ? 403 : undefined) =>
+  failureAnswer(new AppError(code).toFailure(), status);
+
+/** What Node's parser gave up on, and the status that says so. */
+function unparsable(error: NodeJS.ErrnoException): [Refusal, number] {
+  const code: FailureCode = 'INPUT_INVALID';
+  if (error.code === 'HPE_HEADER_OVERFLOW') return [{ code, reason: 'header-size' }, 431];
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return [{ code, reason: 'slow' }, 408];
+  return [{ code, reason: 'not-http' }, 400];
+}

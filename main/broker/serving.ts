@@ -1,0 +1,131 @@
+/**
+ * Hands out tokens that are there, and keeps the record of it. The record of a token's first answer to a grant is written before
+ * the answer leaves; further answers with the same token are counted and written once a minute. A record that cannot be written
+ * means no token.
+ */
+import { hash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { asAppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { MintedToken } from '../databricks/minted-token.ts';
+import type { Grant, Grants } from '../grant/grants.ts';
+import type { Clock, Log } from '../ports.ts';
+import { type EpochMs, type Ms, minutes, toNumericDate } from '../units.ts';
+import { type Answer, send, tokenAnswer } from './answers.ts';
+
+/** What one grant was last answered. */
+interface Use {
+  minted: MintedToken;
+  expiresOn: number;
+  answer: Answer;
+  /** Answers from the cache that the audit log does not know of yet. */
+  again: number;
+  /** The log could not take the count; until it can, nothing more leaves. */
+  blocked: boolean;
+}
+
+export interface Serving {
+  /** Answers with the token. @throws AppError AUDIT_UNWRITABLE: nothing was sent */
+  answer(grant: Grant, minted: MintedToken, response: ServerResponse): void;
+  /** Lets go of the token a grant was last answered with. */
+  forget(grantId: string): void;
+  close(): void;
+}
+
+export function createServing(parts: {
+  clock: Clock;
+  grants: Pick<Grants, 'used'>;
+  lease: (profile: string) => Ms;
+  onUse: ((profile: string) => void) | undefined;
+  audit: AuditLog;
+  log: Log;
+}): Serving {
+  const { clock, grants, lease, onUse, audit, log } = parts;
+  const uses = new Map<string, Use>();
+  let cancelFlush: (() => void) | undefined;
+
+  function begin(grant: Grant, minted: MintedToken, expiresOn: number): Use {
+    const before = uses.get(grant.id);
+    if (before !== undefined) writeCount(grant.id, before);
+    // check: audit-before-token
+    audit.append({
+      type: 'token.served',
+      grant: grant.id,
+      workspace: grant.workspace,
+      scopes: minted.scopes,
+      expiresAt: new Date(minted.expiresAt).toISOString(),
+      lease: new Date(expiresOn * 1000).toISOString(),
+      fingerprint: fingerprintOf(minted),
+    });
+    // end check
+    const use = { minted, expiresOn, answer: tokenAnswer(minted.token, expiresOn), again: 0, blocked: false };
+    uses.set(grant.id, use);
+    return use;
+  }
+
+  function repeat(grant: Grant, use: Use, expiresOn: number): void {
+    // check: audit-count-written
+    if (use.blocked) writeCount(grant.id, use);
+    // end check
+    if (use.expiresOn !== expiresOn) {
+      use.expiresOn = expiresOn;
+      use.answer = tokenAnswer(use.minted.token, expiresOn);
+    }
+    use.again++;
+    cancelFlush ??= clock.after(minutes(1), flush);
+  }
+
+  function writeCount(grantId: string, use: Use): void {
+    if (use.again > 0) audit.append({ type: 'token.served-again', grant: grantId, count: use.again });
+    use.again = 0;
+    use.blocked = false;
+  }
+
+  function flush(): void {
+    cancelFlush = undefined;
+    const now = clock.now();
+    for (const [grantId, use] of uses) {
+      tryWriteCount(grantId, use);
+      if (use.minted.expiresAt <= now && !use.blocked) uses.delete(grantId);
+    }
+  }
+
+  function tryWriteCount(grantId: string, use: Use): void {
+    try {
+      writeCount(grantId, use);
+    } catch (error) {
+      use.blocked = true;
+      log('broker.count-unwritten', { grant: grantId, count: use.again, code: asAppError(error).code });
+      cancelFlush ??= clock.after(minutes(1), flush);
+    }
+  }
+
+  return {
+    answer(grant, minted, response) {
+      const expiresOn = leaseEnd(clock.now(), minted.expiresAt, lease(grant.profile));
+      let use = uses.get(grant.id);
+      if (use === undefined || use.minted !== minted) use = begin(grant, minted, expiresOn);
+      else repeat(grant, use, expiresOn);
+      grants.used(grant);
+      onUse?.(grant.profile);
+      send(response, use.answer);
+    },
+    forget(grantId) {
+      const use = uses.get(grantId);
+      if (use === undefined) return;
+      tryWriteCount(grantId, use);
+      if (!use.blocked) uses.delete(grantId);
+    },
+    close() {
+      for (const [grantId, use] of uses) tryWriteCount(grantId, use);
+      cancelFlush?.();
+      uses.clear();
+    },
+  };
+}
+
+/** Whole epoch seconds: an honest SDK comes back after it, so this is how long a revocation may take to bite. */
+export const leaseEnd = (now: EpochMs, tokenEnd: EpochMs, lease: Ms): number => toNumericDate(Math.min(tokenEnd, now + lease) as EpochMs);
+
+/** Tells tokens apart in the log; 64 bits of a hash give nothing of a token away. */
+const fingerprintOf = ({ token }: MintedToken): string => hash('sha256', token.reveal(), 'hex').slice(0, 16);

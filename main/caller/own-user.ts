@@ -1,0 +1,76 @@
+/**
+ * Lets a door's connections in by the user behind them, before a byte they sent is read. A connection of another user, or of
+ * nobody the system can name, is closed without an answer.
+ */
+import type { Socket } from 'node:net';
+import type { PeerUid } from './peer-uid.ts';
+
+/** Longer than any pass through the socket table; after it the peer counts as unknown. */
+const lookupTimeoutMs = 5000;
+
+export type Dropped = { why: 'foreign-user'; uid: number | null } | { why: 'address' | 'busy' };
+
+export interface Entrance {
+  /** For a server made with `pauseOnConnect: true`. */
+  receive(socket: Socket): void;
+  /** Closes the connections that still wait. */
+  close(): void;
+}
+
+/**
+ * @param parts.admit gets a connection of our own user; it is still paused
+ * @param parts.dropped told of each connection that was closed
+ * @param parts.waitingLimit connections that may wait for a look-up; more are closed at once
+ */
+export function createEntrance(parts: {
+  peerUid: PeerUid;
+  uid: number;
+  waitingLimit: number;
+  admit: (socket: Socket) => void;
+  dropped: (what: Dropped) => void;
+}): Entrance {
+  const waiting = new Set<Socket>();
+
+  function drop(socket: Socket, what: Dropped): void {
+    socket.destroy();
+    parts.dropped(what);
+  }
+
+  async function lookUp(socket: Socket): Promise<number | null> {
+    const { localPort, remotePort } = socket;
+    if (localPort === undefined || remotePort === undefined) return null;
+    return parts.peerUid.lookup({ localPort, remotePort });
+  }
+
+  async function decide(socket: Socket): Promise<void> {
+    const ignore = (): void => undefined;
+    const giveUp = (): void => void socket.destroy();
+    socket.on('error', ignore).setTimeout(lookupTimeoutMs, giveUp);
+    waiting.add(socket);
+    const owner = await lookUp(socket);
+    waiting.delete(socket);
+    if (socket.destroyed) return;
+    // check: peer-own-user
+    if (owner !== parts.uid) return drop(socket, { why: 'foreign-user', uid: owner });
+    // end check
+    socket.setTimeout(0).off('timeout', giveUp).off('error', ignore);
+    parts.admit(socket);
+  }
+
+  return {
+    receive(socket) {
+      // A process can bind its end to any address of the machine; only rows between two 127.0.0.1 ends are looked up.
+      // check: peer-address
+      if (socket.remoteAddress !== '127.0.0.1' && socket.remoteAddress !== '::ffff:127.0.0.1') return drop(socket, { why: 'address' });
+      // end check
+      // check: peer-waiting-limit
+      if (waiting.size >= parts.waitingLimit) return drop(socket, { why: 'busy' });
+      // end check
+      void decide(socket);
+    },
+    close() {
+      for (const socket of waiting) socket.destroy();
+      waiting.clear();
+    },
+  };
+}

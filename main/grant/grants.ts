@@ -1,0 +1,274 @@
+/**
+ * All grants: made, found by their secret, counted, ended. A secret leaves this file once, from `create`; a grant that has ended
+ * never lives again, whatever the clock does, and is remembered for a week so that a refusal can say why.
+ */
+import type { Failure } from '../../preload/contract/failure.ts';
+import { AppError, asAppError } from '../app-error.ts';
+import type { AuditEvent, AuditLog } from '../audit/event.ts';
+import type { Clock, Log } from '../ports.ts';
+import { Secret } from '../secret.ts';
+import { type EpochMs, hours, type Ms, minutes, ms, seconds } from '../units.ts';
+import { type Grant, type GrantEnd, type GrantRequest, grantRequestSchema, type StoredGrant } from './grant.ts';
+import { createGrantFile, loadGrants } from './grant-file.ts';
+import { createGrantIndex, digestOf } from './grant-index.ts';
+
+export type { Grant, GrantEnd, GrantRequest } from './grant.ts';
+
+/** How many may live at once, and how many that have ended are remembered; beyond it the oldest are forgotten. */
+const liveLimit = 1000;
+const endedLimit = 2000;
+const remembered: Ms = hours(7 * 24);
+/** How much of "last used" a crash may lose. */
+const useWriteDelay: Ms = seconds(60);
+/** The wall clock may jump while a timer sleeps, so the next end is looked at afresh at least this often. */
+const longestWait: Ms = minutes(5);
+
+export interface Grants {
+  /**
+   * Makes a grant; it is in the audit log and on the disk when this resolves.
+   *
+   * @returns the grant and its secret: 43 characters of base64url, 256 bits
+   * @throws AppError GRANT_LIMIT: too many live grants (reason `count`), or an end that is not in the future (`until`)
+   * @throws AppError INPUT_INVALID: the reason names the field
+   * @throws AppError AUDIT_UNWRITABLE | DISK_FULL: there is no such grant
+   */
+  create(request: GrantRequest): Promise<{ grant: Grant; secret: Secret }>;
+  /** By its secret; ended grants are found too, with the state that says why they are refused. */
+  find(secret: string): Grant | undefined;
+  /** Live ones and remembered ones, oldest first. */
+  list(): readonly Grant[];
+  get(id: string): Grant | undefined;
+  /** False when there was nothing to end. @throws AppError DISK_FULL: ended now, but a restart would not know of it */
+  end(id: string, why: GrantEnd): Promise<boolean>;
+  /** Ends every live grant of which the predicate is true; resolves with their number. @throws AppError DISK_FULL as for `end` */
+  endWhere(predicate: (grant: Grant) => boolean, why: GrantEnd): Promise<number>;
+  /** A token was handed out. Written to the disk within a minute. */
+  used(grant: Grant): void;
+  /** Told once about every grant that ends, by whatever cause. */
+  onEnd(listener: (grant: Grant, why: GrantEnd) => void): void;
+  /** What was wrong with the file when it was opened (GRANTS_CORRUPT); null when all was well. */
+  readonly problem: Failure | null;
+  /** Writes what is not yet written and stops the timers. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the grants kept in `file`, which lies in a folder that only this user may enter.
+ *
+ * @throws AppError DISK_FULL: the file can be neither read nor set aside
+ */
+export async function openGrants(parts: {
+  file: string;
+  clock: Clock;
+  random: (bytes: number) => Buffer;
+  audit: AuditLog;
+  log?: Log;
+}): Promise<Grants> {
+  const { clock, random, audit, log } = parts;
+  const loaded = await loadGrants(parts.file, random);
+  if (loaded.problem !== null) log?.('grants.set-aside', { code: loaded.problem.code });
+
+  const grants = new Map<string, StoredGrant>();
+  const index = createGrantIndex();
+  const file = createGrantFile(parts.file, random, () => grants.values());
+  const listeners: ((grant: Grant, why: GrantEnd) => void)[] = [];
+  let liveCount = 0;
+  /** Ends that the audit log could not take; it gets them as soon as it can. */
+  let owedToAudit: AuditEvent[] = [];
+  let cancelExpiry = (): void => undefined;
+  let cancelUseWrite: (() => void) | undefined;
+
+  for (const grant of loaded.grants) add(grant);
+  expireDue();
+  watchExpiry();
+
+  function add(grant: StoredGrant): void {
+    grants.set(grant.id, grant);
+    index.add(grant);
+    if (grant.state === 'live') liveCount++;
+  }
+
+  function remove(grant: StoredGrant): void {
+    grants.delete(grant.id);
+    index.remove(grant);
+    if (grant.state === 'live') liveCount--;
+  }
+
+  function endNow(grant: StoredGrant, why: GrantEnd): void {
+    grant.state = why === 'expired' ? 'expired' : 'revoked';
+    grant.endedAt = clock.now();
+    liveCount--;
+    owedToAudit.push({ type: 'grant.ended', grant: grant.id, why });
+    payAudit();
+    for (const listener of listeners) listener(grant, why);
+  }
+
+  /** Ending must work on a full disk, so an unwritable audit log delays the record, not the end. */
+  function payAudit(): void {
+    try {
+      while (owedToAudit[0] !== undefined) {
+        audit.append(owedToAudit[0]);
+        owedToAudit = owedToAudit.slice(1);
+      }
+    } catch (error) {
+      log?.('grants.audit-owed', { code: asAppError(error).code, count: owedToAudit.length });
+      writeSoon();
+    }
+  }
+
+  function expireIfDue(grant: StoredGrant, now: EpochMs): boolean {
+    if (grant.state !== 'live' || now < grant.until) return false;
+    endNow(grant, 'expired');
+    writeSoon();
+    return true;
+  }
+
+  function expireDue(): void {
+    const now = clock.now();
+    for (const grant of [...grants.values()]) expireIfDue(grant, now);
+    forgetOld(now);
+  }
+
+  function forgetOld(now: EpochMs): void {
+    const ended = [...grants.values()].filter((grant) => grant.state !== 'live').sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
+    for (const [rank, grant] of ended.entries()) {
+      if (rank >= endedLimit || now - (grant.endedAt ?? 0) > remembered) remove(grant);
+    }
+  }
+
+  function watchExpiry(): void {
+    cancelExpiry();
+    const ends = [...grants.values()].filter((grant) => grant.state === 'live').map((grant) => grant.until - clock.now());
+    if (ends.length === 0) return;
+    cancelExpiry = clock.after(ms(Math.min(longestWait, Math.max(0, Math.min(...ends)))), () => {
+      expireDue();
+      watchExpiry();
+    });
+  }
+
+  function writeSoon(): void {
+    cancelUseWrite ??= clock.after(useWriteDelay, () => {
+      cancelUseWrite = undefined;
+      payAudit();
+      void file.save().catch((error: unknown) => {
+        log?.('grants.not-written', { code: asAppError(error).code });
+        writeSoon();
+      });
+    });
+  }
+
+  function newId(): string {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const id = `g${(random(6).readUIntBE(0, 6) % 36 ** 8).toString(36).padStart(8, '0')}`;
+      if (!grants.has(id)) return id;
+    }
+    throw new Error('the random source repeats itself');
+  }
+
+  function refuseBeyondLimits(until: EpochMs): void {
+    // check: grant-count-limit
+    if (liveCount >= liveLimit) throw new AppError('GRANT_LIMIT', { reason: 'count' });
+    // end check
+    // check: grant-until-future
+    if (until <= clock.now()) throw new AppError('GRANT_LIMIT', { reason: 'until' });
+    // end check
+  }
+
+  return {
+    problem: loaded.problem?.toFailure() ?? null,
+    async create(request) {
+      expireDue();
+      const wanted = parseRequest(request);
+      refuseBeyondLimits(wanted.until);
+      const secret = random(32).toString('base64url');
+      const grant: StoredGrant = {
+        ...wanted,
+        id: newId(),
+        secretHash: digestOf(secret).toString('hex'),
+        createdAt: clock.now(),
+        state: 'live',
+        endedAt: null,
+        lastUsedAt: null,
+        served: 0,
+      };
+      const { id, profile, workspace, scopes, label, approved } = grant;
+      audit.append({
+        type: 'grant.created',
+        grant: id,
+        profile,
+        workspace,
+        scopes,
+        until: new Date(grant.until).toISOString(),
+        label,
+        approved,
+      });
+      add(grant);
+      try {
+        await file.save();
+      } catch (error) {
+        if (grant.state === 'live') endNow(grant, 'revoked');
+        remove(grant);
+        throw error;
+      }
+      watchExpiry();
+      return { grant, secret: new Secret(secret) };
+    },
+    find(secret) {
+      const grant = index.find(secret);
+      // check: grant-expiry-at-use
+      if (grant !== undefined) expireIfDue(grant, clock.now());
+      // end check
+      return grant;
+    },
+    list() {
+      expireDue();
+      return [...grants.values()];
+    },
+    get(id) {
+      const grant = grants.get(id);
+      if (grant !== undefined) expireIfDue(grant, clock.now());
+      return grant;
+    },
+    async end(id, why) {
+      return (await endWhere((grant) => grant.id === id, why)) > 0;
+    },
+    endWhere,
+    used(grant) {
+      const stored = grant as StoredGrant;
+      stored.lastUsedAt = clock.now();
+      stored.served++;
+      if (cancelUseWrite === undefined) writeSoon();
+    },
+    onEnd(listener) {
+      listeners.push(listener);
+    },
+    async close() {
+      cancelExpiry();
+      const unwritten = cancelUseWrite !== undefined;
+      cancelUseWrite?.();
+      payAudit();
+      cancelUseWrite?.();
+      if (unwritten) await file.save();
+    },
+  };
+
+  async function endWhere(predicate: (grant: Grant) => boolean, why: GrantEnd): Promise<number> {
+    const ending = [...grants.values()].filter((grant) => grant.state === 'live' && predicate(grant));
+    for (const grant of ending) endNow(grant, why);
+    if (ending.length === 0) return 0;
+    watchExpiry();
+    try {
+      await file.save();
+    } catch (error) {
+      writeSoon();
+      throw error;
+    }
+    return ending.length;
+  }
+}
+
+function parseRequest(request: GrantRequest) {
+  const parsed = grantRequestSchema.safeParse(request);
+  if (!parsed.success) throw new AppError('INPUT_INVALID', { reason: String(parsed.error.issues[0]?.path[0] ?? 'grant') });
+  return parsed.data;
+}
