@@ -21,5 +21,5 @@ const sql = JSON.parse(
     .text,
 );
 console.log(JSON.stringify({ user: me.userName, rows: sql.result.data_array }));
-const serving = await call('/serving-endpoints/demo-chat/invocations', { messages: [{ role: 'user', content: 'hello' }] });
+const serving = await call('/serving-endpoints/echo-chat/invocations', { messages: [{ role: 'user', content: 'hello' }] });
 console.log(JSON.stringify({ serving: { error: `HTTP ${serving.status}`, message: serving.text } }));

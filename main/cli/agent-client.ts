@@ -53,13 +53,15 @@ export function connectAgent(places: Places): AgentClient {
     follow: (path, line, onLine, signal) =>
       new Promise((resolve, reject) => {
         const outgoing = request({ socketPath: places.socket, path, method: 'GET', signal }, (response) => {
-          const lines = createInterface({ input: response });
-          lines.on('line', (text) => {
-            const parsed = line.safeParse(JSON.parse(text));
-            if (parsed.success) onLine(parsed.data);
+          let rest = '';
+          response.setEncoding('utf8').on('data', (text: string) => {
+            const lines = (rest + text).split('\n');
+            rest = lines.pop() ?? '';
+            for (const each of lines) onLine(line.parse(JSON.parse(each)));
           });
-          lines.on('close', resolve);
+          // However the stream ends, by the agent, its crash or our abort, there is nothing more to hear.
           response.on('error', () => resolve());
+          response.on('close', () => resolve());
         });
         outgoing.on('error', (error) => (signal.aborted ? resolve() : reject(notRunning(error))));
         outgoing.end();

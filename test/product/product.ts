@@ -1,0 +1,175 @@
+/**
+ * The product as its user has it: the built command and agent, run by a user who is not root, in a home of their own, against
+ * the test services. Everything goes through the `lakepass` command; nothing here reaches into the agent.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Idp, type IdpOptions, startIdp } from '../fixtures/idp/idp.ts';
+import { scriptedBrowser } from '../fixtures/scripted-browser.ts';
+import { createSoftwareKey, type SoftwareKey } from '../fixtures/software-key/software-key.ts';
+import { startWorkspace, type Workspace } from '../fixtures/workspace/workspace.ts';
+import { type Ended, makeHome, spawnAs, uidsOf } from '../machine/accounts.ts';
+import { type Machine, prepareMachine } from '../machine/machine.ts';
+
+export interface ProductOptions {
+  idp?: IdpOptions;
+  /** Lines below `limits:` of the profile, each `name: value`. */
+  limits?: readonly string[];
+  /** How many workspaces the profile has; the first is `main`, others `second`, `third`. */
+  workspaces?: number;
+  /** A whole configuration instead of the usual one. */
+  config?: (services: { idp: Idp; workspaces: readonly Workspace[] }) => string;
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface Product {
+  machine: Machine;
+  home: string;
+  idp: Idp;
+  workspace: Workspace;
+  workspaces: readonly Workspace[];
+  key: SoftwareKey;
+  /** Runs `lakepass ARGS` to its end. */
+  lakepass(args: readonly string[], options?: { env?: NodeJS.ProcessEnv; stdin?: string }): Promise<Ended>;
+  /** `lakepass ARGS --json`, parsed. @throws when it fails */
+  json(...args: string[]): Promise<Record<string, unknown>>;
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
+  /** A program of the same user, not ours. */
+  run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
+  /** Signs alice in with her software key, through the command line. */
+  signIn(username?: string): Promise<Record<string, unknown>>;
+  /** The variables of a new grant. */
+  env(...scopes: string[]): Promise<{ DATABRICKS_HOST: string; DATABRICKS_METADATA_SERVICE_URL: string; DATABRICKS_AUTH_TYPE: string }>;
+  agentPid(): Promise<number>;
+  /** Ends the agent as a crash would, and waits until it is gone. */
+  kill(): Promise<void>;
+  writeConfig(text: string): void;
+  /** Every file below the home, with its content. */
+  files(): { path: string; content: Buffer }[];
+  close(): Promise<void>;
+}
+
+const names = ['main', 'second', 'third'] as const;
+
+export const usualConfig = (idp: Idp, workspaces: readonly Workspace[], limits: readonly string[] = []): string =>
+  [
+    'version: 1',
+    'profiles:',
+    '  acme:',
+    '    test: true',
+    '    idp:',
+    `      issuer: ${idp.issuer}`,
+    `      clientId: ${idp.clientId}`,
+    '      scopes: [openid, profile, email, groups, offline_access]',
+    ...(limits.length === 0 ? [] : ['    limits:', ...limits.map((line) => `      ${line}`)]),
+    '    workspaces:',
+    ...workspaces.map((workspace, index) => `      - { name: ${names[index]}, host: '${workspace.host}' }`),
+    '',
+  ].join('\n');
+
+/** Starts the services and a home; the agent starts with the first verb, with the memory vault unless `env` says otherwise. */
+export async function startProduct(options: ProductOptions = {}): Promise<Product> {
+  const machine = await prepareMachine();
+  const home = makeHome(machine.user);
+  const idp = await startIdp(options.idp);
+  const policies = [{ issuer: idp.issuer, audiences: [idp.clientId], subjectClaim: 'email' }];
+  const users = ['alice@example.com', 'bob@example.com'];
+  const workspaces = await Promise.all(Array.from({ length: options.workspaces ?? 1 }, () => startWorkspace({ users, policies })));
+  const [workspace] = workspaces;
+  if (workspace === undefined) throw new Error('a product needs a workspace');
+  const key = createSoftwareKey();
+  const baseEnv = { BROWSER: 'none', LAKEPASS_NODE: machine.node, LAKEPASS_VAULT: 'memory', ...options.env };
+
+  const start: Product['start'] = (args, env) =>
+    spawnAs(machine.user, '/bin/sh', [join(machine.dist, 'lakepass'), ...args], { home, env: { ...baseEnv, ...env } });
+
+  const lakepass: Product['lakepass'] = (args, { env } = {}) => ended(start(args, env));
+
+  const json: Product['json'] = async (...args) => {
+    const { code, stdout, stderr } = await lakepass([...args, '--json']);
+    if (code !== 0) throw new Error(`lakepass ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
+    return JSON.parse(stdout);
+  };
+
+  const product: Product = {
+    ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start },
+    run: (command, args, env) => ended(spawnAs(machine.user, command, args, { home, ...(env === undefined ? {} : { env }) })),
+    async signIn(username = 'alice') {
+      if (idp.user(username).keys.length === 0) await idp.enrol(username, key);
+      const login = start(['login', '--json']);
+      const outcome = ended(login);
+      await scriptedBrowser({ key, username }).open(await printedUrl(login));
+      const { code, stdout, stderr } = await outcome;
+      if (code !== 0) throw new Error(`the sign-in ended with ${code}: ${stdout}${stderr}`);
+      return JSON.parse(stdout);
+    },
+    async env(...scopes) {
+      const made = await json('env', ...scopes.flatMap((scope) => ['--scope', scope]));
+      return made['env'] as Awaited<ReturnType<Product['env']>>;
+    },
+    async agentPid() {
+      return Number((await json('status', '--no-start'))['pid']);
+    },
+    async kill() {
+      const pid = await product.agentPid();
+      process.kill(pid, 'SIGKILL');
+      while (isAlive(pid)) await new Promise((done) => setTimeout(done, 5));
+    },
+    writeConfig(text) {
+      const folder = join(home, '.config', 'lakepass');
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const file = join(folder, 'config.yaml');
+      writeFileSync(file, text, { mode: 0o600 });
+      if (process.getuid?.() === 0)
+        for (const path of [join(home, '.config'), folder, file]) chownSync(path, machine.user.uid, machine.user.gid);
+    },
+    files: () =>
+      readdirSync(home, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((path) => ({ path, content: readFileSync(path) })),
+    async close() {
+      await lakepass(['agent', '--stop']);
+      await Promise.all([idp.close(), ...workspaces.map((each) => each.close())]);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+  product.writeConfig(options.config?.({ idp, workspaces }) ?? usualConfig(idp, workspaces, options.limits));
+  return product;
+}
+
+/** Reads a child to its end. */
+export function ended(child: ChildProcess): Promise<Ended> {
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name]?.setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, ...said }));
+  });
+}
+
+/** The sign-in address as the command prints it for people. */
+export function printedUrl(login: ChildProcess): Promise<URL> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    login.stderr?.on('data', (chunk) => {
+      text += chunk;
+      const found = /^ {2}(https?:\/\/\S+)\n/m.exec(text)?.[1];
+      if (found !== undefined) resolve(new URL(found));
+    });
+    login.once('close', (code) => reject(new Error(`the sign-in ended (${code}) before it printed an address: ${text}`)));
+  });
+}
+
+/** A zombie is dead to us, whoever forgets to reap it. */
+export function isAlive(pid: number): boolean {
+  try {
+    return uidsOf(pid) !== undefined && !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Size in bytes; 0 for a file that is not there. */
+export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
