@@ -7,13 +7,10 @@ export function ownFolder(folder: string): void {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = fs.lstatSync(folder);
   const fix = { reason: 'folder', detail: `${folder} must be a folder of your own that others cannot enter (chmod 700).` };
-  // check: audit-folder-symlink
-  if (!found.isDirectory()) throw new AppError('AUDIT_UNWRITABLE', fix);
-  // end check
   // check: audit-folder-owner
   if (process.getuid && found.uid !== process.getuid()) throw new AppError('AUDIT_UNWRITABLE', fix);
   // end check
   // check: audit-folder-mode
-  if ((found.mode & 0o077) !== 0) throw new AppError('AUDIT_UNWRITABLE', fix);
+  if (!found.isDirectory() || (found.mode & 0o077) !== 0) throw new AppError('AUDIT_UNWRITABLE', fix);
   // end check
 }

@@ -429,7 +429,8 @@ describe('a folder that is not the user’s alone', () => {
   const open = (folder: string) => openAuditLog({ folder, clock: fakeClock(), random: randomBytes, log: () => undefined });
   const refusal = { code: 'AUDIT_UNWRITABLE', reason: 'folder' };
 
-  it.each([0o750, 0o701, 0o722])('is refused when others can enter it (mode %o)', async (mode) => {
+  it.each(['0750', '0701', '0722'])('is refused when others can enter it (mode %s)', async (octal) => {
+    const mode = Number.parseInt(octal, 8);
     const folder = await writtenLog(1);
     fs.chmodSync(folder, mode);
     await expect(open(folder)).rejects.toMatchObject(refusal);

@@ -141,9 +141,10 @@ describe('a folder that was there before', () => {
       await expect(makePlaces(places)).rejects.toMatchObject({ code, reason: 'symlink' });
     });
 
-    it.each([0o770, 0o707, 0o710, 0o701, 0o755, 0o777])(
-      'is refused when others can enter it (mode %o), and stays as it is',
-      async (mode) => {
+    it.each(['0770', '0707', '0710', '0701', '0755', '0777'])(
+      'is refused when others can enter it (mode %s), and stays as it is',
+      async (octal) => {
+        const mode = Number.parseInt(octal, 8);
         const places = homePlaces();
         fs.mkdirSync(places[kind]);
         fs.chmodSync(places[kind], mode);
@@ -226,7 +227,8 @@ describe('the configuration’s folder', () => {
     expect(modeOf(folder)).toBe(0o755);
   });
 
-  it.each([0o720, 0o702, 0o1777])('is refused when others can write in it (mode %o)', async (mode) => {
+  it.each(['0720', '0702', '01777'])('is refused when others can write in it (mode %s)', async (octal) => {
+    const mode = Number.parseInt(octal, 8);
     const folder = temporaryFolder();
     fs.chmodSync(folder, mode);
     await expect(makePlaces(withConfigIn(folder))).rejects.toMatchObject({ code: 'FOLDER_UNSAFE', reason: 'mode' });
