@@ -87,7 +87,9 @@ function requireNarrowScopes(token: string, answered: string | string[] | undefi
   if (isWider([...scopeWords(claims.scope), ...scopeWords(claims.scp)], asked))
     throw new AppError('SCOPE_NOT_NARROWED', { reason: 'token' });
   // end check
+  // check: scope-none-granted
   if (granted.length === 0) throw new AppError('EXCHANGE_SCOPE_REFUSED', { reason: 'none-granted' });
+  // end check
   return granted;
 }
 

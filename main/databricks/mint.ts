@@ -31,6 +31,8 @@ export interface MintRequest {
   scopes: readonly string[];
   /** No retry ends later; read anew each time. */
   until: () => EpochMs;
+  /** Told of every attempt that failed, also of those that another try may mend. */
+  onTrouble: (error: AppError) => void;
   /** False once the session that this token is for has ended. */
   wanted: () => boolean;
 }
@@ -45,11 +47,13 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
   const { profile, clock, random, audit } = parts;
   const federation = createFederation(parts);
 
-  async function exchangeOnce({ workspace, scopes, wanted }: MintRequest, requestId: string): Promise<Attempt<MintedToken>> {
+  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<MintedToken>> {
     const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
-    const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, 'ISSUER_UNREACHABLE');
+    const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
     requireWanted(wanted);
-    return federation.exchange({ workspace, scopes, subject, requestId });
+    const outcome = await federation.exchange({ workspace, scopes, subject, requestId });
+    if (!outcome.ok) onTrouble(outcome.error);
+    return outcome;
   }
 
   return async (request) => {

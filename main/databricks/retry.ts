@@ -12,6 +12,8 @@ export type Attempt<T> = { ok: true; value: T } | { ok: false; error: AppError; 
 const FIRST_PAUSE = ms(250);
 const LONGEST_PAUSE = seconds(5);
 const MOST_ATTEMPTS = 6;
+/** With less than this left an answer would come too late, and hide the reason we already know. */
+const ROOM_FOR_AN_ATTEMPT = ms(250);
 
 /**
  * Resolves with the first attempt that works out.
@@ -30,7 +32,7 @@ export async function withRetry<T>(
     if (outcome.retry === 'never' || tried >= MOST_ATTEMPTS) throw outcome.error;
     const wait = ms(Math.max(outcome.retry.notBefore ?? 0, jittered(tried, random)));
     // check: retry-deadline
-    if (clock.now() + wait >= until()) throw outcome.error;
+    if (clock.now() + wait + ROOM_FOR_AN_ATTEMPT >= until()) throw outcome.error;
     // end check
     await pause(clock, wait);
     // A machine that slept in between wakes up late, and a session may have ended meanwhile.

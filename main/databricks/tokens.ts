@@ -44,6 +44,8 @@ interface Flight {
   abandon: (error: AppError) => void;
   /** When the last of those who wait gives up. */
   deadline: EpochMs;
+  /** How its last attempt failed. */
+  trouble?: AppError;
 }
 
 /** All we know about one workspace × scope set. Moments are running time. */
@@ -65,9 +67,6 @@ const LONGEST_RENEWAL_PAUSE = seconds(30);
 
 /** Troubles that may be over in a moment: who has the time waits for that instead of being told of them again. */
 const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_UNREACHABLE', 'ISSUER_UNREACHABLE']);
-
-/** Failures that say something about the workspace rather than about the session or this machine. */
-const ofWorkspace = /^(WORKSPACE_|EXCHANGE_|SCOPE_NOT_NARROWED$|CLOCK_SKEW$|TOKEN_TOO_SHORT$)/;
 
 /** The federation strategy's tokens for one profile. It asks for nothing by itself: what nobody uses is not renewed. */
 export function createTokens(parts: MintParts): Tokens {
@@ -134,12 +133,16 @@ export function createTokens(parts: MintParts): Tokens {
     const wanted = () => born === generation;
     // Nobody waits for a token of a session that has ended: the flight makes no further attempt.
     const until = () => (wanted() ? flight.deadline : (0 as EpochMs));
+    const onTrouble = (error: AppError) => {
+      flight.trouble = error;
+      if (wanted()) healths.set(workspace, error.code);
+    };
     try {
-      const minted = await mint({ workspace, scopes, until, wanted });
+      const minted = await mint({ workspace, scopes, until, wanted, onTrouble });
       entry.held = holdToken(minted, clock);
       entry.renewalsFailed = 0;
       delete entry.lastFailure;
-      healths.set(workspace, 'ok');
+      if (wanted()) healths.set(workspace, 'ok');
       return minted;
     } catch (error) {
       if (wanted()) remember(entry, asAppError(error));
@@ -152,7 +155,7 @@ export function createTokens(parts: MintParts): Tokens {
     entry.lastFailure = { error, until: now + FAILURE_KEPT };
     entry.noRenewalBefore = now + Math.min(LONGEST_RENEWAL_PAUSE, FAILURE_KEPT * 2 ** entry.renewalsFailed);
     entry.renewalsFailed += 1;
-    if (ofWorkspace.test(error.code)) healths.set(entry.workspace, error.code);
+    if (error.code === 'TOKEN_TOO_SHORT') healths.set(entry.workspace, error.code);
   }
 
   function repeatFailure({ lastFailure }: Entry, deadline: EpochMs): void {
@@ -176,7 +179,7 @@ export function createTokens(parts: MintParts): Tokens {
       if (!entry.flight) repeatFailure(entry, deadline);
       const flight = entry.flight ?? launch(entry, deadline);
       if (flight.deadline < deadline) flight.deadline = deadline;
-      return inTime(clock, flight.landed, left, 'DEADLINE_PASSED');
+      return inTime(clock, flight.landed, left, () => tooLate(flight));
     },
     forget() {
       generation += 1;
@@ -188,6 +191,13 @@ export function createTokens(parts: MintParts): Tokens {
     health: (workspace) => healths.get(new URL(workspace).origin) ?? 'unknown',
   };
 }
+
+/** Whoever waited in vain is told what went wrong meanwhile. */
+const tooLate = ({ trouble }: Flight): AppError =>
+  new AppError(
+    'DEADLINE_PASSED',
+    trouble ? { reason: trouble.code, detail: `The last try: ${trouble.toFailure().cause}`, cause: trouble } : {},
+  );
 
 /** A grant turned words into scopes once. What comes here must already be what it resolves to, or a word would widen it again. */
 function requireExactScopes(scopes: readonly string[]): readonly string[] {
