@@ -178,5 +178,6 @@ async function listen(server: Server, ports: readonly number[]): Promise<number>
       if (!['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   }
+  // not a check: there is no door to refuse anybody at
   throw new AppError('LOGIN_PORT_BUSY', { detail: `Tried ${ports.join(', ')}.` });
 }
