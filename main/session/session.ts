@@ -76,6 +76,7 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
   const reset = (): void => {
     rotation.forget();
     backoff.forget();
+    upkeep.schedule();
   };
   const renewal = createRenewal({
     profile: name,

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
+import { ms } from '../../../main/units.ts';
+import { sessionViewSchema } from '../../../preload/contract/session.ts';
+import { bob } from '../../fakes/strict-idp.ts';
+import { noNeeds, outcome, setting, signInOptions } from './setting.ts';
+
+describe('a sign-in', () => {
+  it('leaves a session with its identity, assurance and ends, kept in the vault, and no token in the view', async () => {
+    const { start, idp, clock, disk, audit } = setting();
+    const { session } = start();
+    const view = await session.signIn(signInOptions);
+    expect(sessionViewSchema.parse(view)).toEqual(view);
+    expect(view).toMatchObject({
+      profile: 'acme',
+      phase: 'signed-in',
+      identity: { username: 'alice@example.com', groups: ['data'] },
+      assurance: { level: 'phr', acr: 'phr', amr: ['hwk'] },
+      endsAt: new Date(clock.now() + 24 * 3_600_000).toISOString(),
+      idleEndsAt: new Date(clock.now() + 12 * 3_600_000).toISOString(),
+      renewable: true,
+      survivesRestart: true,
+      renewalProblem: null,
+      lastFailure: null,
+    });
+    for (const token of idp.live()) {
+      expect(JSON.stringify(view)).not.toContain(token);
+      expect(disk.json('session-acme')).toMatchObject({ refreshToken: token, generation: 1 });
+    }
+    expect(audit.of('session.signed-in')).toMatchObject([{ subject: 'sub-alice', assurance: 'phr' }]);
+  });
+
+  it('shows that it waits, and can be cancelled once', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    idp.signInFails = 'waits';
+    const waiting = outcome(session.signIn(signInOptions));
+    expect(session.view()).toMatchObject({ phase: 'signing-in', signInWaiting: true });
+    expect(session.cancelSignIn()).toBe(true);
+    expect(await waiting).toBe('LOGIN_CANCELLED');
+    expect(session.cancelSignIn()).toBe(false);
+    expect(session.view()).toMatchObject({ phase: 'signed-out', lastFailure: { code: 'LOGIN_CANCELLED' } });
+  });
+
+  it('is refused while another one waits, which goes on', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    idp.signInFails = 'waits';
+    const first = outcome(session.signIn(signInOptions));
+    expect(await outcome(session.signIn(signInOptions))).toBe('LOGIN_IN_PROGRESS');
+    expect(session.view().lastFailure).toBeNull();
+    idp.finishSignIn();
+    expect(await first).toBe('fine');
+  });
+
+  it('that was cancelled just as the provider said yes leaves no session, and its token is revoked', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    idp.signInFails = 'waits';
+    const waiting = outcome(session.signIn(signInOptions));
+    idp.finishSignIn();
+    session.cancelSignIn();
+    expect(await waiting).toBe('LOGIN_CANCELLED');
+    expect(session.view().phase).toBe('signed-out');
+    expect(idp.live()).toEqual([]);
+  });
+
+  it.each(['LOGIN_REFUSED', 'LOGIN_TIMED_OUT', 'ASSURANCE_TOO_LOW', 'ISSUER_UNREACHABLE'] as const)(
+    'that ends in %s says so and leaves a running session alone',
+    async (code) => {
+      const { start, idp, audit } = setting();
+      const { session, ends } = start();
+      await session.signIn(signInOptions);
+      idp.signInFails = new AppError(code);
+      expect(await outcome(session.signIn(signInOptions))).toBe(code);
+      expect(session.view()).toMatchObject({ phase: 'signed-in', signInWaiting: false, lastFailure: { code } });
+      expect(audit.of('session.sign-in-failed')).toMatchObject([{ code }]);
+      expect(ends).toEqual([]);
+    },
+  );
+
+  it('that cannot be recorded does not begin, and gives its token back', async () => {
+    const { start, idp, audit } = setting();
+    const { session } = start();
+    audit.fail();
+    expect(await outcome(session.signIn(signInOptions))).toBe('AUDIT_UNWRITABLE');
+    expect(session.view().phase).toBe('signed-out');
+    expect(idp.live()).toEqual([]);
+  });
+
+  it('while a session runs goes on serving it, then takes its place without ending it', async () => {
+    const { start, idp } = setting();
+    const { session, ends } = start();
+    await session.signIn(signInOptions);
+    idp.signInFails = 'waits';
+    const second = session.signIn(signInOptions);
+    expect(session.view()).toMatchObject({ phase: 'signed-in', signInWaiting: true });
+    expect(await outcome(session.subjectToken(noNeeds))).toBe('fine');
+    idp.finishSignIn();
+    await second;
+    expect(ends).toEqual([]);
+    // One provider may hang both tokens on one grant: revoking the first could end the second.
+    expect(idp.revoked).toEqual([]);
+  });
+
+  it('of somebody else ends the session before and revokes its token', async () => {
+    const { start, idp, clock, audit } = setting();
+    const { session, ends } = start();
+    await session.signIn(signInOptions);
+    const [first] = idp.live();
+    idp.identity = bob;
+    const view = await session.signIn(signInOptions);
+    await clock.advance(0);
+    expect(view.identity?.username).toBe('bob@example.com');
+    expect(ends).toEqual(['replaced']);
+    expect(idp.revoked).toEqual([first]);
+    expect(audit.of('session.ended')).toMatchObject([{ subject: 'sub-alice', why: 'replaced', refreshToken: 'revoked' }]);
+  });
+
+  it('works while the disk is full: the session lives in memory, says so, and is written once there is room', async () => {
+    const { start, disk, clock } = setting();
+    const { session } = start();
+    disk.full();
+    expect(await session.signIn(signInOptions)).toMatchObject({ phase: 'signed-in', renewalProblem: { code: 'DISK_FULL' } });
+    disk.mend();
+    await clock.advance(5_000);
+    expect(session.view().renewalProblem).toBeNull();
+    expect(disk.json('session-acme')).toMatchObject({ generation: 1 });
+  });
+});
+
+describe('a provider that gives no refresh token', () => {
+  it('makes a session that ends with its token, and nothing is stored', async () => {
+    const { start, idp, clock, disk } = setting();
+    const { session, ends } = start();
+    idp.givesRefreshToken = false;
+    const view = await session.signIn(signInOptions);
+    expect(view).toMatchObject({ renewable: false, survivesRestart: false, endsAt: new Date(clock.now() + idp.ttl).toISOString() });
+    expect(disk.records.size).toBe(0);
+    await clock.advance(idp.ttl - 1_000);
+    expect(await outcome(session.subjectToken(noNeeds))).toBe('fine');
+    expect(await outcome(session.subjectToken({ life: ms(5_000) }))).toBe('SESSION_EXPIRED no-refresh-token');
+    await clock.advance(1_000);
+    expect(ends).toEqual(['expired']);
+    expect(await outcome(session.subjectToken(noNeeds))).toBe('SESSION_EXPIRED no-refresh-token');
+    expect(idp.refreshes).toEqual([]);
+  });
+
+  it('leaves nothing of the session before it in the vault', async () => {
+    const { start, idp, disk } = setting();
+    const { session } = start();
+    await session.signIn(signInOptions);
+    expect(disk.records.size).toBe(1);
+    idp.givesRefreshToken = false;
+    await session.signIn(signInOptions);
+    expect(disk.records.size).toBe(0);
+  });
+});
