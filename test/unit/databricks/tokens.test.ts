@@ -44,6 +44,19 @@ describe('minting', () => {
     expect(tokens.peek(HOST, ['files'])).toBeUndefined();
   });
 
+  it('goes to the endpoint the workspace names, and asks for its name again when that is gone', async () => {
+    const { get, acme, clock } = start();
+    acme.documents.set('/.well-known/databricks-config', { oidc_endpoint: `${HOST}/oidc` });
+    acme.documents.set('/oidc/.well-known/oauth-authorization-server', { issuer: `${HOST}/oidc`, token_endpoint: `${HOST}/oidc/v2/token` });
+    await get(['sql']);
+    acme.answer = () => json({ error_code: 'ENDPOINT_NOT_FOUND' }, 404);
+    expect(await codeOf(get(['files']))).toBe('WORKSPACE_ANSWER_INVALID');
+    acme.answer = copiesExpiry(clock);
+    acme.documents.clear();
+    await get(['jobs']);
+    expect(acme.exchanges.map(({ url }) => url.slice(HOST.length))).toEqual(['/oidc/v2/token', '/oidc/v2/token', '/oidc/v1/token']);
+  });
+
   it('asks the session for a token that outlives the shortest useful one', async () => {
     const { get, session } = start({ limits: { minTokenLife: '10 s' } });
     await get();
@@ -54,8 +67,10 @@ describe('minting', () => {
     'sends nothing to a workspace that is not of the profile: %j',
     async (workspace) => {
       const { tokens, clock, session } = start();
-      expect(await codeOf(tokens.get({ workspace, scopes: ['sql'], deadline: later(clock.now(), seconds(8)) }))).toBe('WORKSPACE_UNKNOWN');
+      const code = codeOf(tokens.get({ workspace, scopes: ['sql'], deadline: later(clock.now(), seconds(8)) }));
+      await settled();
       expect(session.calls).toEqual([]);
+      expect(await code).toBe('WORKSPACE_UNKNOWN');
     },
   );
 
