@@ -14,8 +14,12 @@ import path from 'node:path';
 import { type HostFacts, hostFacts } from './agent-host.ts';
 import { isAlive, type LockHolder, readLock, tryLink, writeWhole } from './agent-lock-file.ts';
 import { AppError } from './app-error.ts';
+import type { Clock } from './ports.ts';
+import { type EpochMs, minutes } from './units.ts';
 
 const LOCK = 'agent.lock';
+/** A starter that has not finished its few bytes after this was ended in the middle of it. */
+const WRITING_TAKES_LESS_THAN = minutes(1);
 
 export interface AgentLock extends LockHolder {
   /** Removes the lock if it is still ours. Safe to call twice. */
@@ -41,7 +45,7 @@ export class AgentRunning extends AppError {
  * @throws AgentRunning (AppError AGENT_RUNNING, with `pid`)
  * @throws AppError RUNTIME_UNSAFE a link, or another user's file, stands in the lock's place
  */
-export async function takeAgentLock(parts: { folder: string; host?: HostFacts }): Promise<AgentLock> {
+export async function takeAgentLock(parts: { folder: string; clock: Clock; host?: HostFacts }): Promise<AgentLock> {
   const host = parts.host ?? hostFacts();
   const me: LockHolder = {
     machineId: await host.machineId(),
@@ -49,11 +53,11 @@ export async function takeAgentLock(parts: { folder: string; host?: HostFacts })
     pid: host.pid,
     startTime: (await host.startTime(host.pid)) ?? '',
     instance: randomBytes(16).toString('hex'),
-    at: new Date().toISOString(),
+    at: new Date(parts.clock.now()).toISOString(),
   };
   const file = path.join(parts.folder, LOCK);
   await acquire(file, me, host);
-  await sweep(parts.folder, host);
+  await sweep(parts.folder, host, parts.clock.now());
   return { ...me, release: () => releaseIfOurs(file, me) };
 }
 
@@ -106,20 +110,20 @@ async function takeOver(file: string, mine: string, key: string, me: LockHolder,
  * Removes what crashed starters left. A claim on a dead lock is worthless once that lock is replaced, which it is: we hold the
  * lock now. An unreadable file may be one that a living starter is just writing, so only an old one goes.
  */
-async function sweep(folder: string, host: HostFacts): Promise<void> {
+async function sweep(folder: string, host: HostFacts, now: EpochMs): Promise<void> {
   for (const name of await fs.readdir(folder)) {
     if (!name.startsWith(`${LOCK}.`)) continue;
     const file = path.join(folder, name);
     const found = await readLock(file);
     if (found === null) continue;
-    const abandoned = found.holder === undefined ? await isOld(file) : !(await isAlive(found.holder, host));
+    const abandoned = found.holder === undefined ? await isOld(file, now) : !(await isAlive(found.holder, host));
     if (abandoned) await fs.rm(file, { force: true });
   }
 }
 
-async function isOld(file: string): Promise<boolean> {
+async function isOld(file: string, now: EpochMs): Promise<boolean> {
   const found = await fs.lstat(file).catch(() => null);
-  return found !== null && Date.now() - found.mtimeMs > 60_000;
+  return found !== null && now - found.mtimeMs > WRITING_TAKES_LESS_THAN;
 }
 
 async function releaseIfOurs(file: string, me: LockHolder): Promise<void> {

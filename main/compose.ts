@@ -55,7 +55,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
 
   try {
     await makePlaces(places);
-    const lock = await takeAgentLock({ folder: places.runtime });
+    const lock = await takeAgentLock({ folder: places.runtime, clock });
     closers.push(() => lock.release());
 
     const auditFolder = join(places.state, 'audit');

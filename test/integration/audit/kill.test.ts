@@ -45,4 +45,4 @@ it('keeps every acknowledged record through 20 deaths by SIGKILL, and the chain 
     next = Math.max(...records.map((record) => Number(record['count']))) + 1;
   }
   expect(fs.readdirSync(folder).length).toBeGreaterThan(1);
-}, 120_000);
+}, 240_000);

@@ -6,13 +6,15 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type HostFacts, hostFacts, startTimeOf } from '../../../main/agent-host.ts';
-import { readAgentLock, takeAgentLock } from '../../../main/agent-lock.ts';
+import { readAgentLock, takeAgentLock as takeLock } from '../../../main/agent-lock.ts';
+import { fakeClock } from '../../fakes/fake-clock.ts';
 
 function runtimeFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lakepass-lock-'));
   onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+const takeAgentLock = (parts: { folder: string; host?: HostFacts }) => takeLock({ clock: fakeClock(), ...parts });
 const lockFile = (folder: string): string => path.join(folder, 'agent.lock');
 const names = (folder: string): string[] => fs.readdirSync(folder).sort();
 
@@ -164,6 +166,8 @@ describe('a lock left behind', () => {
     fs.writeFileSync(path.join(folder, 'agent.lock.j.new'), '', { mode: 0o600 });
     await takeAgentLock({ folder, host: holder });
     expect(names(folder)).toEqual(['agent.lock', 'agent.lock.j.new']);
+    await (await takeLock({ folder, host: fakeHost({ pid: 200 }), clock: fakeClock(Date.now() + 61_000) })).release();
+    expect(names(folder)).toEqual([]);
   });
 });
 

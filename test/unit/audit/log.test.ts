@@ -357,7 +357,7 @@ describe('opening what was left behind', () => {
       ]);
       expect((await verifyAudit(folder)).ok).toBe(true);
     }
-  });
+  }, 60_000);
 
   it('keeps a last record that lacks only its newline', async () => {
     const folder = await writtenLog(2);
