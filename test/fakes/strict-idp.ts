@@ -37,8 +37,8 @@ export interface StrictIdp extends IdentityProvider {
   signInFails: AppError | 'waits' | null;
   finishSignIn(): void;
   revocation: Revocation['refreshToken'] | 'hang';
-  /** Refresh requests that arrived, oldest first. */
-  readonly refreshes: readonly { token: string; at: EpochMs }[];
+  /** Refresh requests that left, oldest first. `counted` is false where the provider answered that it did nothing. */
+  readonly refreshes: readonly { token: string; at: EpochMs; counted: boolean }[];
   readonly revoked: readonly string[];
   /** Tokens that would still be taken. */
   live(): string[];
@@ -58,7 +58,7 @@ const TIME_LIMIT = seconds(10);
 
 export function strictIdp(clock: Clock): StrictIdp {
   const families = new Map<string, { members: string[]; rotatedAt: EpochMs | null; ended: boolean }>();
-  const refreshes: { token: string; at: EpochMs }[] = [];
+  const refreshes: { token: string; at: EpochMs; counted: boolean }[] = [];
   const revoked: string[] = [];
   const faults: RefreshFault[] = [];
   let made = 0;
@@ -73,7 +73,7 @@ export function strictIdp(clock: Clock): StrictIdp {
   const timeLimit = () => new Promise<void>((resolve) => void clock.after(TIME_LIMIT, resolve));
 
   const rotate = (token: string, identity: Identity): Refreshed => {
-    refreshes.push({ token, at: clock.now() });
+    refreshes.push({ token, at: clock.now(), counted: true });
     const family = [...families.values()].find(({ members }) => members.includes(token));
     if (family === undefined || family.ended) throw new AppError('SESSION_REFUSED', { reason: 'invalid_grant' });
     const newest = family.members.at(-1) === token;
@@ -133,7 +133,7 @@ export function strictIdp(clock: Clock): StrictIdp {
       await Promise.resolve();
       if (fault === 'unsent') throw unreachable('unsent');
       if (fault === 'answered' || fault === 'lost-request' || fault === 'hang-request' || fault === 'refused') {
-        refreshes.push({ token, at: clock.now() });
+        refreshes.push({ token, at: clock.now(), counted: fault !== 'answered' });
         if (fault === 'refused') throw new AppError('SESSION_REFUSED', { reason: 'invalid_grant' });
         if (fault === 'hang-request') await timeLimit();
         throw unreachable(fault === 'answered' ? 'answered' : 'sent');

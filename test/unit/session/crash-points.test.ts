@@ -11,9 +11,10 @@ import { noNeeds, outcome, setting, signInOptions } from './setting.ts';
 
 const steps: RotationStep[] = ['intent-written', 'request-sent', 'answer-received', 'token-tmp-written', 'token-renamed', 'intent-erased'];
 
-const timesSent = (refreshes: readonly { token: string }[]): number[] => {
+/** How often each token left in a request that may have counted. */
+const timesSent = (refreshes: readonly { token: string; counted: boolean }[]): number[] => {
   const counts = new Map<string, number>();
-  for (const { token } of refreshes) counts.set(token, (counts.get(token) ?? 0) + 1);
+  for (const { token, counted } of refreshes) if (counted) counts.set(token, (counts.get(token) ?? 0) + 1);
   return [...counts.values()];
 };
 
@@ -96,7 +97,9 @@ it('whatever the steps, faults and graces of many lives, no token is sent a thir
         const { session, killedAt, kill: end } = start();
         idp.fail(...faults);
         if (kill !== null) void killedAt(kill);
-        await session.resume();
+        // Not awaited: the process may die in it.
+        void session.resume();
+        await clock.advance(0);
         if (full !== null) disk.full(full);
         await clock.advance(minutes(length) / 2);
         disk.mend();
@@ -106,9 +109,7 @@ it('whatever the steps, faults and graces of many lives, no token is sent a thir
         end();
         await clock.advance(seconds(pause));
       }
-      expect(Math.max(0, ...timesSent(idp.refreshes))).toBeLessThanOrEqual(
-        lives.flatMap(({ faults }) => faults).filter((fault) => fault === 'answered').length + 2,
-      );
+      expect(Math.max(0, ...timesSent(idp.refreshes))).toBeLessThanOrEqual(2);
       const { session } = start();
       await session.resume();
       await clock.advance(seconds(1));
@@ -117,6 +118,6 @@ it('whatever the steps, faults and graces of many lives, no token is sent a thir
       if (phase === 'signed-in') expect(stored).not.toBeNull();
       if (phase === 'ended') expect(stored).toBeNull();
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
 }, 60_000);
