@@ -72,7 +72,7 @@ export function createRowReader(family: Family, sought: ReadonlySet<number>): Ro
 function rowPattern(address: string): RegExp {
   const end = `${address}:[0-9A-F]{4}`;
   const queuesAndTimers = '[0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8} [0-9A-F]{8}';
-  return new RegExp(`^ *\\d+: ${end} ${end} ([0-9A-F]{2}) ${queuesAndTimers} +(\\d{1,10}) +\\d+ (\\d+)(?: |$)`);
+  return new RegExp(`^ *\\d+: ${end} ${end} ([0-9A-F]{2}) ${queuesAndTimers} +(\\d{1,10}) +\\d+ (\\d+) \\d+ [0-9a-f]{8,16}(?: -?\\d+)* *$`);
 }
 
 /** undefined: not a row we can use. null: nobody owns the socket. */

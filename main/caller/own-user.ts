@@ -8,7 +8,7 @@ import type { PeerUid } from './peer-uid.ts';
 /** Longer than any pass through the socket table; after it the peer counts as unknown. */
 const lookupTimeoutMs = 5000;
 
-export type Dropped = { why: 'foreign-user'; uid: number | null } | { why: 'address' | 'busy' };
+export type Dropped = { why: 'foreign-user'; uid: number | null } | { why: 'address' } | { why: 'busy' };
 
 export interface Entrance {
   /** For a server made with `pauseOnConnect: true`. */

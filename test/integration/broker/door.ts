@@ -1,0 +1,183 @@
+/** A broker on real sockets, with real look-ups of the peer's user, real grants on the disk and a token source that counts. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AppError } from '../../../main/app-error.ts';
+import { type Broker, createBroker } from '../../../main/broker/broker.ts';
+import { createPeerUid, type PeerUid } from '../../../main/caller/peer-uid.ts';
+import type { MintedToken, TokenRequest } from '../../../main/databricks/minted-token.ts';
+import { type Grant, type Grants, openGrants } from '../../../main/grant/grants.ts';
+import { Secret } from '../../../main/secret.ts';
+import { type EpochMs, hours, later, minutes, seconds } from '../../../main/units.ts';
+import type { Failure } from '../../../preload/contract/failure.ts';
+import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
+import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
+
+export const WORKSPACE = 'https://acme.cloud.databricks.com';
+export const TOKEN_MARK = 'dapi-marked-token';
+
+/** Mints when it is told to; refuses requests that no grant of the test could cause. */
+export interface TokenSource {
+  peek(workspace: string, scopes: readonly string[]): MintedToken | undefined;
+  get(request: TokenRequest): Promise<MintedToken>;
+  /** Requests that reached it, cached or not: what a hostile client must never cause. */
+  asked: number;
+  minted: number;
+  /** 'cached': peek answers. 'slow': get waits for `release`. A failure: get rejects with it. */
+  mode: 'cached' | 'mint' | 'slow' | AppError;
+  release(): void;
+}
+
+export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
+  const cache = new Map<string, MintedToken>();
+  let waiting: (() => void)[] = [];
+  const source: TokenSource = {
+    asked: 0,
+    minted: 0,
+    mode: 'cached',
+    release() {
+      for (const go of waiting) go();
+      waiting = [];
+    },
+    peek(workspace, scopes) {
+      source.asked++;
+      if (source.mode !== 'cached') return undefined;
+      return cached(workspace, scopes);
+    },
+    async get({ workspace, scopes, deadline }) {
+      source.asked++;
+      if (deadline <= clock.now()) throw new RangeError('a request without any time left');
+      if (source.mode === 'slow') await new Promise<void>((resolve) => waiting.push(resolve));
+      if (source.mode instanceof Error) throw source.mode;
+      return cached(workspace, scopes);
+    },
+  };
+  function cached(workspace: string, scopes: readonly string[]): MintedToken {
+    const key = `${workspace} ${scopes.join(' ')}`;
+    const known = cache.get(key);
+    if (known !== undefined && known.expiresAt > clock.now()) return known;
+    source.minted++;
+    const mintedAt = clock.now();
+    const token = new Secret(`${TOKEN_MARK}-${source.minted}-${scopes.join('.')}`);
+    const minted: MintedToken = { token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
+    cache.set(key, minted);
+    return minted;
+  }
+  return source;
+}
+
+export interface Door {
+  broker: Broker;
+  grants: Grants;
+  audit: RecordingAudit;
+  clock: FakeClock;
+  tokens: TokenSource;
+  folder: string;
+  port: number;
+  moved: boolean;
+  refused: { grant: string; failure: Failure }[];
+  used: string[];
+  /** A grant, its secret in the clear and its path. */
+  grant(request?: { scopes?: string[]; until?: EpochMs; workspace?: string; profile?: string }): Promise<{ grant: Grant; secret: string; path: string }>;
+  close(): Promise<void>;
+}
+
+export interface DoorOptions {
+  uid?: number;
+  peerUid?: PeerUid;
+  folder?: string;
+  clock?: FakeClock;
+}
+
+export async function openDoor(options: DoorOptions = {}): Promise<Door> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'lp-door-')));
+  const clock = options.clock ?? fakeClock(Date.now());
+  const audit = recordingAudit();
+  const grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit });
+  const peerUid = options.peerUid ?? createPeerUid();
+  const tokens = tokenSource(clock);
+  const refused: Door['refused'] = [];
+  const used: string[] = [];
+  const broker = createBroker({
+    clock,
+    grants,
+    peerUid,
+    audit,
+    random: randomBytes,
+    uid: options.uid ?? process.getuid?.() ?? -1,
+    log: () => undefined,
+    portFile: join(folder, 'port'),
+    tokens: (profile) => (profile === 'acme' ? tokens : undefined),
+    lease: () => seconds(300),
+    onUse: (profile) => used.push(profile),
+    onRefused: (grant, failure) => refused.push({ grant, failure }),
+  });
+  const { port, moved } = await broker.start();
+  return {
+    ...{ broker, grants, audit, clock, tokens, folder, port, moved, refused, used },
+    async grant({ scopes = ['sql'], until = later(clock.now(), hours(8)), workspace = WORKSPACE, profile = 'acme' } = {}) {
+      const { grant, secret } = await grants.create({ profile, workspace, scopes, until, label: 'test', approved: 'local-user' });
+      return { grant, secret: secret.reveal(), path: new URL(broker.grantUrl(secret)).pathname };
+    },
+    async close() {
+      await broker.close();
+      await grants.close();
+      await peerUid.close();
+      if (options.folder === undefined) await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Sends bytes as they are and returns everything that comes back until the other side closes. */
+export function raw(port: number, bytes: string | Buffer, { half = false, host = '127.0.0.1' } = {}): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket = connect({ port, host, allowHalfOpen: true }, () => (half ? socket.end(bytes) : socket.write(bytes)));
+    socket.on('data', (chunk) => chunks.push(chunk));
+    // A reset is an answer too: what came before it counts.
+    socket.on('error', () => undefined);
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+  });
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: Map<string, string>;
+  body: string;
+}
+
+/** Takes one answer apart, strictly: anything that is not HTTP/1.1 with a Content-Length that fits throws. */
+export function parseAnswer(text: string): RawAnswer {
+  const split = text.indexOf('\r\n\r\n');
+  if (split === -1) throw new Error(`not an HTTP answer: ${JSON.stringify(text.slice(0, 80))}`);
+  const [statusLine = '', ...lines] = text.slice(0, split).split('\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
+  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  const body = text.slice(split + 4);
+  if (Number(headers.get('content-length')) !== Buffer.byteLength(body, 'latin1')) throw new Error('the body is not as long as it says');
+  return { status, headers, body };
+}
+
+/** A request as a stock SDK makes it, with headers replaced, repeated or left out. */
+export function request(
+  port: number,
+  path: string,
+  { method = 'GET', headers = {}, extra = [] as string[] }: { method?: string; headers?: Record<string, string | null>; extra?: string[] } = {},
+): string {
+  const all: Record<string, string | null> = {
+    Host: `127.0.0.1:${port}`,
+    'X-Databricks-Metadata-Version': '1',
+    'X-Databricks-Host': WORKSPACE,
+    'User-Agent': 'python-requests/2.34',
+    Connection: 'close',
+    ...headers,
+  };
+  const lines = Object.entries(all).filter(([, value]) => value !== null);
+  return [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), ...extra, '', ''].join('\r\n');
+}
+
+export const ask = async (port: number, path: string, options: Parameters<typeof request>[2] = {}): Promise<RawAnswer> =>
+  parseAnswer(await raw(port, request(port, path, options)));
