@@ -67,6 +67,9 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
   let stopLingering = () => {};
 
   const http = createHttpServer(headerLimits, respond);
+  // check: callback-one-request
+  http.maxRequestsPerSocket = 1; // Node answers a request pipelined behind the first even after `Connection: close`.
+  // end check
   http.on('clientError', (_, socket) => {
     refusals.count('INPUT_INVALID', 'malformed');
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');

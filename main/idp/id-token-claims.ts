@@ -10,7 +10,7 @@ export type Claims = JWTPayload & { iss: string; sub: string; exp: number; iat: 
 /** What the token must answer to. A refreshed ID token has no nonce and no fresh authentication (OIDC Core section 12.2). */
 export type Expected =
   | { of: 'sign-in'; nonce: string; code: string; accessToken: string | undefined; maxAgeSeconds: number }
-  | { of: 'refresh'; subject: string; accessToken?: string | undefined };
+  | { of: 'refresh'; subject: string; username: string; accessToken: string | undefined };
 
 interface Subject {
   claims: JWTPayload;
@@ -107,6 +107,25 @@ const authTime = rule('auth_time', ({ claims, seconds, expected }) => {
   // end check
 });
 
+/** The Databricks user name; an e-mail address that the provider has not verified may be anybody's. */
+const username = rule('username', ({ claims, profile: { idp }, expected }) => {
+  const name = claims[idp.usernameClaim];
+  if (expected.of === 'refresh') return sameUsername(name, expected.username);
+  // check: username-claim
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 320) reject('username');
+  // end check
+  // check: username-unverified
+  if (idp.usernameClaim === 'email' && claims.email_verified === false) reject('username');
+  // end check
+});
+
+/** A refresh that suddenly speaks of another user name would act as another Databricks user; it may leave the name out. */
+function sameUsername(name: unknown, before: string): void {
+  // check: username-same
+  if (name !== undefined && name !== before) reject('username');
+  // end check
+}
+
 export const claimChecks: readonly ClaimCheck[] = [
   issuer,
   subject,
@@ -119,6 +138,7 @@ export const claimChecks: readonly ClaimCheck[] = [
   accessTokenHash,
   codeHash,
   authTime,
+  username,
 ];
 
 /** A NumericDate between 1970 and the year 9999. */

@@ -56,9 +56,10 @@ export async function verifyAccessToken(jwt: string | undefined, checks: Omit<To
   if (claims.nonce !== undefined || claims.at_hash !== undefined) reject('typ');
   // end check
   const seconds = { now: toNumericDate(now), tolerance: inSeconds(profile.idp.clockTolerance) };
+  const expected: Expected = { of: 'refresh', subject, username: '', accessToken: undefined };
   const rules: TokenRule[] = ['iss', 'sub', 'exp', 'nbf', 'iat'];
   for (const check of claimChecks.filter(({ rule }) => rules.includes(rule)))
-    check({ claims, alg: header.alg, profile, seconds, expected: { of: 'refresh', subject } });
+    check({ claims, alg: header.alg, profile, seconds, expected });
   return claims as Claims;
 }
 

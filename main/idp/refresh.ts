@@ -7,7 +7,8 @@ import { AppError } from '../app-error.ts';
 import type { Secret } from '../secret.ts';
 import { hours } from '../units.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
-import { demandSameUser, groupsFrom } from './identity.ts';
+import type { Expected } from './id-token-claims.ts';
+import { groupsFrom } from './identity.ts';
 import { inner, refusalOf } from './library.ts';
 import type { Identity, Refreshed } from './signed-in.ts';
 import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
@@ -25,15 +26,15 @@ export const METADATA_AGE = hours(24);
 export async function refresh(parts: RefreshParts, refreshToken: Secret, identity: Identity): Promise<Refreshed> {
   const { profile } = parts;
   const metadata = await prepare(parts);
+  const expected: Expected = { of: 'refresh', subject: identity.subject, username: identity.username, accessToken: undefined };
   const asked = await send(parts, metadata, refreshToken);
   const {
     claims,
     subjectToken,
     refreshToken: rotated,
-  } = await checkTokens(parts, asked, { of: 'refresh', subject: identity.subject }).catch((error: unknown) => {
+  } = await checkTokens(parts, asked, expected).catch((error: unknown) => {
     throw afterTheAnswer(error);
   });
-  if (claims) demandSameUser(claims, identity, profile);
   return {
     subjectToken,
     refreshToken: rotated ?? refreshToken,

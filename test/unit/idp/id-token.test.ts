@@ -15,7 +15,7 @@ const ACCESS = 'the-access-token';
 const CODE = 'the-code';
 
 const signIn: Expected = { of: 'sign-in', nonce: 'n-1', code: CODE, accessToken: ACCESS, maxAgeSeconds: 3600 };
-const afterwards: Expected = { of: 'refresh', subject: 'alice-1', accessToken: ACCESS };
+const afterwards: Expected = { of: 'refresh', subject: 'alice-1', username: 'alice@acme.example', accessToken: ACCESS };
 
 function bench({ idp = {}, published = [rsa.jwk, ec.jwk] as unknown[] } = {}) {
   const issuer = testIssuer();
@@ -24,7 +24,16 @@ function bench({ idp = {}, published = [rsa.jwk, ec.jwk] as unknown[] } = {}) {
   const keys = createKeySet({ address: async () => `${ISSUER}/jwks`, line: openIssuerLine(issuer), clock });
   const now = Math.floor(clock.now() / 1000);
   const profile = testProfile({ idp });
-  const claims = { iss: ISSUER, sub: 'alice-1', aud: CLIENT, iat: now, exp: now + 600, auth_time: now - 10, nonce: 'n-1' };
+  const claims = {
+    iss: ISSUER,
+    sub: 'alice-1',
+    aud: CLIENT,
+    iat: now,
+    exp: now + 600,
+    auth_time: now - 10,
+    nonce: 'n-1',
+    email: 'alice@acme.example',
+  };
   const verify = (token: string | undefined, expected = signIn) => verifyIdToken(token, { profile, keys, now: clock.now(), expected });
   return { issuer, now, claims, verify, profile, keys, clock };
 }
@@ -79,6 +88,11 @@ describe('an ID token at sign-in', () => {
     ['a sign-in older than max_age', { auth_time: at(-3661) }, 'auth_time'],
     ['no auth_time although max_age was sent', { auth_time: undefined }, 'auth_time'],
     ['a sign-in in the future', { auth_time: at(61) }, 'auth_time'],
+    ['no user name', { email: undefined }, 'username'],
+    ['an empty user name', { email: '  ' }, 'username'],
+    ['a user name that is a list', { email: ['alice@acme.example'] }, 'username'],
+    ['a user name of a thousand letters', { email: 'a'.repeat(1000) }, 'username'],
+    ['an e-mail address that the provider has not verified', { email_verified: false }, 'username'],
   ])('is refused for %s', async (_, change, rule) => {
     const { verify, claims } = bench();
     await expect(verify(jwt(rsa, { ...claims, ...change }))).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: rule });
@@ -149,7 +163,9 @@ describe('an ID token at sign-in', () => {
 describe('an ID token at a refresh', () => {
   it('needs neither nonce nor auth_time, acr or amr', async () => {
     const { verify, claims } = bench();
-    await expect(verify(jwt(ec, { ...claims, nonce: undefined, auth_time: undefined }), afterwards)).resolves.toBeDefined();
+    await expect(
+      verify(jwt(ec, { ...claims, nonce: undefined, auth_time: undefined, email: undefined }), afterwards),
+    ).resolves.toBeDefined();
   });
 
   it.each<[Change, string]>([
@@ -157,6 +173,7 @@ describe('an ID token at a refresh', () => {
     [{ iss: 'https://evil.test' }, 'iss'],
     [{ aud: 'other' }, 'aud'],
     [{ at_hash: hashClaim('another') }, 'at_hash'],
+    [{ email: 'mallory@acme.example' }, 'username'],
   ])('is refused when it changes %j', async (change, rule) => {
     const { verify, claims } = bench();
     await expect(verify(jwt(ec, { ...claims, ...change }), afterwards)).rejects.toMatchObject({ reason: rule });

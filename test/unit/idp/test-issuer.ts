@@ -89,7 +89,12 @@ export function testIssuer(): TestIssuer {
       if (`${url.origin}${url.pathname}` !== issuer.metadata.authorization_endpoint) throw new Error('not our authorization endpoint');
       const asked = pushed.get(url.searchParams.get('request_uri') ?? '') ?? url.searchParams;
       const query = Object.fromEntries(asked);
-      if (query.client_id !== CLIENT || query.response_type !== 'code' || query.code_challenge_method !== 'S256')
+      if (
+        url.searchParams.get('client_id') !== CLIENT ||
+        query.client_id !== CLIENT ||
+        query.response_type !== 'code' ||
+        query.code_challenge_method !== 'S256'
+      )
         throw new Error('bad request');
       const code = randomUUID();
       codes.set(code, { challenge: query.code_challenge ?? '', redirectUri: query.redirect_uri ?? '', nonce: query.nonce ?? '' });
