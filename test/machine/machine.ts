@@ -68,10 +68,20 @@ function isOurs(folder: string): boolean {
 
 /** Builds beside the final name and moves it there whole: test files come here at the same time. */
 async function build(folder: string): Promise<void> {
+  removeOldBuilds();
   const draft = mkdtempSync(`${folder}-`);
   await buildInto(join(draft, 'dist'));
   execFileSync('chmod', ['-R', 'a+rX,go-w', draft]);
   moveInto(draft, folder);
+}
+
+/** Every change of the source leaves a build behind; the ones of other days are of no use to anybody. */
+function removeOldBuilds(): void {
+  const yesterday = Date.now() - 24 * 3_600_000;
+  for (const name of globSync(`lakepass-machine-${process.getuid?.() ?? 0}-*`, { cwd: tmpdir() })) {
+    const path = join(tmpdir(), name);
+    if (lstatSync(path).mtimeMs < yesterday) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 function moveInto(draft: string, folder: string): void {
