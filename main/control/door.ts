@@ -13,6 +13,7 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Log } from '../ports.ts';
 
 const bodyLimitBytes = 16_384;
+const farewellMs = 300;
 const browserHeaders = [
   'origin',
   'referer',
@@ -32,7 +33,8 @@ export interface Call<Input> {
   signal: AbortSignal;
 }
 
-export type Answer = { json: unknown } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
+/** `then` runs once the answer has left. */
+export type Answer = { json: unknown; then?: () => void } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
 
 export interface Route {
   method: 'GET' | 'POST';
@@ -84,8 +86,10 @@ export function createControlDoor(parts: { socketPath: string; routes: readonly 
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
+      // An answer that is being written may still leave; whoever follows a grant is cut off.
+      const impatience = setTimeout(() => server.closeAllConnections(), farewellMs);
       await closed;
+      clearTimeout(impatience);
     },
   };
 }
@@ -102,7 +106,10 @@ async function serve(
     const { found, rest, query } = findRoute(request, parts.routes);
     const input = found.input === null ? undefined : parseInput(found.input, found.method === 'GET' ? query : await readJson(request));
     const answer = await found.run({ input: input as never, rest, signal: gone.signal });
-    if ('json' in answer) return reply(response, 200, answer.json);
+    if ('json' in answer) {
+      if (answer.then !== undefined) response.once('finish', answer.then);
+      return reply(response, 200, answer.json);
+    }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
     response.flushHeaders();
     await answer.lines((value) => response.write(`${JSON.stringify(value)}\n`), gone.signal);

@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Idp, type IdpOptions, startIdp } from '../fixtures/idp/idp.ts';
-import { scriptedBrowser } from '../fixtures/scripted-browser.ts';
+import { type ScriptedBrowserOptions, scriptedBrowser } from '../fixtures/scripted-browser.ts';
 import { createSoftwareKey, type SoftwareKey } from '../fixtures/software-key/software-key.ts';
 import { startWorkspace, type Workspace } from '../fixtures/workspace/workspace.ts';
 import { type Ended, makeHome, spawnAs, uidsOf } from '../machine/accounts.ts';
@@ -37,6 +37,8 @@ export interface Product {
   start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   /** A program of the same user, not ours. */
   run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
+  /** Walks through the provider's pages and brings the answer to the agent's callback, as the user's own browser would: as that user. */
+  browse(url: URL, person: ScriptedBrowserOptions): Promise<void>;
   /** Signs alice in with her software key, through the command line. */
   signIn(username?: string): Promise<Record<string, unknown>>;
   /** The variables of a new grant. */
@@ -95,11 +97,16 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const product: Product = {
     ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start },
     run: (command, args, env) => ended(spawnAs(machine.user, command, args, { home, ...(env === undefined ? {} : { env }) })),
+    async browse(url, person) {
+      const callback = await scriptedBrowser(person).authorize(url);
+      const { code, stderr } = await product.run('curl', ['-sS', '-L', '-o', '/dev/null', callback.href]);
+      if (code !== 0) throw new Error(`the callback was not reached: ${stderr}`);
+    },
     async signIn(username = 'alice') {
       if (idp.user(username).keys.length === 0) await idp.enrol(username, key);
       const login = start(['login', '--json']);
       const outcome = ended(login);
-      await scriptedBrowser({ key, username }).open(await printedUrl(login));
+      await product.browse(await printedUrl(login), { key, username });
       const { code, stdout, stderr } = await outcome;
       if (code !== 0) throw new Error(`the sign-in ended with ${code}: ${stdout}${stderr}`);
       return JSON.parse(stdout);

@@ -2,7 +2,7 @@
  * `lakepass run -- PROGRAM`: a grant for one program. The program finds the variables of the metadata service in its
  * environment; signals go to it, its exit code comes back, and the grant ends when it has exited.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { type GrantMade, type GrantNews, grantEndedSchema, grantMadeSchema, grantNewsSchema } from '../../../preload/contract/control.ts';
@@ -51,11 +51,12 @@ const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'
 /** Runs the child on our terminal. Resolves with its exit code, 128 + n for a signal, 126 and 127 as shells have them. */
 function runChild(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env });
+    let child: ChildProcess | undefined;
+    // Listeners come first: a signal that arrives while the program starts must not end us and leave it behind.
     // The terminal sends Ctrl-C to the whole foreground group, so the child has it already; a `kill` of ours reaches us alone.
     const forwards = passedOn.map((signal) => {
       const forward = (): void => {
-        if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+        if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal);
       };
       process.on(signal, forward);
       return () => process.off(signal, forward);
@@ -64,6 +65,7 @@ function runChild(program: string, args: string[], env: NodeJS.ProcessEnv): Prom
       for (const stop of forwards) stop();
       resolve(code);
     };
+    child = spawn(program, args, { stdio: 'inherit', env });
     child.once('error', (error: NodeJS.ErrnoException) => {
       process.stderr.write(`lakepass: ${program} cannot be started (${error.code ?? 'unknown'})\n`);
       finish(error.code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecutable);

@@ -3,7 +3,6 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statusViewSchema } from '../../../preload/contract/control.ts';
-import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
 import { uidsOf } from '../../machine/accounts.ts';
 import { ended, isAlive, type Product, printedUrl, startProduct } from '../../product/product.ts';
 
@@ -61,7 +60,7 @@ describe('before anybody signs in', () => {
     [['status', '--vault', 'paper', '--home', '/tmp/lakepass-nowhere']],
   ])('calls %j wrong usage', async (args) => {
     const { code } = await product.lakepass(args);
-    expect(code).toBe(args[0] === 'run' || args[0] === 'nonsense' ? 2 : 2);
+    expect(code).toBe(2);
   });
 });
 
@@ -69,7 +68,7 @@ describe('signing in', () => {
   it('ends with LOGIN_REFUSED when the person declines, and says so', async () => {
     const login = product.start(['login']);
     const outcome = ended(login);
-    await scriptedBrowser({ username: 'alice', path: 'cancel' }).open(await printedUrl(login));
+    await product.browse(await printedUrl(login), { username: 'alice', path: 'cancel' });
     const { code, stderr } = await outcome;
     expect(code).toBe(5);
     expect(stderr).toContain('LOGIN_REFUSED: access_denied');
@@ -78,7 +77,7 @@ describe('signing in', () => {
   it('is refused when it was proven by a password only', async () => {
     const login = product.start(['login', '--json']);
     const outcome = ended(login);
-    await scriptedBrowser({ username: 'alice', path: 'password' }).open(await printedUrl(login));
+    await product.browse(await printedUrl(login), { username: 'alice', path: 'password' });
     const { code, stdout } = await outcome;
     expect({ code, failure: failureOf(stdout).code }).toEqual({ code: 5, failure: 'ASSURANCE_TOO_LOW' });
   });
@@ -170,7 +169,7 @@ describe('run', () => {
   });
 
   it.each([
-    [['-s', 'all-apis'], 'SCOPE_UNKNOWN'],
+    [['-s', 'all-apis', '-w', 'main'], 'SCOPE_UNKNOWN'],
     [['-s', 'sql', '-w', 'nowhere'], 'WORKSPACE_UNKNOWN'],
     [['-s', 'sql', '-w', 'main', '-p', 'nobody'], 'PROFILE_UNKNOWN'],
     [['-s', 'sql', '-w', 'main', '--for', '60d'], 'GRANT_LIMIT'],
