@@ -56,7 +56,7 @@ export function readExchangeAnswer(answer: Answer, expected: Expected, now: Epoc
   requireTokenCharacters(token);
   requireSaneLifetime(seconds(expiresIn), answer, expected, now);
   const scopes = requireNarrowScopes(token, scope, expected.scopes);
-  return { token: new Secret(token), scopes, mintedAt: now, expiresAt: expiryFrom(answer.sentAt, expiresIn) };
+  return { token: new Secret(token), scopes, mintedAt: answer.sentAt, expiresAt: expiryFrom(answer.sentAt, expiresIn) };
 }
 
 /** RFC 6750 section 2.1, b64token: anything else could break out of the header it is put into. */

@@ -12,6 +12,7 @@ import { createFederation } from './federation.ts';
 import { inTime } from './in-time.ts';
 import type { MintedToken } from './minted-token.ts';
 import { type Attempt, withRetry } from './retry.ts';
+import { floorOf, lifeOf } from './token-life.ts';
 
 export interface MintParts {
   profile: Profile;
@@ -52,8 +53,18 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
     const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
     requireWanted(wanted);
     const outcome = await federation.exchange({ workspace, scopes, subject, requestId });
-    if (!outcome.ok) onTrouble(outcome.error);
-    return outcome;
+    const judged = outcome.ok ? arrived(outcome.value) : outcome;
+    if (!judged.ok) onTrouble(judged.error);
+    return judged;
+  }
+
+  /** A machine that sleeps while the answer is on its way may wake up to a token that is nearly over. */
+  function arrived(minted: MintedToken): Attempt<MintedToken> {
+    // check: token-late
+    if (remaining(minted.expiresAt, clock.now()) < floorOf(minted))
+      return { ok: false, error: new AppError('WORKSPACE_UNREACHABLE', { reason: 'late' }), retry: { notBefore: null } };
+    // end check
+    return { ok: true, value: minted };
   }
 
   return async (request) => {
@@ -86,7 +97,7 @@ function requireWanted(wanted: () => boolean): void {
 }
 
 function requireWorkableLife(minted: MintedToken, shortest: Ms): void {
-  const life = remaining(minted.expiresAt, minted.mintedAt);
+  const life = lifeOf(minted);
   // check: token-too-short
   if (life < shortest)
     throw new AppError('TOKEN_TOO_SHORT', { detail: `The token lives ${Math.floor(life / 1000)} s; ${shortest / 1000} s are needed.` });

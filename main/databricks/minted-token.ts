@@ -6,6 +6,7 @@ export interface MintedToken {
   token: Secret;
   /** Sorted, without duplicates; never wider than asked. */
   scopes: readonly string[];
+  /** When it was asked for: its life is counted from here. */
   mintedAt: EpochMs;
   expiresAt: EpochMs;
 }

@@ -16,12 +16,15 @@ export interface HeldToken {
 const HIGHEST_FLOOR = seconds(120);
 const LONGEST_RENEWAL = minutes(5);
 
-const lifeOf = ({ mintedAt, expiresAt }: MintedToken): Ms => ms(expiresAt - mintedAt);
+/** The whole life of a token. */
+export const lifeOf = ({ mintedAt, expiresAt }: MintedToken): Ms => ms(expiresAt - mintedAt);
+
+/** With less than this left a token is not handed out. */
+export const floorOf = (minted: MintedToken): Ms => ms(Math.min(HIGHEST_FLOOR, lifeOf(minted) / 4));
 
 export function holdToken(minted: MintedToken, clock: Clock): HeldToken {
-  const quarter = lifeOf(minted) / 4;
-  const floor = Math.min(HIGHEST_FLOOR, quarter);
-  return { minted, heldFrom: clock.elapsed(), floor: ms(floor), renewBelow: ms(floor + Math.min(LONGEST_RENEWAL, quarter)) };
+  const floor = floorOf(minted);
+  return { minted, heldFrom: clock.elapsed(), floor, renewBelow: ms(floor + Math.min(LONGEST_RENEWAL, lifeOf(minted) / 4)) };
 }
 
 /**

@@ -50,7 +50,7 @@ describe('the answer to an exchange', () => {
 
   it('counts the lifetime from the sending, not from a late answer', () => {
     expect(readExchangeAnswer(answerOf({ ...right, expires_in: 3000 }, { sentAt: (now - 9000) as EpochMs }), expected, now)).toMatchObject({
-      mintedAt: now,
+      mintedAt: now - 9000,
       expiresAt: now - 9000 + 3_000_000,
     });
   });

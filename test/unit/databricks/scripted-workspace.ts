@@ -10,6 +10,7 @@ export interface Exchange {
   jwt: string;
   scopes: string[];
   userAgent: string;
+  /** When it was sent. */
   at: number;
 }
 
@@ -70,7 +71,7 @@ export function scriptedNetwork(clock: FakeClock): ScriptedNetwork {
   const workspaces = new Map<string, ScriptedWorkspace>();
   const problems: string[] = [];
 
-  const route = async (url: URL, init: RequestInit): Promise<Scripted> => {
+  const route = async (url: URL, init: RequestInit, at: number): Promise<Scripted> => {
     const target = workspaces.get(url.origin);
     if (!target) {
       problems.push(`unexpected host ${url.origin}`);
@@ -83,15 +84,16 @@ export function scriptedNetwork(clock: FakeClock): ScriptedNetwork {
       if (document === 'hang') return 'hang';
       return document === undefined ? json({ error_code: 'ENDPOINT_NOT_FOUND' }, 404) : json(document);
     }
-    const exchange = readExchange(url, init, clock, problems);
+    const exchange = readExchange(url, init, at, problems);
     target.exchanges.push(exchange);
     return target.answer(exchange, target.exchanges.length);
   };
 
   const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const url = new URL(String(input));
+    const at = clock.now();
     await turn();
-    const answer = await race(route(url, init), init.signal);
+    const answer = await race(route(url, init, at), init.signal);
     if (answer instanceof Error) throw answer;
     const location = answer.headers.get('location');
     if (answer.status >= 300 && answer.status < 400 && location !== null && init.redirect !== 'manual')
@@ -119,7 +121,7 @@ function race(answer: Promise<Scripted>, signal: AbortSignal | null | undefined)
   });
 }
 
-function readExchange(url: URL, init: RequestInit, clock: FakeClock, problems: string[]): Exchange {
+function readExchange(url: URL, init: RequestInit, at: number, problems: string[]): Exchange {
   const headers = new Headers(init.headers);
   const form = new URLSearchParams(String(init.body));
   const expect = (right: boolean, what: string) => void (right || problems.push(what));
@@ -131,5 +133,5 @@ function readExchange(url: URL, init: RequestInit, clock: FakeClock, problems: s
   expect(form.get('subject_token_type') === 'urn:ietf:params:oauth:token-type:jwt', 'subject_token_type');
   const userAgent = headers.get('user-agent') ?? '';
   expect(/^lakepass\/\d+\.\d+\.\d+ rid\/[0-9a-f]{16}$/.test(userAgent), `user-agent ${userAgent}`);
-  return { url: url.href, jwt: form.get('subject_token') ?? '', scopes: (form.get('scope') ?? '').split(' '), userAgent, at: clock.now() };
+  return { url: url.href, jwt: form.get('subject_token') ?? '', scopes: (form.get('scope') ?? '').split(' '), userAgent, at };
 }

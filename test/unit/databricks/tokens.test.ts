@@ -376,6 +376,20 @@ describe('trouble at the workspace', () => {
     expect(textOf(await get())).toBe('minted-1');
   });
 
+  it('a token that is nearly over when it comes, since the machine slept meanwhile, is asked for again', async () => {
+    const { get, acme, clock } = start();
+    const works = copiesExpiry(clock);
+    acme.answer = async (exchange, nth) => {
+      const answer = await works(exchange, nth);
+      if (nth === 1) clock.sleepThrough(3_500_000);
+      return answer;
+    };
+    const minted = get(['sql'], seconds(3600));
+    await elapse(clock, 1000, settled);
+    expect(textOf(await minted)).toBe('minted-2');
+    expect(acme.exchanges).toHaveLength(2);
+  });
+
   it('lets the old token serve to its floor, with fewer and fewer renewals tried', async () => {
     const { tokens, acme, clock, logged } = await withTokenLeft(420_000 - 1);
     acme.answer = () => json({ error: 'invalid_grant' }, 400);
