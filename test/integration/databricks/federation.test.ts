@@ -13,6 +13,7 @@ import { systemClock } from '../../../main/host-ports.ts';
 import { profileSchema } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
 import { type EpochMs, later, seconds } from '../../../main/units.ts';
+import { version } from '../../../main/version.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
 import { startWorkspace, type Workspace, type WorkspaceOptions } from '../../fixtures/workspace/workspace.ts';
 import { codeOf } from '../../unit/databricks/setting.ts';
@@ -87,7 +88,7 @@ describe('federation with a workspace', () => {
     expect(minted.scopes).toEqual(['sql']);
     const [exchange] = exchangesAt(acme);
     expect(exchange).toMatchObject({ scopes: ['sql'], subject: 'alice@acme.example' });
-    expect(exchange?.userAgent).toBe(`lakepass/0.1.0 rid/${audit.of('token.minted')[0]?.requestId}`);
+    expect(exchange?.userAgent).toBe(`lakepass/${version} rid/${audit.of('token.minted')[0]?.requestId}`);
     expect(minted.expiresAt - Date.now()).toBeGreaterThan(3_590_000);
     expect(minted.expiresAt - Date.now()).toBeLessThanOrEqual(3_600_000);
   });
