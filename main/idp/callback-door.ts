@@ -82,7 +82,10 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     socket.on('error', () => socket.destroy());
     makeRoom();
     connections.add(socket);
-    const stop = clock.after(CONNECTION_LIMIT, () => socket.destroy());
+    let stop = () => {};
+    // check: callback-connection-time
+    stop = clock.after(CONNECTION_LIMIT, () => socket.destroy());
+    // end check
     socket.on('close', () => {
       stop();
       connections.delete(socket);

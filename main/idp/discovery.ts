@@ -84,7 +84,9 @@ function checkIssuer(metadata: IssuerMetadata, { idp }: Profile): void {
 
 function checkEndpoints(metadata: IssuerMetadata, profile: Profile): void {
   for (const name of neededEndpoints) {
+    // check: discovery-endpoint-missing
     if (typeof metadata[name] !== 'string') throw invalid('endpoint', `Its metadata has no ${name}.`);
+    // end check
   }
   for (const name of usedEndpoints) {
     const address: unknown = metadata[name];

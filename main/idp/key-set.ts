@@ -136,15 +136,13 @@ export function createKeySet({ address, line, clock }: { address: () => Promise<
 /** Whether a published key is meant by a header: the right kind for the algorithm, for signatures, and of that id if one is named. */
 function isMeant(key: PublicKey, { alg, kid }: { alg: string; kid?: unknown }): boolean {
   const shape = shapes[alg];
-  return (
-    shape !== undefined &&
-    key.kty === shape.kty &&
-    (shape.crv === undefined || key.crv === shape.crv) &&
-    (key.use === undefined || key.use === 'sig') &&
-    (key.key_ops === undefined || key.key_ops.includes('verify')) &&
-    (key.alg === undefined || key.alg === alg) &&
-    (kid === undefined || key.kid === kid)
-  );
+  // check: jwks-key-type
+  if (key.kty !== shape?.kty || (shape.crv !== undefined && key.crv !== shape.crv)) return false;
+  // end check
+  // check: jwks-key-purpose
+  if ((key.use ?? 'sig') !== 'sig' || key.key_ops?.includes('verify') === false || (key.alg ?? alg) !== alg) return false;
+  // end check
+  return kid === undefined || key.kid === kid;
 }
 
 async function importPublic(key: PublicKey, alg: string): Promise<CryptoKey | Uint8Array> {

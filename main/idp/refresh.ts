@@ -46,7 +46,9 @@ export async function refresh(parts: RefreshParts, refreshToken: Secret, identit
 async function prepare({ discovery, keys }: RefreshParts): Promise<IssuerMetadata> {
   try {
     const metadata = await discovery.metadata(METADATA_AGE);
+    // check: refresh-keys-first
     await keys.ready();
+    // end check
     return metadata;
   } catch (error) {
     if (error instanceof AppError && error.code === 'ISSUER_INVALID') throw error;

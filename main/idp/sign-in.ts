@@ -194,7 +194,9 @@ async function conclude(
 
 /** Best effort, in the background: the sign-in has failed already and must not wait for this. */
 function dropRefreshToken(parts: SignInParts, metadata: IssuerMetadata, token: string | undefined): void {
+  // check: sign-in-drops-refresh-token
   if (token) void revoke(parts, async () => metadata, token);
+  // end check
 }
 
 /** What the library threw, as one of our failures: an endpoint's no, or an answer that is no token answer. */
