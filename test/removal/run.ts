@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { compareWithTables, cut, type Row, readSpans, readTables, type Span, unlistedRefusals } from './spans.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const LEFT_OUT = new Set(['node_modules', 'dist', '.venv', '.cache', '.git', 'release']);
+const LEFT_OUT = new Set(['node_modules', 'dist', '.venv', '.cache', '.git', '.vitest', 'release']);
 /** After this the run of one test is ended: a test that hangs shows nothing. */
 const LONGEST_RUN_MS = 150_000;
 
@@ -56,7 +56,7 @@ function runTests(folder: string, files: readonly string[], titles: readonly str
       stdio: 'ignore',
       timeout: LONGEST_RUN_MS,
       killSignal: 'SIGKILL',
-      env: { ...process.env, CI: '', TMPDIR: join(folder, 't') },
+      env: { ...process.env, CI: '', TMPDIR: join(folder, 't'), NODE_COMPILE_CACHE: join(folder, '..', 'compiled') },
     });
     child.on('error', reject);
     child.on('close', () => resolve(existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as Report) : undefined));
