@@ -10,7 +10,7 @@ import { AppError } from './app-error.ts';
 import type { AuditRecord } from './audit/log.ts';
 import type { Broker } from './broker/broker.ts';
 import type { ControlledAgent } from './control/routes.ts';
-import { resolveScopes } from './databricks/scopes.ts';
+import { cloudOf, resolveScopes } from './databricks/scopes.ts';
 import type { Tokens } from './databricks/tokens.ts';
 import type { Grant, Grants } from './grant/grants.ts';
 import type { Clock, Keychain } from './ports.ts';
@@ -105,7 +105,7 @@ export function createAgent(parts: Parts): Agent {
     async makeGrant(request) {
       const { profile, session } = company(request.profile);
       const workspace = workspaceOf(profile, request.workspace);
-      const scopes = resolveScopes(request.scopes);
+      const scopes = resolveScopes(request.scopes, cloudOf(workspace.host));
       requireSession(session);
       const now = parts.clock.now();
       const asked = seconds(request.seconds ?? profile.limits.grant / 1000);
@@ -158,7 +158,7 @@ export function createAgent(parts: Parts): Agent {
     async token(request: z.output<typeof tokenRequestSchema>) {
       const { profile, session, tokens } = company(request.profile);
       const workspace = workspaceOf(profile, request.workspace).host;
-      const scopes = resolveScopes(request.scopes);
+      const scopes = resolveScopes(request.scopes, cloudOf(workspace.host));
       requireSession(session);
       session.touch();
       const now = parts.clock.now();
@@ -191,7 +191,7 @@ function rememberUnlessBusy(attempts: Map<string, Promise<SessionView>>, profile
 function requireSession(session: Session): void {
   const view = session.view();
   // check: grant-needs-session
-  if (view.phase !== 'signed-in') throw new AppError(view.lastFailure?.code ?? 'SIGNED_OUT');
+  if (view.phase !== 'signed-in') throw new AppError(view.phase === 'ended' ? (view.lastFailure?.code ?? 'SIGNED_OUT') : 'SIGNED_OUT');
   // end check
 }
 

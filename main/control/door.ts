@@ -33,8 +33,8 @@ export interface Call<Input> {
   signal: AbortSignal;
 }
 
-/** `then` runs once the answer has left. */
-export type Answer = { json: unknown; then?: () => void } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
+/** `afterwards` runs once the answer has left. */
+export type Answer = { json: unknown; afterwards?: () => void } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
 
 export interface Route {
   method: 'GET' | 'POST';
@@ -107,7 +107,7 @@ async function serve(
     const input = found.input === null ? undefined : parseInput(found.input, found.method === 'GET' ? query : await readJson(request));
     const answer = await found.run({ input: input as never, rest, signal: gone.signal });
     if ('json' in answer) {
-      if (answer.then !== undefined) response.once('finish', answer.then);
+      if (answer.afterwards !== undefined) response.once('finish', answer.afterwards);
       return reply(response, 200, answer.json);
     }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });

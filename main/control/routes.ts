@@ -54,5 +54,5 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
   }),
   route('POST', '/v1/token', tokenRequestSchema, async ({ input }) => ({ json: await agent.token(input) })),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
-  route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, then: () => agent.stop() })),
+  route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop() })),
 ];

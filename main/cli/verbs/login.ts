@@ -27,6 +27,10 @@ async function login(options: Options): Promise<void> {
     else printLine(cancelled ? 'The sign-in was cancelled.' : 'No sign-in was waiting.');
     return;
   }
+  // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
+  const cancel = (): void =>
+    void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
+  process.once('SIGINT', cancel);
   const started = await agent.post('/v1/sign-in', profile, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.
   process.stderr.write(
@@ -35,9 +39,6 @@ async function login(options: Options): Promise<void> {
       : 'Open this address in a browser on this machine and touch your key:\n',
   );
   process.stderr.write(`  ${started.url}\n`);
-  const cancel = (): void =>
-    void agent.post('/v1/sign-in/cancel', { profile: started.profile }, z.object({ cancelled: z.boolean() })).catch(() => undefined);
-  process.once('SIGINT', cancel);
   const outcome = await agent.get(`/v1/sign-in?profile=${encodeURIComponent(started.profile)}`, signInOutcomeSchema, minutes(30));
   process.off('SIGINT', cancel);
   if (options.json === true) printJson(outcome);
