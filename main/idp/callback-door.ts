@@ -11,7 +11,7 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import { seconds } from '../units.ts';
 import type { Judgement } from './authorization-response.ts';
-import { callbackHeaders, callbackPage } from './callback-page.ts';
+import { callbackHeaders, callbackPages, type LastPage } from './callback-page.ts';
 import { type CallbackRequest, landingPath, readCallbackRequest } from './callback-request.ts';
 import { createRefusalCount } from './refusal-count.ts';
 
@@ -22,8 +22,8 @@ export interface CallbackDoor {
   readonly redirectUri: string;
   /** The first answer that is ours. Stays open for ever when the door is closed before. */
   readonly answer: Promise<Answer>;
-  /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page. */
-  finish(): Promise<void>;
+  /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page, which says how it went. */
+  finish(how: 'signed-in' | 'failed'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,6 +51,8 @@ const CONNECTION_LIMIT = seconds(3);
 const MOST_CONNECTIONS = 32;
 /** How long the browser may take to fetch the page it was sent on to. */
 const LINGER = seconds(5);
+/** How long that page waits to know how the sign-in went: the code has yet to be redeemed. Shorter than CONNECTION_LIMIT. */
+const LAST_PAGE_WAIT = seconds(2);
 const headerLimits = { maxHeaderSize: 16_384, requireHostHeader: false, insecureHTTPParser: false };
 
 /**
@@ -63,6 +65,7 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
   const connections = new Set<Socket>();
   const refusals = createRefusalCount({ audit, log });
   const { promise: answer, resolve } = Promise.withResolvers<Answer>();
+  const outcome = Promise.withResolvers<LastPage>();
   let isAnswered = false;
   let stopLingering = () => {};
 
@@ -127,8 +130,17 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
   function respond({ method, url, rawHeaders }: IncomingMessage, response: ServerResponse): void {
     const { status, location, isLast } = decide(readCallbackRequest({ method, target: url, rawHeaders }, { host, path }));
     if (isLast) response.on('close', () => void close());
-    response.writeHead(status, location ? { ...callbackHeaders, Location: location } : callbackHeaders);
-    response.end(callbackPage);
+    const send = (page: LastPage) => {
+      response.writeHead(status, location ? { ...callbackHeaders, Location: location } : callbackHeaders);
+      response.end(callbackPages[page]);
+    };
+    if (isLast) void lastPage().then(send);
+    else send('unknown');
+  }
+
+  function lastPage(): Promise<LastPage> {
+    const stop = clock.after(LAST_PAGE_WAIT, () => outcome.resolve('unknown'));
+    return outcome.promise.finally(stop);
   }
 
   function decide(request: CallbackRequest): Reply {
@@ -163,7 +175,10 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     return closing;
   }
 
-  const finish = () => (isAnswered ? Promise.resolve() : close());
+  const finish: CallbackDoor['finish'] = (how) => {
+    outcome.resolve(how);
+    return isAnswered ? Promise.resolve() : close();
+  };
 
   return { redirectUri: `http://${host}${path}`, answer, finish, close };
 }

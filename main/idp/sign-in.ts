@@ -57,9 +57,11 @@ export async function signIn(
     const answer = await waitForAnswer(parts, door, signal);
     const code = codeFrom(answer);
     const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
-    return await conclude(parts, metadata, tokens, signal);
+    const signedIn = await conclude(parts, metadata, tokens, signal);
+    await door.finish('signed-in');
+    return signedIn;
   } catch (error) {
-    await door.finish();
+    await door.finish('failed');
     throw signal.aborted ? cancelled() : error;
   }
 }

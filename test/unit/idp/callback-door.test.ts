@@ -65,14 +65,17 @@ describe('the callback door', () => {
     expect(statusOf(first)).toBe(303);
     expect(first).toContain(`Location: http://${host}/callback/done\r\n`);
     await expect(door.answer).resolves.toEqual({ kind: 'code', code: 'c-1' });
+    await door.finish('signed-in');
     const page = await get('/callback/done');
     expect(statusOf(page)).toBe(200);
     expect(await isListening(port)).toBe(false);
   });
 
   it('sends headers with which nothing of the address leaves the browser, with every answer', async () => {
-    const { get } = await bench();
-    for (const answer of [await get('/favicon.ico'), await get('/callback?state=x'), await get(RIGHT), await get('/callback/done')]) {
+    const { door, get } = await bench();
+    const early = [await get('/favicon.ico'), await get('/callback?state=x'), await get(RIGHT)];
+    await door.finish('signed-in');
+    for (const answer of [...early, await get('/callback/done')]) {
       expect(answer).toContain("Content-Security-Policy: default-src 'none';");
       expect(answer).toContain('Referrer-Policy: no-referrer\r\n');
       expect(answer).toContain('Cache-Control: no-store\r\n');
@@ -107,6 +110,29 @@ describe('the callback door', () => {
     const { door, get } = await bench();
     expect(statusOf(await get(`/callback?error=access_denied&state=${STATE}&iss=${encodeURIComponent(ISSUER)}`))).toBe(303);
     await expect(door.answer).resolves.toEqual({ kind: 'error', error: 'access_denied' });
+  });
+
+  it.each<['signed-in' | 'failed', string]>([
+    ['signed-in', 'You are signed in.'],
+    ['failed', 'The sign-in did not succeed.'],
+  ])('holds its last page until it is known how the sign-in went: %s', async (how, heading) => {
+    const { door, get, clock } = await bench();
+    await get(RIGHT);
+    const page = get('/callback/done');
+    await expect.poll(() => clock.pending).toBe(3); // the door's own end, the connection's, and the wait for the outcome
+    await door.finish(how);
+    expect(await page).toContain(`<h1>${heading}</h1>`);
+  });
+
+  it('says after two seconds that it does not know, rather than what is not so', async () => {
+    const { door, get, clock } = await bench();
+    await get(RIGHT);
+    const page = get('/callback/done');
+    await expect.poll(() => clock.pending).toBe(3);
+    await clock.advance(seconds(2));
+    expect(await page).toContain('<h1>Back to Lakepass</h1>');
+    await door.finish('signed-in');
+    expect(clock.pending).toBe(0);
   });
 
   it('takes no second answer', async () => {
@@ -264,7 +290,7 @@ describe('the callback door', () => {
   it('waits five seconds for the last page, then is gone', async () => {
     const { clock, door, get, port } = await bench();
     await get(RIGHT);
-    await door.finish();
+    await door.finish('failed');
     await clock.advance(seconds(5) - 1);
     expect(await isListening(port)).toBe(true);
     await clock.advance(1);
@@ -275,7 +301,7 @@ describe('the callback door', () => {
 
   it('is gone at once when the sign-in is over without an answer', async () => {
     const { door, port, clock } = await bench();
-    await door.finish();
+    await door.finish('failed');
     expect(await isListening(port)).toBe(false);
     expect(clock.pending).toBe(0);
   });
