@@ -158,7 +158,7 @@ export function createAgent(parts: Parts): Agent {
     async token(request: z.output<typeof tokenRequestSchema>) {
       const { profile, session, tokens } = company(request.profile);
       const workspace = workspaceOf(profile, request.workspace).host;
-      const scopes = resolveScopes(request.scopes, cloudOf(workspace.host));
+      const scopes = resolveScopes(request.scopes, cloudOf(workspace));
       requireSession(session);
       session.touch();
       const now = parts.clock.now();
