@@ -1,7 +1,7 @@
 /** Loaded before every test file: a test that reaches for the network beyond this machine fails at the connect. */
 import { Socket } from 'node:net';
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
+const LOOPBACK = /^(localhost|(::ffff:)?127(\.\d{1,3}){3}|::1|\[::1\])$/;
 const connect = Socket.prototype.connect;
 
 interface Target {

@@ -81,6 +81,8 @@ export function createBroker(parts: Parts): Broker {
   const serving = createServing({ clock, grants, lease: parts.lease, onUse: parts.onUse, audit, log });
   const metadata = createMetadataRoute({ clock, grants, tokens: parts.tokens, serving, tally, log, onRefused: parts.onRefused });
   const foreignUsers = new Set<number>();
+  /** Connections that have had their last answer. */
+  const finished = new WeakSet<Duplex>();
   let port = 0;
   let ourHost = '';
 
@@ -116,6 +118,7 @@ export function createBroker(parts: Parts): Broker {
       const refusal = route(look(request), response);
       if (refusal === undefined) return;
       noteRefusal(refusal);
+      finished.add(request.socket);
       sendAndClose(response, answerTo(refusal));
     } catch (error) {
       log('broker.internal', { at: 'door', error: error instanceof Error ? error.name : typeof error });
@@ -134,6 +137,8 @@ export function createBroker(parts: Parts): Broker {
   }
 
   function refuseRaw(socket: Duplex, refusal: Refusal, status?: number): void {
+    // The parser may give up on what follows a request that was refused already.
+    if (finished.has(socket)) return;
     if (!socket.writable) return void socket.destroy();
     noteRefusal(refusal);
     socket.end(rawAnswer(answerTo(refusal, status)), () => socket.destroy());

@@ -80,7 +80,12 @@ export interface Door {
   refused: { grant: string; failure: Failure }[];
   used: string[];
   /** A grant, its secret in the clear and its path. */
-  grant(request?: { scopes?: string[]; until?: EpochMs; workspace?: string; profile?: string }): Promise<{ grant: Grant; secret: string; path: string }>;
+  grant(request?: {
+    scopes?: string[];
+    until?: EpochMs;
+    workspace?: string;
+    profile?: string;
+  }): Promise<{ grant: Grant; secret: string; path: string }>;
   close(): Promise<void>;
 }
 
@@ -165,7 +170,11 @@ export function parseAnswer(text: string): RawAnswer {
 export function request(
   port: number,
   path: string,
-  { method = 'GET', headers = {}, extra = [] as string[] }: { method?: string; headers?: Record<string, string | null>; extra?: string[] } = {},
+  {
+    method = 'GET',
+    headers = {},
+    extra = [] as string[],
+  }: { method?: string; headers?: Record<string, string | null>; extra?: string[] } = {},
 ): string {
   const all: Record<string, string | null> = {
     Host: `127.0.0.1:${port}`,
