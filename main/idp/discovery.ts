@@ -56,6 +56,9 @@ export function createDiscovery({ profile, line, clock }: { profile: Profile; li
 }
 
 async function fetchMetadata(profile: Profile, line: IssuerLine): Promise<IssuerMetadata> {
+  // check: discovery-plain-http
+  if (!isAcceptedAddress(profile.idp.issuer, profile)) throw invalid('endpoint', 'Its address is plain http.');
+  // end check
   try {
     const found = await oidc.discovery(new URL(profile.idp.issuer), profile.idp.clientId, undefined, oidc.None(), {
       [oidc.customFetch]: asFetch(line),

@@ -160,7 +160,7 @@ describe('signing in with a security key', () => {
   });
 
   it('refuses the same provider over plain http outside a test profile', async () => {
-    await expect(agent({ profile: { test: false } }).signIn()).rejects.toMatchObject({ code: 'ISSUER_UNREACHABLE' });
+    await expect(agent({ profile: { test: false } }).signIn()).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'endpoint' });
     expect(idp.requestsTo('discovery')).toEqual([]);
   });
 });

@@ -234,8 +234,8 @@ describe('the callback door', () => {
 
   it('ends a connection that says nothing or only a little within three seconds, and serves others meanwhile', async () => {
     const { clock, get, port } = await bench();
-    const silent = await dial(port);
-    const slow = await dial(port);
+    const silent = (await dial(port)).resume();
+    const slow = (await dial(port)).resume();
     slow.write('GET /callback?co');
     silent.on('error', () => {});
     slow.on('error', () => {});
@@ -243,7 +243,7 @@ describe('the callback door', () => {
     await clock.advance(seconds(3) - 1);
     expect(slow.destroyed).toBe(false);
     await clock.advance(1);
-    await Promise.all([closed(silent), closed(slow)]);
+    await expect.poll(() => [silent.destroyed, slow.destroyed]).toEqual([true, true]);
     expect(statusOf(await get(RIGHT))).toBe(303);
   });
 

@@ -49,6 +49,16 @@ describe('discovery', () => {
     await expect(discovery.metadata(DAY)).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason });
   });
 
+  it.each([
+    ['http://localhost:1', false],
+    ['http://localhost.evil.test', true],
+    ['http://[::1]:1', true],
+  ])('asks nothing of an issuer at %s in a profile with test: %s', async (address, test) => {
+    const { issuer, discovery } = bench({ test, idp: { issuer: address } });
+    await expect(discovery.metadata(DAY)).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'endpoint' });
+    expect(issuer.asked).toEqual([]);
+  });
+
   it('takes a provider that does not speak of PKCE where the profile says so, but never one that offers only plain', async () => {
     const { issuer, discovery } = bench({ idp: { pkceUnadvertised: true } });
     issuer.metadata = { ...issuer.metadata, code_challenge_methods_supported: ['plain'] };
