@@ -70,9 +70,9 @@ export function failureAnswer(
   { code, cause, next, detail }: Pick<Failure, 'code' | 'cause' | 'next' | 'detail'>,
   status = statusOf(code),
 ): Answer {
-  const withDetail = detail === undefined ? cause : `${cause} ${detail}`;
+  let message = detail === undefined ? cause : `${cause} ${detail}`;
   // check: no-retry-words
-  const message = retryWords.test(withDetail) ? cause : withDetail;
+  if (retryWords.test(message)) message = cause;
   // end check
   return jsonAnswer(status, { error: code, message, next }, status === 405 ? ['Allow', 'GET'] : []);
 }

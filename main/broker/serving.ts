@@ -47,7 +47,7 @@ export function createServing(parts: {
   function begin(grant: Grant, minted: MintedToken, expiresOn: number): Use {
     const before = uses.get(grant.id);
     if (before !== undefined) writeCount(grant.id, before);
-    // check: audit-before-token
+    // check: served-record-first
     audit.append({
       type: 'token.served',
       grant: grant.id,
