@@ -18,8 +18,11 @@ export interface KeyringEntry {
   setSecret(secret: Uint8Array): Promise<void>;
   deleteCredential(): Promise<boolean>;
 }
+interface KeyringOptions {
+  linux?: { store: 'secret-service' };
+}
 export interface KeyringLibrary {
-  AsyncEntry: new (service: string, account: string, options: { linux: { store: 'secret-service' } }) => KeyringEntry;
+  AsyncEntry: new (service: string, account: string, options: KeyringOptions) => KeyringEntry;
 }
 
 const kinds: Partial<Record<NodeJS.Platform, Keychain['kind']>> = {
@@ -42,8 +45,11 @@ export function osKeychain({
   const call = async <T>(entry: string, act: (entry: KeyringEntry) => Promise<T>): Promise<T> => {
     try {
       const { AsyncEntry } = await load();
-      const linux = { store: 'secret-service' } as const;
-      return await inTime(act(new AsyncEntry(SERVICE, entry, { linux })), patience);
+      const options: KeyringOptions = {};
+      // check: keychain-store-pinned
+      options.linux = { store: 'secret-service' };
+      // end check
+      return await inTime(act(new AsyncEntry(SERVICE, entry, options)), patience);
     } catch (error) {
       throw asKeychainError(error);
     }

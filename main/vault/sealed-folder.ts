@@ -148,8 +148,12 @@ export async function openSealedFolder({
 
 async function readWhole(path: string): Promise<Buffer | null | 'unreadable'> {
   let handle: FileHandle;
+  let flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  // check: vault-no-links
+  flags |= constants.O_NOFOLLOW;
+  // end check
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, flags);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     // O_NOFOLLOW answers a symbolic link with ELOOP; ENXIO is a socket.

@@ -1,5 +1,7 @@
 /** What is sent, when it is on the disk, and what is never sent again. Crashes: crash-points.test.ts. */
 import { describe, expect, it } from 'vitest';
+import { createRotation } from '../../../main/session/rotation.ts';
+import { createSessionStore } from '../../../main/session/stored-session.ts';
 import { minutes, ms, seconds } from '../../../main/units.ts';
 import { noNeeds, outcome, setting, signInOptions } from './setting.ts';
 
@@ -175,6 +177,20 @@ describe('a provider that says no', () => {
       expect(idp.refreshes).toHaveLength(1);
     },
   );
+});
+
+it('never sends a token whose intent says that it left twice, whoever asks for it', async () => {
+  const { disk, idp, clock, kill } = await signedIn();
+  kill();
+  const { id, generation } = disk.json('session-acme') as { id: string; generation: number };
+  disk.records.set('rotation-acme', Buffer.from(JSON.stringify({ version: 1, id, generation, attempts: 2 })));
+  const store = createSessionStore(disk.vault(), 'acme');
+  const rotation = createRotation({ store, idp, clock, log: () => undefined, steps: () => undefined });
+  const stored = await store.session();
+  if (stored === null) throw new Error('the session is stored');
+  expect(await rotation.recall(stored)).toBe('spent');
+  expect(await rotation.rotate(stored, () => true)).toMatchObject({ kind: 'spent', error: { code: 'SESSION_LOST' } });
+  expect(idp.refreshes).toEqual([]);
 });
 
 describe('a full disk', () => {
