@@ -21,6 +21,14 @@ afterAll(() => product.close());
 
 const exchanges = () => product.workspace.requests.filter((request) => request.path === '/oidc/v1/token' && request.status === 200);
 
+/** Every token minted so far, as the audit log has it. */
+async function mintedTokens(): Promise<{ at: number; expiresAt: number }[]> {
+  const { records } = (await product.json('audit', '--limit', '1000')) as { records: { type: string; at: string; expiresAt: string }[] };
+  return records
+    .filter(({ type }) => type === 'token.minted')
+    .map(({ at, expiresAt }) => ({ at: Date.parse(at), expiresAt: Date.parse(expiresAt) }));
+}
+
 /** `lakepass run` hands its standard input on, but a script in argv needs no file that the test user could not read. */
 const runPython = (script: string, ...args: string[]) =>
   product.lakepass(['run', '--scope', 'sql', '--', python, '-c', source(script), ...args]);
@@ -84,20 +92,25 @@ describe('curl', () => {
 
 describe('a Jupyter kernel', () => {
   it('runs a notebook through three real expiries without a failed cell and with one renewal for each', async () => {
-    const first = exchanges().length;
+    const started = Date.now();
     const { code, stdout, stderr } = await runPython('notebook.py', String(notebookSeconds));
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // Jupyter writes remarks of its own to standard error; a line of ours would mean a refusal.
+    expect({ code, refusals: stderr.match(/^lakepass:.*$/gm) }).toEqual({ code: 0, refusals: null });
     const notebook = JSON.parse(stdout);
     expect(notebook.failed).toEqual([]);
     expect(notebook.cells).toBeGreaterThan(20);
     expect(notebook.said).toHaveLength(1);
     expect(notebook.said[0]).toMatch(/^SUCCEEDED \d+$/);
-    const mints = exchanges().slice(first);
-    expect(mints.length).toBeGreaterThanOrEqual(4);
-    // A token lives 20 s and is renewed with half of that left, so two mints for one expiry would lie closer than this.
-    const gaps = mints.slice(1).map((mint, index) => mint.at - (mints[index]?.at ?? 0));
-    expect(Math.min(...gaps)).toBeGreaterThan(8000);
-    expect(mints.length).toBeLessThanOrEqual(1 + Math.ceil((notebookSeconds * 1000 + 15_000) / 8000));
+    const mints = await mintedTokens();
+    expect(mints).toHaveLength(exchanges().length);
+    const ofNotebook = mints.filter(({ at }) => at >= started);
+    expect(ofNotebook.length).toBeGreaterThanOrEqual(4);
+    // A token is renewed when half of its life is spent; a second mint for the same expiry would come before that.
+    for (const [index, mint] of mints.slice(1).entries()) {
+      const before = mints[index] ?? mint;
+      expect(mint.at).toBeGreaterThanOrEqual(before.at + (before.expiresAt - before.at) / 2 - 500);
+      expect(mint.expiresAt).toBeGreaterThan(before.expiresAt);
+    }
     const used = product.workspace.requests.filter((request) => request.path === '/api/2.0/sql/statements' && request.status === 200);
     expect(new Set(used.map((request) => request.jti)).size).toBeGreaterThanOrEqual(4);
   });

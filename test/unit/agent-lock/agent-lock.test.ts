@@ -214,8 +214,8 @@ describe('the start time of a process', () => {
 describe('many starters at once', () => {
   it('lets exactly one win, over a free lock and over a dead one, each time', async () => {
     const folder = runtimeFolder();
-    for (let round = 0; round < 6; round += 1) {
-      const starters = await Promise.all(Array.from({ length: 8 }, () => startStarter(folder)));
+    for (let round = 0; round < 3; round += 1) {
+      const starters = await Promise.all(Array.from({ length: 6 }, () => startStarter(folder)));
       const answers = await Promise.all(starters.map(({ go }) => go()));
       const winners = starters.filter((_, index) => answers[index]?.startsWith('won '));
       expect(winners).toHaveLength(1);
@@ -227,7 +227,7 @@ describe('many starters at once', () => {
       winner.child.kill('SIGKILL');
       await winner.ended;
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 interface Starter {

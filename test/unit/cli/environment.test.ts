@@ -1,0 +1,40 @@
+/** What a program finds in its environment, and what it must not find. */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { applyTo, environmentFor, shellLines } from '../../../main/cli/environment.ts';
+
+const change = environmentFor('https://acme.cloud.databricks.com', 'http://127.0.0.1:12345/v1/metadata/secret');
+
+describe('the environment of a program', () => {
+  it('names the metadata service and keeps what is not about Databricks', () => {
+    expect(applyTo({ PATH: '/bin', DATABRICKS_CLUSTER_ID: 'c' }, change)).toEqual({
+      PATH: '/bin',
+      DATABRICKS_CLUSTER_ID: 'c',
+      DATABRICKS_HOST: 'https://acme.cloud.databricks.com',
+      DATABRICKS_AUTH_TYPE: 'metadata-service',
+      DATABRICKS_METADATA_SERVICE_URL: 'http://127.0.0.1:12345/v1/metadata/secret',
+    });
+  });
+
+  it.each([
+    'DATABRICKS_TOKEN',
+    'DATABRICKS_CONFIG_PROFILE',
+    'DATABRICKS_CLIENT_SECRET',
+    'DATABRICKS_OIDC_TOKEN_FILEPATH',
+    'ARM_CLIENT_SECRET',
+    'GOOGLE_CREDENTIALS',
+  ])('does not hold %s', (name) => {
+    expect(applyTo({ [name]: 'x' }, change)).not.toHaveProperty(name);
+    expect(change.clear).toContain(name);
+  });
+
+  it('survives a shell, whatever the values hold', () => {
+    const nasty = environmentFor("https://a'b$(exit 3)`x`\\", 'http://127.0.0.1/');
+    const printed = execFileSync(
+      '/bin/sh',
+      ['-c', `${shellLines(nasty)}\nprintf %s "$DATABRICKS_HOST"; printf %s "\${DATABRICKS_TOKEN-unset}"`],
+      { env: { DATABRICKS_TOKEN: 't' } },
+    );
+    expect(String(printed)).toBe("https://a'b$(exit 3)`x`\\unset");
+  });
+});

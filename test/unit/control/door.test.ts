@@ -1,0 +1,189 @@
+/** The control door over a real socket: what it refuses before a route runs, and what it answers. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { AppError } from '../../../main/app-error.ts';
+import { type ControlDoor, createControlDoor, type Route, route } from '../../../main/control/door.ts';
+import { recordingAudit } from '../../fakes/recording-audit.ts';
+
+let folder: string;
+let socketPath: string;
+let door: ControlDoor;
+let calls: unknown[];
+
+const routes = (): Route[] => [
+  route('POST', '/v1/echo', z.strictObject({ word: z.string().max(20).optional() }), ({ input }) => {
+    calls.push(input);
+    return { json: { echo: input.word } };
+  }),
+  route('GET', '/v1/thing/', z.strictObject({}), ({ rest }) => ({ json: { rest } })),
+  route('GET', '/v1/stream', z.strictObject({}), () => ({
+    lines: async (send) => {
+      send({ line: 1 });
+      send({ line: 2 });
+    },
+  })),
+  route('GET', '/v1/fails', z.strictObject({}), () => {
+    throw new AppError('GRANT_UNKNOWN');
+  }),
+  route('GET', '/v1/bug', z.strictObject({}), () => {
+    throw new Error('with a secret in it: eyJhbGciOi');
+  }),
+];
+
+const open = (path = socketPath): ControlDoor =>
+  createControlDoor({ socketPath: path, routes: routes(), audit: recordingAudit(), log: () => undefined });
+
+beforeEach(async () => {
+  calls = [];
+  folder = mkdtempSync(join(tmpdir(), 'lpc-'));
+  socketPath = join(folder, 'control.sock');
+  door = open();
+  await door.start();
+});
+afterEach(async () => {
+  await door.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** One raw exchange; resolves with the status, the body and whether the door let the connection live. */
+function raw(request: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath, () => socket.end(request));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => (text === '' && error.code !== 'EPIPE' ? reject(error) : undefined));
+    socket.on('close', () => {
+      const [head = '', ...body] = text.split('\r\n\r\n');
+      resolve({ status: Number(head.split(' ')[1] ?? 0), body: body.join('\r\n\r\n') });
+    });
+  });
+}
+
+const post = (body: string, headers: readonly string[] = ['Content-Type: application/json'], target = '/v1/echo') =>
+  raw(
+    [
+      `POST ${target} HTTP/1.1`,
+      'Host: lakepass',
+      'Connection: close',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...headers,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+const get = (target: string, headers: readonly string[] = []) =>
+  raw([`GET ${target} HTTP/1.1`, 'Host: lakepass', 'Connection: close', ...headers, '', ''].join('\r\n'));
+const codeOf = ({ body }: { body: string }): string => JSON.parse(body).failure.code;
+
+describe('the socket', () => {
+  it('is open to its owner alone', () => {
+    expect(statSync(socketPath).mode & 0o777).toBe(0o600);
+  });
+
+  it('is not opened twice while somebody answers on it', async () => {
+    await expect(open().start()).rejects.toMatchObject({ code: 'AGENT_RUNNING' });
+  });
+
+  it('takes the place of one that a dead agent left behind', async () => {
+    const path = join(folder, 'stale.sock');
+    const dies = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    expect(spawnSync(process.execPath, ['-e', dies]).signal).toBe('SIGKILL');
+    expect(statSync(path).isSocket()).toBe(true);
+    const second = open(path);
+    await second.start();
+    await second.close();
+  });
+
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, 'planted')],
+    ['a link', (path: string) => symlinkSync(socketPath, path)],
+  ])('is refused where %s was planted in its place', async (_, plant) => {
+    const path = join(folder, 'planted.sock');
+    plant(path);
+    await expect(open(path).start()).rejects.toMatchObject({ code: 'RUNTIME_UNSAFE', reason: 'socket' });
+  });
+});
+
+describe('requests', () => {
+  it('reach their route with parsed input', async () => {
+    expect(await post('{"word":"hello"}')).toEqual({ status: 200, body: JSON.stringify({ echo: 'hello' }, null, 2) });
+    expect(JSON.parse((await get('/v1/thing/a/b')).body)).toEqual({ rest: ['a', 'b'] });
+  });
+
+  it('may be answered by a stream of JSON lines', async () => {
+    expect((await get('/v1/stream')).body).toContain('{"line":1}\n');
+  });
+
+  it.each([
+    'Origin: null',
+    'Origin: https://evil.example',
+    'Referer: http://x/',
+    'Cookie: a=b',
+    'Sec-Fetch-Site: none',
+    'Sec-Fetch-Dest: empty',
+    'Sec-Fetch-Mode: cors',
+    'Access-Control-Request-Method: POST',
+  ])('with the browser header %j are refused', async (header) => {
+    expect(codeOf(await post('{"word":"x"}', ['Content-Type: application/json', header]))).toBe('BROWSER_REFUSED');
+    expect(calls).toEqual([]);
+  });
+
+  it.each(['http://lakepass/v1/echo', '*'])('with the target %j are refused', async (target) => {
+    expect(codeOf(await post('{"word":"x"}', ['Content-Type: application/json'], target))).toBe('TARGET_REFUSED');
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ['text/plain', 'content-type'],
+    ['application/x-www-form-urlencoded', 'content-type'],
+    ['application/jsonx', 'content-type'],
+  ])('with the content type %s are refused', async (type, reason) => {
+    const answer = await post('{"word":"x"}', [`Content-Type: ${type}`]);
+    expect(JSON.parse(answer.body).failure).toMatchObject({ code: 'INPUT_INVALID', reason });
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ['', 'json'],
+    ['{', 'json'],
+    ['[]', 'body'],
+    ['null', 'body'],
+    ['{"word":1}', 'word'],
+    ['{"word":"x","more":1}', 'body'],
+    ['{"__proto__":{"word":"x"}}', 'body'],
+    [`{"word":"${'x'.repeat(21)}"}`, 'word'],
+  ])('with the body %j are refused by the field', async (body, reason) => {
+    expect(JSON.parse((await post(body)).body).failure).toMatchObject({ code: 'INPUT_INVALID', reason });
+    expect(calls).toEqual([]);
+  });
+
+  it('with a body beyond the limit are refused before it is parsed', async () => {
+    const answer = await post(`{"word":"x"}${' '.repeat(20_000)}`);
+    expect(JSON.parse(answer.body).failure).toMatchObject({ code: 'INPUT_INVALID', reason: 'size' });
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ['DELETE', '/v1/echo'],
+    ['GET', '/v1/echo'],
+    ['OPTIONS', '/v1/echo'],
+    ['GET', '/v1/echo/'],
+    ['GET', '/'],
+    ['GET', '//v1/echo'],
+  ])('for %s %s find nothing', async (method, target) => {
+    expect(codeOf(await raw(`${method} ${target} HTTP/1.1\r\nHost: lakepass\r\nConnection: close\r\n\r\n`))).toBe('ROUTE_UNKNOWN');
+  });
+
+  it('that fail are told the failure, and a bug keeps its text to itself', async () => {
+    expect(codeOf(await get('/v1/fails'))).toBe('GRANT_UNKNOWN');
+    const bug = await get('/v1/bug');
+    expect(bug.status).toBe(500);
+    expect(codeOf(bug)).toBe('INTERNAL');
+    expect(bug.body).not.toContain('eyJ');
+  });
+});
