@@ -38,7 +38,7 @@ export default defineConfig({
       project('unit', 'test/unit', 10_000),
       project('integration', 'test/integration', 60_000),
       project('clients', 'test/clients', 180_000),
-      project('browser', 'test/browser', 120_000),
+      project('browser', 'test/e2e', 60_000),
     ],
   },
 });
