@@ -72,8 +72,6 @@ function translate(error: unknown): AppError {
   const refusal = refusalOf(error);
   if (refusal && passing.has(refusal)) return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', cause: error });
   if (refusal) return new AppError('SESSION_REFUSED', { reason: refusal, cause: error });
-  if (refusal)
-    return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', detail: 'It answered that it cannot right now.', cause: error });
   return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });
 }
 
