@@ -1,0 +1,21 @@
+/** How long and how often is measured: the whole bench, or a smoke of it that proves that every row still runs. */
+export interface Plan {
+  rounds: number;
+  /** Length of one wrk run. */
+  seconds: number;
+  /** New connections per side and round. */
+  visits: number;
+  timeWaits: number;
+  /** Tokens after which memory is looked at, first and at the end. */
+  tokens: { first: number; last: number };
+  idleSeconds: number;
+  /** Runs of a command per side and round. */
+  commands: number;
+}
+
+export const wholePlan: Plan = {
+  ...{ rounds: 7, seconds: 2, visits: 40, timeWaits: 20_000, tokens: { first: 100_000, last: 1_000_000 }, idleSeconds: 20, commands: 12 },
+};
+export const quickPlan: Plan = {
+  ...{ rounds: 3, seconds: 1, visits: 10, timeWaits: 5000, tokens: { first: 10_000, last: 30_000 }, idleSeconds: 5, commands: 3 },
+};
