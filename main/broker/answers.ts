@@ -11,7 +11,8 @@ export interface Answer {
   status: number;
   /** Names and values in turn, as `writeHead` takes them. */
   headers: string[];
-  body: Buffer;
+  /** ASCII text: Node then sends head and body in one write, and its length is its number of bytes. */
+  body: string;
 }
 
 const always = [
@@ -57,8 +58,10 @@ export const statusOf = (code: FailureCode): number => statuses[code] ?? 403;
 /** Go's SDK retries when it reads one of these anywhere in a body, digits inside a host name included. */
 const retryWords = /throttled|too many requests|429|request limit exceeded|rate limit/i;
 
+const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 export function jsonAnswer(status: number, value: unknown, extraHeaders: readonly string[] = []): Answer {
-  const body = Buffer.from(JSON.stringify(value));
+  const body = JSON.stringify(value).replace(/[^\x20-\x7e]/g, escapeUnit);
   return { status, headers: [...always, ...extraHeaders, 'Content-Length', String(body.length)], body };
 }
 
@@ -79,18 +82,18 @@ export function failureAnswer(
 
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, headers);
-  response.end(body);
+  response.end(body, 'latin1');
 }
 
 /** The answer, and the end of the connection: for requests after which nothing more is read from the client. */
 export function sendAndClose(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, [...headers, 'Connection', 'close']);
-  response.end(body);
+  response.end(body, 'latin1');
 }
 
 /** The same for a socket on which there is no request that Node could parse. */
-export function rawAnswer({ status, headers, body }: Answer): Buffer {
+export function rawAnswer({ status, headers, body }: Answer): string {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let index = 0; index + 1 < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
-  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`, 'latin1'), body]);
+  return `${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`;
 }

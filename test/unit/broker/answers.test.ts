@@ -5,19 +5,19 @@ import { failureCodes, failureTexts } from '../../../preload/contract/failure.ts
 
 /** What makes Go's SDK try again by itself. */
 const RETRY_WORDS = ['throttled', 'too many requests', '429', 'request limit exceeded', 'rate limit'];
-const bodyOf = ({ body }: { body: Buffer }): unknown => JSON.parse(body.toString());
+const bodyOf = ({ body }: { body: string }): unknown => JSON.parse(body);
 
 describe('an answer of the broker', () => {
   it('holds a token and nothing else when all is well', () => {
     const answer = tokenAnswer(new Secret('t0ken'), 1_800_000_000);
     expect(answer.status).toBe(200);
-    expect(answer.body.toString()).toBe('{"access_token":"t0ken","token_type":"Bearer","expires_on":1800000000}');
+    expect(answer.body).toBe('{"access_token":"t0ken","token_type":"Bearer","expires_on":1800000000}');
   });
 
   it.each(failureCodes)('says code, cause and next step of %s, and none of the words that make Go try again', (code) => {
     const answer = failureAnswer({ code, ...failureTexts[code] });
     expect(bodyOf(answer)).toEqual({ error: code, message: failureTexts[code].cause, next: failureTexts[code].next });
-    for (const word of RETRY_WORDS) expect(answer.body.toString().toLowerCase()).not.toContain(word);
+    for (const word of RETRY_WORDS) expect(answer.body.toLowerCase()).not.toContain(word);
     expect([200, 404, 429, 504]).not.toContain(code === 'ROUTE_UNKNOWN' ? 0 : answer.status);
     expect(answer.status).toBeGreaterThanOrEqual(400);
   });
@@ -34,7 +34,11 @@ describe('an answer of the broker', () => {
   });
 
   it('says a detail that helps', () => {
-    const answer = failureAnswer({ code: 'EXCHANGE_WRONG_AUDIENCE', ...failureTexts.EXCHANGE_WRONG_AUDIENCE, detail: 'The audience is lakepass.' });
+    const answer = failureAnswer({
+      code: 'EXCHANGE_WRONG_AUDIENCE',
+      ...failureTexts.EXCHANGE_WRONG_AUDIENCE,
+      detail: 'The audience is lakepass.',
+    });
     expect(bodyOf(answer)).toMatchObject({ message: expect.stringContaining('lakepass') });
   });
 
@@ -68,8 +72,16 @@ describe('an answer of the broker', () => {
     }
   });
 
+  it('is ASCII, so that its length is its number of bytes', () => {
+    const detail = 'Zürich – 東京 \u{1f511}';
+    const answer = failureAnswer({ code: 'WORKSPACE_TLS', ...failureTexts.WORKSPACE_TLS, detail });
+    expect(answer.body).toMatch(/^[\x20-\x7e]+$/);
+    expect(bodyOf(answer)).toMatchObject({ message: expect.stringContaining(detail) });
+    expect(answer.headers.at(-1)).toBe(String(Buffer.byteLength(answer.body)));
+  });
+
   it('can be written to a bare socket', () => {
-    const text = rawAnswer(failureAnswer({ code: 'INPUT_INVALID', ...failureTexts.INPUT_INVALID }, 431)).toString();
+    const text = rawAnswer(failureAnswer({ code: 'INPUT_INVALID', ...failureTexts.INPUT_INVALID }, 431));
     expect(text).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
     expect(text).toMatch(/\r\nConnection: close\r\n\r\n\{.*\}$/);
   });

@@ -111,7 +111,10 @@ describe('the guard', () => {
     ['none', [], 'missing'],
     ['two', ['1', '1'], 'repeated'],
   ] as [string, string[], string][])('refuses %s in place of one version header', (_name, versions, reason) => {
-    const headers = [...without('x-databricks-metadata-version'), ...versions.map((value): Header => ['x-databricks-metadata-version', value])];
+    const headers = [
+      ...without('x-databricks-metadata-version'),
+      ...versions.map((value): Header => ['x-databricks-metadata-version', value]),
+    ];
     expect(refusal({ headers })).toEqual({ code: 'VERSION_REFUSED', reason });
   });
 
@@ -130,11 +133,26 @@ describe('the guard', () => {
 
   it('refuses in one order, whatever else is wrong', () => {
     const wrong: [Header[], string][] = [
-      [[['Host', 'evil.test'], ['Origin', 'x']], 'HOST_REFUSED'],
-      [[['Host', OUR_HOST], ['Origin', 'x']], 'TARGET_REFUSED'],
+      [
+        [
+          ['Host', 'evil.test'],
+          ['Origin', 'x'],
+        ],
+        'HOST_REFUSED',
+      ],
+      [
+        [
+          ['Host', OUR_HOST],
+          ['Origin', 'x'],
+        ],
+        'TARGET_REFUSED',
+      ],
     ];
     for (const [headers, code] of wrong) expect(refusal({ headers, method: 'POST', target: 'http://x/?q' })?.code).toBe(code);
-    const bodied: Header[] = [['Host', OUR_HOST], ['Content-Length', '5']];
+    const bodied: Header[] = [
+      ['Host', OUR_HOST],
+      ['Content-Length', '5'],
+    ];
     expect(refusal({ headers: [...bodied, ['Cookie', 'x']], method: 'POST', target: '/?q' })?.code).toBe('BROWSER_REFUSED');
     expect(refusal({ headers: bodied, method: 'POST', target: '/?q' })?.code).toBe('METHOD_REFUSED');
     expect(refusal({ headers: bodied, target: '/?q' })?.code).toBe('INPUT_INVALID');

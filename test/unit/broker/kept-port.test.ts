@@ -1,7 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listenOnKeptPort, requireLoopback } from '../../../main/broker/kept-port.ts';
 
@@ -68,12 +68,15 @@ describe('the port of the broker', () => {
     await expect(listenOnKeptPort(join(folder, 'none', 'port'), random, free)).rejects.toMatchObject({ code: 'DISK_FULL' });
   });
 
-  it.each([null, '/run/socket', { address: '0.0.0.0', family: 'IPv4', port: 1 }, { address: '::', family: 'IPv6', port: 1 }, { address: '::1', family: 'IPv6', port: 1 }])(
-    'is refused where it is bound to %j',
-    (address) => {
-      expect(() => requireLoopback(address)).toThrow(expect.objectContaining({ code: 'AGENT_START_FAILED', reason: 'address' }));
-    },
-  );
+  it.each([
+    null,
+    '/run/socket',
+    { address: '0.0.0.0', family: 'IPv4', port: 1 },
+    { address: '::', family: 'IPv6', port: 1 },
+    { address: '::1', family: 'IPv6', port: 1 },
+  ])('is refused where it is bound to %j', (address) => {
+    expect(() => requireLoopback(address)).toThrow(expect.objectContaining({ code: 'AGENT_START_FAILED', reason: 'address' }));
+  });
 
   it('is accepted where it is bound to 127.0.0.1', () => {
     expect(() => requireLoopback({ address: '127.0.0.1', family: 'IPv4', port: 1 })).not.toThrow();

@@ -25,6 +25,7 @@ function setUp({ life = minutes(60), lease = seconds(300) } = {}) {
   });
   const grant = { id: 'g1', profile: 'acme', workspace: 'https://w', scopes: ['sql'] } as unknown as Grant;
   const mint = (text = TOKEN): MintedToken => ({
+    subject: '00u1',
     token: new Secret(text),
     scopes: ['sql'],
     mintedAt: clock.now(),
@@ -33,7 +34,7 @@ function setUp({ life = minutes(60), lease = seconds(300) } = {}) {
   const response = {
     writeHead: () => undefined,
     // The record must be there before the first byte leaves.
-    end: (body: Buffer) => void bodies.push(`${audit.of('token.served').length} ${body.toString()}`),
+    end: (body: string) => void bodies.push(`${audit.of('token.served').length} ${body}`),
   } as unknown as ServerResponse;
   const answer = (minted: MintedToken) => serving.answer(grant, minted, response);
   const answers = () => bodies.map((text) => JSON.parse(text.slice(text.indexOf(' '))) as { access_token: string; expires_on: number });
