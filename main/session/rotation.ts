@@ -54,22 +54,24 @@ export function createRotation({ store, idp, clock, log, steps }: Parts): Rotati
   let keeping: Promise<AppError | null> | null = null;
 
   const keepUnkept = (): Promise<AppError | null> => {
-    keeping ??= keepOnce().finally(() => {
+    keeping ??= keepAll().finally(() => {
       keeping = null;
     });
     return keeping;
   };
-  const keepOnce = async (): Promise<AppError | null> => {
-    const waiting = unkept;
-    if (waiting === null) return null;
-    try {
-      await store.keepSession(waiting, (step) => steps(`token-${step}`));
-    } catch (error) {
-      return asAppError(error);
+  /** A sign-in may bring a new session while the token of the one before is being written: whoever waits, waits for both. */
+  const keepAll = async (): Promise<AppError | null> => {
+    for (let waiting = unkept; waiting !== null; waiting = unkept) {
+      try {
+        await store.keepSession(waiting, (step) => steps(`token-${step}`));
+      } catch (error) {
+        if (unkept === waiting) return asAppError(error);
+        continue;
+      }
+      if (unkept !== waiting) continue;
+      unkept = null;
+      await closeIntent();
     }
-    if (unkept !== waiting) return null;
-    unkept = null;
-    await closeIntent();
     return null;
   };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import { ms } from '../../../main/units.ts';
+import { minutes, ms, seconds } from '../../../main/units.ts';
 import { sessionViewSchema } from '../../../preload/contract/session.ts';
 import { bob } from '../../fakes/strict-idp.ts';
 import { noNeeds, outcome, setting, signInOptions } from './setting.ts';
@@ -115,6 +115,33 @@ describe('a sign-in', () => {
     expect(ends).toEqual(['replaced']);
     expect(idp.revoked).toEqual([first]);
     expect(audit.of('session.ended')).toMatchObject([{ subject: 'sub-alice', why: 'replaced', refreshToken: 'revoked' }]);
+  });
+
+  it('is on the disk even where it comes while the token of the session before is still being written', async () => {
+    const { start, disk, idp, clock } = setting();
+    const vault = disk.vault();
+    const { session, kill } = start({ vault: { ...vault, seal: (...parts) => sealing(...parts) } });
+    let sealing: typeof vault.seal = vault.seal;
+    await session.signIn(signInOptions);
+    const held = Promise.withResolvers<void>();
+    sealing = async (name, ...rest) => {
+      if (name === 'session-acme') {
+        sealing = vault.seal;
+        await held.promise;
+      }
+      return vault.seal(name, ...rest);
+    };
+    await clock.advance(minutes(30));
+    expect(idp.refreshes).toHaveLength(1);
+    idp.identity = bob;
+    const signedIn = session.signIn(signInOptions);
+    await clock.advance(seconds(1));
+    held.resolve();
+    expect((await signedIn).identity?.username).toBe('bob@example.com');
+    kill();
+    const { session: next } = start();
+    await next.resume();
+    expect(next.view()).toMatchObject({ phase: 'signed-in', identity: { username: 'bob@example.com' } });
   });
 
   it('works while the disk is full: the session lives in memory, says so, and is written once there is room', async () => {
