@@ -64,6 +64,10 @@ export function createAgent(parts: Parts): Agent {
     return found;
   };
 
+  /** Whoever signs in inherits nothing: the broker would refuse those grants anyway, and here they leave the list. */
+  const endGrantsOfOthers = ({ name }: Profile, view: SessionView): Promise<number> =>
+    parts.grants.endWhere((grant) => grant.profile === name && grant.subject !== view.identity?.subject, 'other-person');
+
   parts.grants.onEnd((grant, why) => {
     for (const send of followers.get(grant.id) ?? []) send({ ended: why });
     followers.delete(grant.id);
@@ -77,7 +81,7 @@ export function createAgent(parts: Parts): Agent {
       const opened = browser();
       const url = await new Promise<URL>((resolve, reject) => {
         const attempt = session.signIn({ onUrl: resolve });
-        attempt.catch(reject);
+        attempt.then((view) => endGrantsOfOthers(profile, view)).catch(reject);
         rememberUnlessBusy(attempts, profile.name, attempt);
       });
       return { profile: profile.name, url: url.href, browser: await opened };
@@ -106,12 +110,13 @@ export function createAgent(parts: Parts): Agent {
       const { profile, session } = company(request.profile);
       const workspace = workspaceOf(profile, request.workspace);
       const scopes = resolveScopes(request.scopes, cloudOf(workspace.host));
-      requireSession(session);
+      const subject = requireSession(session);
       const now = parts.clock.now();
       const asked = seconds(request.seconds ?? profile.limits.grant / 1000);
       if (asked > profile.limits.grant) throw new AppError('GRANT_LIMIT', { reason: 'time' });
       const { grant, secret } = await parts.grants.create({
         profile: profile.name,
+        subject,
         workspace: workspace.host,
         scopes,
         until: later(now, asked),
@@ -188,11 +193,13 @@ function rememberUnlessBusy(attempts: Map<string, Promise<SessionView>>, profile
   });
 }
 
-function requireSession(session: Session): void {
+/** Who is signed in. @throws AppError SIGNED_OUT | SESSION_* */
+function requireSession(session: Session): string {
   const view = session.view();
   // check: grant-needs-session
   if (view.phase !== 'signed-in') throw new AppError(view.phase === 'ended' ? (view.lastFailure?.code ?? 'SIGNED_OUT') : 'SIGNED_OUT');
   // end check
+  return view.identity?.subject ?? '';
 }
 
 export const grantView = (grant: Grant): GrantView => ({

@@ -25,8 +25,8 @@ export type AuditEvent =
   /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
   | { type: 'door.refused'; door: 'broker' | 'callback' | 'control'; code: FailureCode; reason: string; count: number }
   | { type: 'door.foreign-user'; door: 'broker' | 'callback'; uid: number; count: number }
-  | { type: 'grant.created'; grant: string; profile: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
-  | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' }
+  | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
+  | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' | 'other-person' }
   | { type: 'audit.repaired'; droppedBytes: number }
   | { type: 'audit.gap'; count: number }
   /** The first record of the segment that was begun because `segment` could not be continued. */

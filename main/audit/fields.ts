@@ -43,6 +43,7 @@ export const eventShapes = {
   'grant.created': {
     grant: 'text',
     profile: 'text',
+    subject: 'text',
     workspace: 'text',
     scopes: 'texts',
     until: 'text',

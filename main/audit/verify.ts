@@ -159,6 +159,14 @@ export const problemTexts: Record<AuditProblem, string> = {
   unreadable: 'cannot be read',
 };
 
+export const noteTexts: Record<Verification['notes'][number]['note'], string> = {
+  'clock-went-back': 'the clock was set back here',
+  repaired: 'a record that a crash cut short was removed before this one',
+  gap: 'records are missing before this one: the log could not be written',
+  'break-recorded': 'the segment before this one was found damaged, and says so',
+  'start-not-proven': 'this is not the first segment, so what it follows was not checked',
+};
+
 /** Where a problem is, as `audit-000001.jsonl:12`. */
 export const problemPlace = (problem: { file: string; line: number }): string =>
   problem.line === 0 ? path.basename(problem.file) : `${path.basename(problem.file)}:${problem.line}`;

@@ -78,6 +78,14 @@ export function createMetadataRoute(parts: {
     return undefined;
   }
 
+  /** @throws AppError GRANT_OTHER_PERSON | AUDIT_UNWRITABLE: nothing was sent */
+  function handOut(grant: Grant, minted: MintedToken, response: ServerResponse): void {
+    // check: grant-subject
+    if (minted.subject !== grant.subject) throw new AppError('GRANT_OTHER_PERSON');
+    // end check
+    serving.answer(grant, minted, response);
+  }
+
   async function serveWhenMinted(grant: Grant, secret: string, tokens: Pick<Tokens, 'get'>, response: ServerResponse): Promise<void> {
     const alreadyWaiting = waiting.get(grant.id) ?? 0;
     // check: waiting-requests-limit
@@ -94,7 +102,7 @@ export function createMetadataRoute(parts: {
       // check: grant-live-after-wait
       if (grants.find(secret)?.state !== 'live') return refuse(grant, new AppError('GRANT_REVOKED'), response);
       // end check
-      serving.answer(grant, minted, response);
+      handOut(grant, minted, response);
     } catch (error) {
       if (!response.destroyed) refuse(grant, asAppError(error), response);
     } finally {
@@ -124,7 +132,7 @@ export function createMetadataRoute(parts: {
         return undefined;
       }
       try {
-        serving.answer(grant, minted, response);
+        handOut(grant, minted, response);
       } catch (error) {
         refuse(grant, asAppError(error), response);
       }

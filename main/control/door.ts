@@ -34,7 +34,9 @@ export interface Call<Input> {
 }
 
 /** `afterwards` runs once the answer has left. */
-export type Answer = { json: unknown; afterwards?: () => void } | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
+export type Answer =
+  | { json: unknown; afterwards?: () => void }
+  | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
 
 export interface Route {
   method: 'GET' | 'POST';

@@ -8,7 +8,7 @@ import { Secret } from '../secret.ts';
 import { type EpochMs, expiryFrom, type Ms, ms, remaining, seconds } from '../units.ts';
 import { clockSkew, isSkewed } from './explain.ts';
 import { scopeWords, unverifiedClaims } from './jwt-claims.ts';
-import type { MintedToken } from './minted-token.ts';
+import type { ExchangedToken } from './minted-token.ts';
 import type { Answer } from './workspace-request.ts';
 
 /** Lifetimes arrive as numbers; a server of Databricks' own tests sends them as digits in a string. */
@@ -45,7 +45,7 @@ export interface Expected {
  * @throws AppError WORKSPACE_ANSWER_INVALID: anything else that is not right (`reason` 'html', 'not-json', 'shape', 'token_type', 'expires_in', 'access_token')
  * @throws AppError CLOCK_SKEW: a lifetime that cannot be, while the clocks differ
  */
-export function readExchangeAnswer(answer: Answer, expected: Expected, now: EpochMs): MintedToken {
+export function readExchangeAnswer(answer: Answer, expected: Expected, now: EpochMs): ExchangedToken {
   if (answer.json === undefined) throw invalid(answer.html ? 'html' : 'not-json');
   const parsed = tokenAnswer.safeParse(answer.json);
   if (!parsed.success) throw invalid('shape');

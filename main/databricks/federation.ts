@@ -12,7 +12,7 @@ import { version } from '../version.ts';
 import { readExchangeAnswer } from './exchange-answer.ts';
 import { createExchangeEndpoints } from './exchange-endpoint.ts';
 import { explainRefusal } from './explain.ts';
-import type { MintedToken } from './minted-token.ts';
+import type { ExchangedToken } from './minted-token.ts';
 import type { Attempt } from './retry.ts';
 import { type Answer, askWorkspace } from './workspace-request.ts';
 
@@ -33,7 +33,7 @@ export interface Federation {
    * Codes of a failed one: WORKSPACE_UNREACHABLE | WORKSPACE_BUSY (worth another try), WORKSPACE_TLS | WORKSPACE_ANSWER_INVALID |
    * SCOPE_NOT_NARROWED | EXCHANGE_* | CLOCK_SKEW.
    */
-  exchange(request: ExchangeRequest): Promise<Attempt<MintedToken>>;
+  exchange(request: ExchangeRequest): Promise<Attempt<ExchangedToken>>;
 }
 
 /** One try; stock SDKs wait 10 s in all. */
@@ -58,7 +58,7 @@ export function createFederation(parts: { profile: Profile; clock: Clock; fetch:
     return askWorkspace(parts, { url, userAgent, form, timeout: EXCHANGE_LIMIT });
   }
 
-  function judge(answer: Answer, request: ExchangeRequest, now: EpochMs): Attempt<MintedToken> {
+  function judge(answer: Answer, request: ExchangeRequest, now: EpochMs): Attempt<ExchangedToken> {
     const { workspace, scopes, subject } = request;
     if (answer.status === 429 || answer.status >= 500) {
       const error = new AppError('WORKSPACE_BUSY', { reason: String(answer.status) });

@@ -10,7 +10,7 @@ import type { Profile } from '../profile/profile.ts';
 import { type EpochMs, type Ms, ms, remaining, seconds } from '../units.ts';
 import { createFederation } from './federation.ts';
 import { inTime } from './in-time.ts';
-import type { MintedToken } from './minted-token.ts';
+import type { ExchangedToken, MintedToken } from './minted-token.ts';
 import { type Attempt, withRetry } from './retry.ts';
 import { floorOf, lifeOf } from './token-life.ts';
 
@@ -48,7 +48,7 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
   const { profile, clock, random, audit } = parts;
   const federation = createFederation(parts);
 
-  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<MintedToken>> {
+  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<ExchangedToken>> {
     const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
     const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
     requireWanted(wanted);
@@ -59,7 +59,7 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
   }
 
   /** A machine that sleeps while the answer is on its way may wake up to a token that is nearly over. */
-  function arrived(minted: MintedToken): Attempt<MintedToken> {
+  function arrived(minted: ExchangedToken): Attempt<ExchangedToken> {
     // check: token-late
     if (remaining(minted.expiresAt, clock.now()) < floorOf(minted))
       return { ok: false, error: new AppError('WORKSPACE_UNREACHABLE', { reason: 'late' }), retry: { notBefore: null } };
@@ -72,13 +72,15 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
     const requestId = random(8).toString('hex');
     const facts = { profile: profile.name, workspace, requestId };
     try {
-      const minted = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
-      requireWorkableLife(minted, profile.limits.minTokenLife);
+      const exchanged = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
+      requireWorkableLife(exchanged, profile.limits.minTokenLife);
       requireWanted(wanted);
+      // Read in the turn in which the session was found to be the one that asked.
+      const minted: MintedToken = { ...exchanged, subject: parts.subject() };
       const expiresAt = new Date(minted.expiresAt).toISOString();
       // check: audit-before-token
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
-      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: parts.subject() });
+      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: minted.subject });
       // end check
       return minted;
     } catch (error) {
@@ -96,7 +98,7 @@ function requireWanted(wanted: () => boolean): void {
   // end check
 }
 
-function requireWorkableLife(minted: MintedToken, shortest: Ms): void {
+function requireWorkableLife(minted: ExchangedToken, shortest: Ms): void {
   const life = lifeOf(minted);
   // check: token-too-short
   if (life < shortest)

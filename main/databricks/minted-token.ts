@@ -2,13 +2,19 @@
 import type { Secret } from '../secret.ts';
 import type { EpochMs } from '../units.ts';
 
-export interface MintedToken {
+/** A token as an exchange brings it; the session says whom it is for. */
+export interface ExchangedToken {
   token: Secret;
   /** Sorted, without duplicates; never wider than asked. */
   scopes: readonly string[];
   /** When it was asked for: its life is counted from here. */
   mintedAt: EpochMs;
   expiresAt: EpochMs;
+}
+
+export interface MintedToken extends ExchangedToken {
+  /** Whom the token acts for: the `sub` of the session it was minted in. */
+  subject: string;
 }
 
 export interface TokenRequest {

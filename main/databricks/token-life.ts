@@ -1,7 +1,7 @@
 /** How long a token is good for: three moments in its life, all shares of it, so that 20 s tokens work as well as 1 h ones. */
 import type { Clock } from '../ports.ts';
 import { type Ms, minutes, ms, seconds } from '../units.ts';
-import type { MintedToken } from './minted-token.ts';
+import type { ExchangedToken, MintedToken } from './minted-token.ts';
 
 export interface HeldToken {
   readonly minted: MintedToken;
@@ -17,10 +17,10 @@ const HIGHEST_FLOOR = seconds(120);
 const LONGEST_RENEWAL = minutes(5);
 
 /** The whole life of a token. */
-export const lifeOf = ({ mintedAt, expiresAt }: MintedToken): Ms => ms(expiresAt - mintedAt);
+export const lifeOf = ({ mintedAt, expiresAt }: ExchangedToken): Ms => ms(expiresAt - mintedAt);
 
 /** With less than this left a token is not handed out. */
-export const floorOf = (minted: MintedToken): Ms => ms(Math.min(HIGHEST_FLOOR, lifeOf(minted) / 4));
+export const floorOf = (minted: ExchangedToken): Ms => ms(Math.min(HIGHEST_FLOOR, lifeOf(minted) / 4));
 
 export function holdToken(minted: MintedToken, clock: Clock): HeldToken {
   const floor = floorOf(minted);

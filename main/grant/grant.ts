@@ -10,6 +10,8 @@ export interface Grant {
   /** Short public name, safe to show and to log. */
   readonly id: string;
   readonly profile: string;
+  /** Whose grant it is: the `sub` of who was signed in when it was made. Another person's tokens are not for it. */
+  readonly subject: string;
   /** Origin, as `new URL(host).origin`. */
   readonly workspace: string;
   /** Sorted, without duplicates. */
@@ -36,6 +38,7 @@ const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).
 
 export const grantRequestSchema = z.strictObject({
   profile: z.string().min(1).max(40),
+  subject: z.string().min(1).max(255),
   workspace: z.string().max(300).refine(isOrigin, 'not an origin'),
   scopes: z
     .array(z.string().min(1).max(100))

@@ -191,11 +191,12 @@ export async function openGrants(parts: {
         lastUsedAt: null,
         served: 0,
       };
-      const { id, profile, workspace, scopes, label, approved } = grant;
+      const { id, profile, subject, workspace, scopes, label, approved } = grant;
       audit.append({
         type: 'grant.created',
         grant: id,
         profile,
+        subject,
         workspace,
         scopes,
         until: new Date(grant.until).toISOString(),

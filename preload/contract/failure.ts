@@ -77,6 +77,11 @@ export const failureTexts = {
   GRANT_UNKNOWN: { cause: 'There is no such grant.', next: 'Make one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_REVOKED: { cause: 'This grant was revoked.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_EXPIRED: { cause: 'This grant has ended.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
+  GRANT_OTHER_PERSON: {
+    cause: 'This grant was made by somebody else who was signed in here.',
+    next: 'Make a new one with `lakepass run` or `lakepass env`.',
+    nextStep: 'new-grant',
+  },
   GRANT_LIMIT: { cause: 'The grant asked for is outside the limits of the profile.', next: 'Ask for a shorter time, or end grants that are no longer used.', nextStep: 'new-grant' },
   GRANTS_CORRUPT: { cause: 'The file with the grants cannot be read.', next: 'It was set aside and nothing was deleted; make new grants with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   // doors

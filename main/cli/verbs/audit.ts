@@ -1,8 +1,9 @@
 /** `lakepass audit`: reads and verifies the log. Neither needs an agent: the files are enough. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { AppError } from '../../app-error.ts';
 import { readAudit } from '../../audit/read.ts';
-import { verifyAudit } from '../../audit/verify.ts';
+import { noteTexts, problemPlace, problemTexts, verifyAudit } from '../../audit/verify.ts';
 import { placesOf, reporting } from '../common.ts';
 import { exitCodes, printJson, printLine } from '../report.ts';
 
@@ -49,10 +50,8 @@ async function verify(file: string | undefined, options: Options): Promise<void>
   const verdict = await verifyAudit(file ?? folderOf(options));
   if (!verdict.ok) process.exitCode = exitCodes.failed;
   if (options.json === true) return printJson(verdict);
-  for (const problem of verdict.problems) printLine(`${problem.file}:${problem.line}  ${problem.problem}`);
-  printLine(
-    verdict.ok
-      ? `${verdict.records} records, the chain holds. What was cut off at the end cannot be seen from the file alone.`
-      : `${verdict.records} records, the chain does not hold. [AUDIT_BROKEN]`,
-  );
+  for (const found of verdict.problems) printLine(`${problemPlace(found)}  ${problemTexts[found.problem]}`);
+  for (const found of verdict.notes) printLine(`${problemPlace(found)}  note: ${noteTexts[found.note]}`);
+  if (!verdict.ok) throw new AppError('AUDIT_BROKEN', { detail: `${verdict.records} records were read.` });
+  printLine(`${verdict.records} records, the chain holds. What was cut off at the end cannot be seen from the file alone.`);
 }

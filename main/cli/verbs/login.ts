@@ -28,8 +28,7 @@ async function login(options: Options): Promise<void> {
     return;
   }
   // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
-  const cancel = (): void =>
-    void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
+  const cancel = (): void => void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
   const started = await agent.post('/v1/sign-in', profile, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.

@@ -14,7 +14,17 @@ it('agrees with twenty lines of Python on a log of several segments, and on a ch
   const { log, folder } = await opened({ segmentBytes: 3000 });
   for (let n = 1; n <= 40; n += 1) log.append(served(n));
   for (const label of ['Jürgen 🔑', '\u202e\u0000\n"\\', '\ud800'])
-    log.append({ type: 'grant.created', grant: 'g', profile: 'p', workspace: 'w', scopes: ['sql'], until: '', label, approved: 'run' });
+    log.append({
+      type: 'grant.created',
+      grant: 'g',
+      profile: 'p',
+      subject: 's',
+      workspace: 'w',
+      scopes: ['sql'],
+      until: '',
+      label,
+      approved: 'run',
+    });
   await log.close();
   const { last } = await verifyAudit(folder);
   expect(checkWithPython(log.files())).toBe(`${last?.seq} ${last?.hash}`);

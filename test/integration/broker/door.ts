@@ -16,6 +16,8 @@ import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
 
 export const WORKSPACE = 'https://acme.cloud.databricks.com';
+/** Who is signed in at this door. */
+const SUBJECT = '00u1';
 export const TOKEN_MARK = 'dapi-marked-token';
 
 /** Mints when it is told to; refuses requests that no grant of the test could cause. */
@@ -61,7 +63,7 @@ export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
     source.minted++;
     const mintedAt = clock.now();
     const token = new Secret(`${TOKEN_MARK}-${source.minted}-${scopes.join('.')}`);
-    const minted: MintedToken = { token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
+    const minted: MintedToken = { subject: SUBJECT, token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
     cache.set(key, minted);
     return minted;
   }
@@ -85,6 +87,7 @@ export interface Door {
     until?: EpochMs;
     workspace?: string;
     profile?: string;
+    subject?: string;
   }): Promise<{ grant: Grant; secret: string; path: string }>;
   close(): Promise<void>;
 }
@@ -122,8 +125,14 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const { port, moved } = await broker.start();
   return {
     ...{ broker, grants, audit, clock, tokens, folder, port, moved, refused, used },
-    async grant({ scopes = ['sql'], until = later(clock.now(), hours(8)), workspace = WORKSPACE, profile = 'acme' } = {}) {
-      const { grant, secret } = await grants.create({ profile, workspace, scopes, until, label: 'test', approved: 'local-user' });
+    async grant({
+      scopes = ['sql'],
+      until = later(clock.now(), hours(8)),
+      workspace = WORKSPACE,
+      profile = 'acme',
+      subject = SUBJECT,
+    } = {}) {
+      const { grant, secret } = await grants.create({ profile, subject, workspace, scopes, until, label: 'test', approved: 'local-user' });
       return { grant, secret: secret.reveal(), path: new URL(broker.grantUrl(secret)).pathname };
     },
     async close() {

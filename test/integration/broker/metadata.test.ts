@@ -75,6 +75,15 @@ describe('the metadata route', () => {
     expect((await ask(door.port, other.path)).status).toBe(403);
   });
 
+  it.each(['cached', 'mint'] as const)('refuses the grant of somebody who was signed in before (token: %s)', async (mode) => {
+    door.tokens.mode = mode;
+    const { path } = await door.grant({ subject: '00u2' });
+    const { status, body } = await ask(door.port, path);
+    expect({ status, ...bodyOf({ body }) }).toMatchObject({ status: 403, error: 'GRANT_OTHER_PERSON' });
+    expect(body).not.toContain(TOKEN_MARK);
+    expect(door.audit.of('token.served')).toEqual([]);
+  });
+
   it('refuses a revoked grant, and says so', async () => {
     const { path, grant } = await door.grant();
     await door.grants.end(grant.id, 'revoked');

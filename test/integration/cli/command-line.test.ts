@@ -243,7 +243,7 @@ describe('grants and audit', () => {
     writeFileSync(copy, readFileSync(copy, 'utf8').replace('alice@example.com', 'malic@example.com'));
     const verdict = await product.lakepass(['audit', 'verify', copy]);
     expect(verdict.code).toBe(1);
-    expect(verdict.stdout).toContain('AUDIT_BROKEN');
+    expect(verdict.stderr).toContain('AUDIT_BROKEN');
   });
 
   it('shows what was handed out, to which grant, before it left', async () => {

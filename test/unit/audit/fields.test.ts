@@ -8,6 +8,7 @@ const created = (label: string): AuditEvent => ({
   type: 'grant.created',
   grant: 'g1',
   profile: 'acme',
+  subject: '00u1',
   workspace: 'https://acme.cloud.databricks.com',
   scopes: ['sql'],
   until: '2026-01-05T10:00:00.000Z',

@@ -64,7 +64,17 @@ describe('a log as it was written', () => {
     const { log, folder } = await opened();
     const label = 'x'.repeat(500);
     for (let n = 0; n < 1500; n += 1)
-      log.append({ type: 'grant.created', grant: 'g', profile: label, workspace: label, scopes: [], until: '', label, approved: '' });
+      log.append({
+        type: 'grant.created',
+        grant: 'g',
+        profile: label,
+        subject: label,
+        workspace: label,
+        scopes: [],
+        until: '',
+        label,
+        approved: '',
+      });
     await log.close();
     expect(fs.statSync(firstSegment(folder)).size).toBeGreaterThan(4 * 256 * 1024);
     expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 1500 });

@@ -24,6 +24,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const open = (log?: (event: string) => void) => openGrants({ file, clock, audit, random: randomBytes, ...(log ? { log } : {}) });
 const wanted = (changes: Partial<GrantRequest> = {}): GrantRequest => ({
   profile: 'acme',
+  subject: '00u1',
   workspace: 'https://acme.cloud.databricks.com',
   scopes: ['sql'],
   until: later(clock.now(), hours(8)),
