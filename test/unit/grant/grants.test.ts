@@ -57,6 +57,7 @@ describe('making a grant', () => {
         type: 'grant.created',
         grant: grant.id,
         profile: 'acme',
+        subject: '00u1',
         workspace: 'https://acme.cloud.databricks.com',
         scopes: ['jobs', 'sql'],
         until: new Date(grant.until).toISOString(),
