@@ -14,11 +14,11 @@ const style = `
 }
 * { box-sizing: border-box; }
 body { min-height: 100vh; margin: 0; padding: 1.5rem; display: grid; place-items: center; background: var(--ground); color: var(--text); font: 1.0625rem/1.6 system-ui, sans-serif; }
-main { max-width: 27rem; padding: 2.75rem 2.5rem 2.5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); text-align: center; }
+main { max-width: 30rem; padding: 2.75rem 2.5rem 2.25rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); text-align: center; }
 svg { width: 3.5rem; height: 3.5rem; fill: none; stroke: var(--quiet); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .signed-in svg { stroke: var(--good); }
 .failed svg { stroke: var(--bad); }
-h1 { margin: 1.25rem 0 .5rem; font-size: 1.5rem; line-height: 1.3; font-weight: 600; }
+h1 { margin: 1.25rem 0 .5rem; font-size: 1.5rem; line-height: 1.3; font-weight: 600; text-wrap: balance; }
 p { margin: 0; color: var(--quiet); text-wrap: balance; }
 footer { margin-top: 2rem; color: var(--quiet); font-size: .875rem; }
 `;

@@ -24,7 +24,10 @@ export interface DoorAddress {
 export type Refusal = { kind: 'refused'; status: number; code: FailureCode; reason: string };
 export type CallbackRequest = { kind: 'answer'; params: URLSearchParams } | { kind: 'landed' } | Refusal;
 
-/** Where the browser is sent once the answer is in, so that neither its history nor a Referer keeps the code. */
+/**
+ * Where the browser is sent once the answer is in, so that no address bar, no list of visited pages and no Referer shows the code.
+ * Chromium's history file still names every hop of a redirect: the code in it is spent, and was worth nothing without our verifier.
+ */
 export const landingPath = (path: string) => `${path.replace(/\/$/, '')}/done`;
 
 const LONGEST_TARGET = 8192;

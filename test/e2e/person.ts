@@ -1,0 +1,147 @@
+/**
+ * A person at the machine of the product's user: a real Chromium that runs as that user (the callback door drops everybody else's
+ * connections), in a home of their own, with a security key that is Chromium's virtual authenticator.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
+import type { Idp } from '../fixtures/idp/idp.ts';
+import { spawnAs } from '../machine/accounts.ts';
+import { ended, type Product, printedUrl } from '../product/product.ts';
+
+export interface Person {
+  context: BrowserContext;
+  page: Page;
+  cdp: CDPSession;
+  /** The virtual key's name for CDP. */
+  authenticatorId: string;
+}
+
+export interface UsersBrowser {
+  browser: Browser;
+  /** A person with cookies and a key of their own; `keepsHistory`: not in a private window. */
+  person(options?: { keepsHistory?: boolean }): Promise<Person>;
+  /** Ends Chromium and waits until it is gone. */
+  close(): Promise<void>;
+}
+
+const switches = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--password-store=basic',
+  '--remote-debugging-port=0',
+];
+
+/** No other name leads anywhere: what Chromium wants from its makers all the same does not leave the machine. */
+const resolverRules = (names: readonly string[]): string =>
+  [...names.map((name) => `MAP ${name} 127.0.0.1`), 'MAP * ~NOTFOUND', 'EXCLUDE localhost', 'EXCLUDE 127.0.0.1'].join(', ');
+
+interface BrowserOptions {
+  /** Names that are to lead to this machine, beside `localhost`. */
+  names?: readonly string[];
+  /** A file for Chromium's own record of its network. */
+  netLog?: string;
+}
+
+/** Its profile is the folder `browser` in the user's home. */
+export async function openBrowser(product: Product, { names = [], netLog }: BrowserOptions = {}): Promise<UsersBrowser> {
+  const { home, machine } = product;
+  const args = [...switches, `--user-data-dir=${join(home, 'browser')}`, `--host-resolver-rules=${resolverRules(names)}`];
+  if (netLog !== undefined) args.push(`--log-net-log=${netLog}`, '--net-log-capture-mode=Everything');
+  const child = spawnAs(machine.user, process.env['CHROMIUM'] ?? '/usr/bin/chromium', [...args, 'about:blank'], { home });
+  const gone = ended(child);
+  const browser = await chromium.connectOverCDP(await debuggingAddress(child));
+  let closing: Promise<void> | undefined;
+  return {
+    browser,
+    async person({ keepsHistory = false } = {}) {
+      const [everyday] = browser.contexts();
+      const context = keepsHistory && everyday !== undefined ? everyday : await browser.newContext();
+      const page = await context.newPage();
+      const cdp = await context.newCDPSession(page);
+      await cdp.send('WebAuthn.enable');
+      const options = { protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: true } as const;
+      const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+        options: { ...options, isUserVerified: true, automaticPresenceSimulation: true },
+      });
+      return { context, page, cdp, authenticatorId };
+    },
+    close: () => (closing ??= end()),
+  };
+
+  async function end(): Promise<void> {
+    const session = await browser.newBrowserCDPSession();
+    // The connection may be gone before the answer.
+    await session.send('Browser.close').catch(() => undefined);
+    await gone;
+  }
+}
+
+function debuggingAddress(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stderr?.on('data', (chunk) => {
+      text += chunk;
+      const found = /^DevTools listening on (ws:\/\/\S+)$/m.exec(text)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('error', reject);
+    child.once('close', (code) => reject(new Error(`Chromium ended (${code}) before it could be used: ${text}`)));
+  });
+}
+
+export async function registerKey({ page }: Person, idp: Idp, username: string): Promise<void> {
+  await page.goto(idp.enrolUrl(username).href);
+  await page.getByRole('button', { name: 'Register security key' }).click();
+  await page.getByText(`The security key of ${username} is registered.`).waitFor();
+}
+
+/** On the provider's login page. */
+export async function useKey({ page }: Person, username: string): Promise<void> {
+  await page.getByLabel('User name or e-mail').fill(username);
+  await page.getByRole('button', { name: 'Use security key' }).click();
+}
+
+export interface Login {
+  /** The address the command printed. */
+  url: URL;
+  /** Where the browser is to come back to. */
+  callback: URL;
+  state: string;
+  /** What the command said at its end. */
+  outcome: Promise<{ code: number | null; said: LoginSaid }>;
+}
+
+interface LoginSaid {
+  session?: { phase: string; identity: { username: string }; assurance: { level: string; acr: string; amr: string[] } };
+  failure?: { code: string; reason?: string };
+}
+
+/** `lakepass login --json`, up to the address it prints. */
+export async function beginLogin(product: Product): Promise<Login> {
+  const login = product.start(['login', '--json']);
+  const outcome = ended(login).then(({ code, stdout }) => ({ code, said: JSON.parse(stdout) as LoginSaid }));
+  const url = await printedUrl(login);
+  const callback = new URL(url.searchParams.get('redirect_uri') ?? '');
+  return { url, callback, state: url.searchParams.get('state') ?? '', outcome };
+}
+
+/** The whole way of a person who has a key at the provider. */
+export async function signIn(product: Product, person: Person, username: string): Promise<Login> {
+  const login = await beginLogin(product);
+  await person.page.goto(login.url.href);
+  await useKey(person, username);
+  await person.page.getByRole('heading', { name: 'You are signed in.' }).waitFor();
+  return login;
+}
+
+/** The page a person ends on, whichever it is. */
+export async function lastPage({ page }: Person, { callback }: Login): Promise<string> {
+  await page.waitForURL(`${callback.href}/done`);
+  return page.getByRole('heading', { level: 1 }).innerText();
+}
