@@ -20,7 +20,10 @@ export interface ProductOptions {
   workspaces?: number;
   /** A whole configuration instead of the usual one. */
   config?: (services: { idp: Idp; workspaces: readonly Workspace[] }) => string;
+  /** Of every verb, and so of the agent; read anew each time, so that a test may change it. */
   env?: NodeJS.ProcessEnv;
+  /** Told of every secret the services give out or are shown. */
+  secrets?: (kind: string, value: string) => void;
 }
 
 export interface Product {
@@ -74,17 +77,20 @@ export const usualConfig = (idp: Idp, workspaces: readonly Workspace[], limits: 
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const machine = await prepareMachine();
   const home = makeHome(machine.user);
-  const idp = await startIdp(options.idp);
+  const heard = options.secrets === undefined ? {} : { secrets: options.secrets };
+  const idp = await startIdp({ ...options.idp, ...heard });
   const policies = [{ issuer: idp.issuer, audiences: [idp.clientId], subjectClaim: 'email' }];
   const users = ['alice@example.com', 'bob@example.com'];
-  const workspaces = await Promise.all(Array.from({ length: options.workspaces ?? 1 }, () => startWorkspace({ users, policies })));
+  const workspaces = await Promise.all(
+    Array.from({ length: options.workspaces ?? 1 }, () => startWorkspace({ users, policies, ...heard })),
+  );
   const [workspace] = workspaces;
   if (workspace === undefined) throw new Error('a product needs a workspace');
   const key = createSoftwareKey();
-  const baseEnv = { BROWSER: 'none', LAKEPASS_NODE: machine.node, LAKEPASS_VAULT: 'memory', ...options.env };
+  const baseEnv = { BROWSER: 'none', LAKEPASS_NODE: machine.node, LAKEPASS_VAULT: 'memory' };
 
   const start: Product['start'] = (args, env) =>
-    spawnAs(machine.user, '/bin/sh', [join(machine.dist, 'lakepass'), ...args], { home, env: { ...baseEnv, ...env } });
+    spawnAs(machine.user, '/bin/sh', [join(machine.dist, 'lakepass'), ...args], { home, env: { ...baseEnv, ...options.env, ...env } });
 
   const lakepass: Product['lakepass'] = (args, { env } = {}) => ended(start(args, env));
 

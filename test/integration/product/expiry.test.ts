@@ -1,0 +1,150 @@
+/**
+ * The moment at which tokens end, with a thousand programs on real sockets; and what one service that hangs does to everybody
+ * else, which must be nothing.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
+import { ended, type Product, printedUrl, startProduct, usualConfig } from '../../product/product.ts';
+import { askOnce, type Call, type GrantEnv, type Outcome, prepareCallers } from './calling.ts';
+
+const callersAtOnce = 1000;
+
+const refreshesAt = ({ requests }: Idp) => requests.filter(({ grantType }) => grantType === 'refresh_token').length;
+const exchangesAt = ({ requests }: Product['workspace']) => requests.filter(({ grantType }) => grantType?.endsWith(':token-exchange')).length;
+const percentile = ({ ms }: Outcome, share: number) => ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? Number.POSITIVE_INFINITY;
+
+describe('a thousand callers at the moment of expiry', () => {
+  let product: Product;
+  let call: Call;
+  let grant: GrantEnv;
+  let firstToken: Outcome;
+
+  beforeEach(async () => {
+    product = await startProduct({ idp: { idTokenTtlSeconds: 10 }, limits: ['minTokenLife: 2 s'] });
+    call = await prepareCallers(product);
+    await product.signIn();
+    grant = await product.env('sql');
+    firstToken = await askOnce(call, grant);
+    expect(firstToken.answers).toEqual({ 200: 1 });
+    // What is fetched from now on lives long, so that every further request would be one too many.
+    product.idp.setTtl(3600);
+  });
+  afterEach(() => product.close());
+
+  it.each([
+    ['each on a connection of its own', async () => undefined],
+    [
+      'all of them waiting for a machine that wakes up',
+      async () => {
+        const pid = await product.agentPid();
+        process.kill(pid, 'SIGSTOP');
+        return () => process.kill(pid, 'SIGCONT');
+      },
+    ],
+  ])('are all answered by one refresh and one exchange, %s', { timeout: 60_000 }, async (_, sleep) => {
+    const refreshes = refreshesAt(product.idp);
+    const exchanges = exchangesAt(product.workspace);
+    const wake = await sleep();
+    const storm = call('storm', callersAtOnce, grant);
+    await storm.ready;
+    await wait(Math.max(0, firstToken.expiresOn * 1000 - 500 - Date.now()));
+    storm.go();
+    await wait(100);
+    wake?.();
+    const { answers, tokens, expiresOn, ms } = await storm.outcome;
+    expect(answers).toEqual({ 200: callersAtOnce });
+    expect(tokens).toHaveLength(1);
+    expect(tokens).not.toEqual(firstToken.tokens);
+    expect(expiresOn).toBeGreaterThan(firstToken.expiresOn);
+    expect({ refreshes: refreshesAt(product.idp) - refreshes, exchanges: exchangesAt(product.workspace) - exchanges }).toEqual({
+      refreshes: 1,
+      exchanges: 1,
+    });
+    expect(Math.max(...ms)).toBeLessThan(8000);
+  });
+});
+
+describe('a service that hangs', () => {
+  let product: Product;
+  let call: Call;
+  let otherIdp: Idp;
+
+  beforeAll(async () => {
+    otherIdp = await startIdp({ idTokenTtlSeconds: 6 });
+    product = await startProduct({
+      workspaces: 3,
+      config: ({ idp, workspaces: [main, second, third] }) => {
+        if (main === undefined || second === undefined || third === undefined) throw new Error('three workspaces were asked for');
+        const other = usualConfig(otherIdp, [third], ['minTokenLife: 1 s']).split('\n').slice(2).join('\n');
+        return `${usualConfig(idp, [main, second])}${other.replace('  acme:', '  beta:')}`;
+      },
+    });
+    product.workspaces[2]?.setPolicies([{ issuer: otherIdp.issuer, audiences: [otherIdp.clientId], subjectClaim: 'email' }]);
+    call = await prepareCallers(product);
+    await otherIdp.enrol('bob', product.key);
+    await product.idp.enrol('alice', product.key);
+    await signIn('acme', 'alice');
+    await signIn('beta', 'bob');
+  });
+  afterAll(async () => {
+    await product.close();
+    await otherIdp.close();
+  });
+
+  async function signIn(profile: string, username: string): Promise<void> {
+    const login = product.start(['login', '--profile', profile]);
+    const outcome = ended(login);
+    await product.browse(await printedUrl(login), { key: product.key, username });
+    expect(await outcome).toMatchObject({ code: 0 });
+  }
+  const grantFor = async (profile: string, workspace: string, scope: string): Promise<GrantEnv> =>
+    (await product.json('env', '-p', profile, '-w', workspace, '-s', scope))['env'] as unknown as GrantEnv;
+
+  /** Quiet first, then while `hung` is asked for by fifty callers who get nothing: a cached token and a new mint of somebody else. */
+  async function compare(hung: GrantEnv, cached: GrantEnv, fresh: GrantEnv): Promise<{ quiet: Outcome; beside: Outcome; mint: Outcome; hanging: Outcome }> {
+    expect((await askOnce(call, cached)).answers).toEqual({ 200: 1 });
+    const quiet = await call('steady', 1000, cached).outcome;
+    const storm = call('storm', 50, hung);
+    await storm.ready;
+    storm.go();
+    await wait(300);
+    const [beside, mint] = [await call('steady', 1000, cached).outcome, await askOnce(call, fresh)];
+    return { quiet, beside, mint, hanging: await storm.outcome };
+  }
+
+  function expectUntouched({ quiet, beside, mint }: { quiet: Outcome; beside: Outcome; mint: Outcome }): void {
+    expect(Object.keys(beside.answers)).toEqual(['200']);
+    expect(beside.tokens).toEqual(quiet.tokens);
+    // Two seconds are a shared machine's share; what hangs would cost eight.
+    expect(percentile(beside, 0.99)).toBeLessThan(percentile(quiet, 0.99) + 250);
+    expect(mint.answers).toEqual({ 200: 1 });
+    expect(mint.ms[0]).toBeLessThan(2000);
+  }
+
+  it('as the identity provider of one profile adds nothing to the other', { timeout: 60_000 }, async () => {
+    const hung = await grantFor('beta', 'main', 'sql');
+    const [cached, fresh] = [await grantFor('acme', 'main', 'sql'), await grantFor('acme', 'second', 'model-serving')];
+    const first = await askOnce(call, hung);
+    otherIdp.faults.set('*', { hang: true });
+    await wait(Math.max(0, first.expiresOn * 1000 - Date.now()));
+    const outcome = await compare(hung, cached, fresh);
+    otherIdp.faults.clear();
+    expectUntouched(outcome);
+    expect(outcome.hanging.answers).toEqual({ 503: 50 });
+    for (const code of Object.keys(outcome.hanging.refusals)) expect(['ISSUER_UNREACHABLE', 'DEADLINE_PASSED']).toContain(code);
+    expect(otherIdp.requests.filter(({ status }) => status === null).length).toBeGreaterThan(0);
+  });
+
+  it('as one workspace adds nothing to another of the same profile', { timeout: 60_000 }, async () => {
+    const hung = await grantFor('acme', 'second', 'sql');
+    const [cached, fresh] = [await grantFor('acme', 'main', 'sql'), await grantFor('acme', 'main', 'unity-catalog')];
+    product.workspaces[1]?.faults.set('*', { hang: true });
+    const outcome = await compare(hung, cached, fresh);
+    product.workspaces[1]?.faults.clear();
+    expectUntouched(outcome);
+    expect(outcome.hanging.answers).toEqual({ 503: 50 });
+    for (const code of Object.keys(outcome.hanging.refusals)) expect(['WORKSPACE_UNREACHABLE', 'DEADLINE_PASSED']).toContain(code);
+    expect((await askOnce(call, hung)).answers).toEqual({ 200: 1 });
+  });
+});
