@@ -10,6 +10,8 @@ import { grantFileSchema, type StoredGrant } from './grant.ts';
 export interface GrantFile {
   /** @throws AppError DISK_FULL */
   save(): Promise<void>;
+  /** Resolves when no write is under way any more; how each went was told to whoever asked for it. */
+  idle(): Promise<void>;
 }
 
 /** @param current what is to be written, asked for when a write begins */
@@ -30,6 +32,11 @@ export function createGrantFile(file: string, random: (bytes: number) => Buffer,
       running = waiting;
       return waiting;
     },
+    idle: () =>
+      running.then(
+        () => undefined,
+        () => undefined,
+      ),
   };
 }
 

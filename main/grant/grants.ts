@@ -249,7 +249,7 @@ export async function openGrants(parts: {
       cancelUseWrite?.();
       payAudit();
       cancelUseWrite?.();
-      if (unwritten) await file.save();
+      await (unwritten ? file.save() : file.idle());
     },
   };
 

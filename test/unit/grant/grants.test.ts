@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../main/grant/grant-index.ts';
-import { type GrantRequest, openGrants } from '../../../main/grant/grants.ts';
+import { type GrantRequest, type Grants, openGrants } from '../../../main/grant/grants.ts';
 import { hours, later, minutes } from '../../../main/units.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
@@ -19,9 +19,18 @@ beforeEach(() => {
   clock = fakeClock();
   audit = recordingAudit();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  audit.mend();
+  await Promise.all(opened.splice(0).map((grants) => grants.close()));
+  rmSync(folder, { recursive: true, force: true });
+});
+const opened: Grants[] = [];
 
-const open = (log?: (event: string) => void) => openGrants({ file, clock, audit, random: randomBytes, ...(log ? { log } : {}) });
+const open = async (log?: (event: string) => void) => {
+  const grants = await openGrants({ file, clock, audit, random: randomBytes, ...(log ? { log } : {}) });
+  opened.push(grants);
+  return grants;
+};
 const wanted = (changes: Partial<GrantRequest> = {}): GrantRequest => ({
   profile: 'acme',
   subject: '00u1',

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Browser, type BrowserContext, chromium, type Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Door, openDoor, TOKEN_MARK, WORKSPACE } from './door.ts';
+import { type Door, openDoor, TOKEN_MARK, WORKSPACE } from '../integration/broker/door.ts';
 
 let site: Server;
 let sitePort: number;
