@@ -7,8 +7,10 @@ import type { GrantNews, GrantView, StatusView, tokenRequestSchema } from '../pr
 import type { Failure } from '../preload/contract/failure.ts';
 import type { SessionView } from '../preload/contract/session.ts';
 import { AppError } from './app-error.ts';
+import type { AuditLog } from './audit/event.ts';
 import type { AuditRecord } from './audit/log.ts';
 import type { Broker } from './broker/broker.ts';
+import { fingerprintOf } from './broker/serving.ts';
 import type { ControlledAgent } from './control/routes.ts';
 import { cloudOf, resolveScopes } from './databricks/scopes.ts';
 import type { Tokens } from './databricks/tokens.ts';
@@ -39,10 +41,10 @@ interface Parts {
   companies: ReadonlyMap<string, Company>;
   grants: Grants;
   broker: Pick<Broker, 'port' | 'grantUrl'>;
-  audit: { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
+  audit: Pick<AuditLog, 'append'> & { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
   clock: Clock;
-  /** Failures of the agent's own parts: a corrupt file set aside, a port that moved. */
-  problems: () => Failure[];
+  /** What was wrong when the agent started: a corrupt file set aside, a port that was taken. */
+  problems: readonly Failure[];
   stop: () => void;
 }
 
@@ -168,6 +170,16 @@ export function createAgent(parts: Parts): Agent {
       session.touch();
       const now = parts.clock.now();
       const minted = tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(now, tokenWait) }));
+      // check: audit-before-printed-token
+      parts.audit.append({
+        type: 'token.printed',
+        profile: profile.name,
+        workspace,
+        scopes: minted.scopes,
+        expiresAt: new Date(minted.expiresAt).toISOString(),
+        fingerprint: fingerprintOf(minted),
+      });
+      // end check
       return {
         access_token: minted.token.reveal(),
         token_type: 'Bearer',
@@ -225,7 +237,7 @@ function statusOf(parts: Parts): StatusView {
     workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
   }));
   const problems = [
-    ...parts.problems(),
+    ...parts.problems,
     ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null)),
   ];
   return {

@@ -1,6 +1,5 @@
 /** The composition root: the only file that knows everyone. It reads top to bottom as the architecture. */
 import { join } from 'node:path';
-import type { Failure } from '../preload/contract/failure.ts';
 import { type Agent, type Company, createAgent } from './agent.ts';
 import { takeAgentLock } from './agent-lock.ts';
 import { AppError, asAppError } from './app-error.ts';
@@ -67,7 +66,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
     const vault = await openVault({ folder: join(places.data, 'vault'), keychain: ports.keychain, random });
     closers.push(() => vault.close());
 
-    const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit });
+    const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit, log });
     closers.push(() => grants.close());
 
     const peerUid = createPeerUid();
@@ -98,15 +97,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
     const { port, moved } = await broker.start();
     closers.push(() => broker.close());
 
-    const problems = (): Failure[] =>
-      moved
-        ? [
-            new AppError('GRANT_REVOKED', {
-              reason: 'port-moved',
-              detail: 'Another program held our port; older grants were ended.',
-            }).toFailure(),
-          ]
-        : [];
+    const problems = [grants.problem, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter((failure) => failure !== null);
     const agent = createAgent({
       version,
       startedAt,
@@ -115,7 +106,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
       companies,
       grants,
       broker,
-      audit: { tail: (count) => audit.tail(count), folder: auditFolder },
+      audit: { append: (event) => audit.append(event), tail: (count) => audit.tail(count), folder: auditFolder },
       clock,
       problems,
       stop: onStop,

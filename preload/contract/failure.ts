@@ -102,6 +102,11 @@ export const failureTexts = {
   RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },
   FOLDER_UNSAFE: { cause: 'A folder that Lakepass keeps things in is not yours alone.', next: 'Give it to yourself and close it to others (chown, chmod 700), then start again.', nextStep: 'fix-config' },
   RUNTIME_PATH_TOO_LONG: { cause: 'The path of the control socket is longer than the system allows.', next: 'Use a shorter folder for --home or XDG_RUNTIME_DIR.', nextStep: 'fix-config' },
+  PORT_TAKEN: {
+    cause: 'Another program holds the port that Lakepass used before, so it moved, and the grants made there were ended.',
+    next: 'Make new ones; shells that still hold old variables need `lakepass env` again.',
+    nextStep: 'new-grant',
+  },
   PLATFORM_UNSUPPORTED: { cause: 'On this system Lakepass cannot yet tell which user connects.', next: 'Use Linux for now.', nextStep: 'none' },
   // audit
   AUDIT_UNWRITABLE: { cause: 'The audit log cannot be written, so no token is handed out.', next: 'Free some space or mend the permissions, then try again.', nextStep: 'free-disk' },

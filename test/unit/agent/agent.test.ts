@@ -95,7 +95,7 @@ const agentOf = (...companies: Company[]): Agent =>
     companies: new Map(companies.map((each) => [each.profile.name, each])),
     broker: { port: 12345, grantUrl: (secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
     audit: { tail: () => [], folder },
-    problems: () => [],
+    problems: [],
     stop: () => undefined,
   });
 
