@@ -19,6 +19,8 @@ export type AuditEvent =
   | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; subject: string; requestId: string }
   | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }
   | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string }
+  /** Handed to whoever asked at the control door, as `lakepass token` does. */
+  | { type: 'token.printed'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; fingerprint: string }
   /** Answers from the cache since the last record of this grant, one record a minute. */
   | { type: 'token.served-again'; grant: string; count: number }
   | { type: 'token.refused'; grant: string; code: FailureCode; count: number }

@@ -36,6 +36,7 @@ export const eventShapes = {
   'token.minted': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', subject: 'text', requestId: 'text' },
   'token.mint-failed': { profile: 'text', workspace: 'text', scopes: 'texts', code: 'text', requestId: 'text' },
   'token.served': { grant: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', lease: 'text', fingerprint: 'text' },
+  'token.printed': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', fingerprint: 'text' },
   'token.served-again': { grant: 'text', count: 'number' },
   'token.refused': { grant: 'text', code: 'text', count: 'number' },
   'door.refused': { door: 'text', code: 'text', reason: 'text', count: 'number' },

@@ -128,4 +128,4 @@ export function createServing(parts: {
 export const leaseEnd = (now: EpochMs, tokenEnd: EpochMs, lease: Ms): number => toNumericDate(Math.min(tokenEnd, now + lease) as EpochMs);
 
 /** Tells tokens apart in the log; 64 bits of a hash give nothing of a token away. */
-const fingerprintOf = ({ token }: MintedToken): string => hash('sha256', token.reveal(), 'hex').slice(0, 16);
+export const fingerprintOf = ({ token }: MintedToken): string => hash('sha256', token.reveal(), 'hex').slice(0, 16);

@@ -11,8 +11,10 @@ import { askOnce, type Call, type GrantEnv, type Outcome, prepareCallers } from 
 const callersAtOnce = 1000;
 
 const refreshesAt = ({ requests }: Idp) => requests.filter(({ grantType }) => grantType === 'refresh_token').length;
-const exchangesAt = ({ requests }: Product['workspace']) => requests.filter(({ grantType }) => grantType?.endsWith(':token-exchange')).length;
-const percentile = ({ ms }: Outcome, share: number) => ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? Number.POSITIVE_INFINITY;
+const exchangesAt = ({ requests }: Product['workspace']) =>
+  requests.filter(({ grantType }) => grantType?.endsWith(':token-exchange')).length;
+const percentile = ({ ms }: Outcome, share: number) =>
+  ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? Number.POSITIVE_INFINITY;
 
 describe('a thousand callers at the moment of expiry', () => {
   let product: Product;
@@ -102,7 +104,11 @@ describe('a service that hangs', () => {
     (await product.json('env', '-p', profile, '-w', workspace, '-s', scope))['env'] as unknown as GrantEnv;
 
   /** Quiet first, then while `hung` is asked for by fifty callers who get nothing: a cached token and a new mint of somebody else. */
-  async function compare(hung: GrantEnv, cached: GrantEnv, fresh: GrantEnv): Promise<{ quiet: Outcome; beside: Outcome; mint: Outcome; hanging: Outcome }> {
+  async function compare(
+    hung: GrantEnv,
+    cached: GrantEnv,
+    fresh: GrantEnv,
+  ): Promise<{ quiet: Outcome; beside: Outcome; mint: Outcome; hanging: Outcome }> {
     expect((await askOnce(call, cached)).answers).toEqual({ 200: 1 });
     const quiet = await call('steady', 1000, cached).outcome;
     const storm = call('storm', 50, hung);

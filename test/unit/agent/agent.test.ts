@@ -14,7 +14,7 @@ import { hours, later } from '../../../main/units.ts';
 import type { GrantNews } from '../../../preload/contract/control.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
-import { recordingAudit } from '../../fakes/recording-audit.ts';
+import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
 
 const host = 'https://acme.cloud.databricks.com';
 const profileNamed = (name: string): Profile => ({
@@ -79,8 +79,10 @@ function company(
 let clock: ReturnType<typeof fakeClock>;
 let folder: string;
 let grants: Grants;
+let log: RecordingAudit;
 beforeEach(async () => {
   clock = fakeClock();
+  log = recordingAudit();
   folder = mkdtempSync(join(tmpdir(), 'lpa-'));
   grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit: recordingAudit() });
 });
@@ -94,7 +96,7 @@ const agentOf = (...companies: Company[]): Agent =>
     ...{ version: '0', startedAt: clock.now() as EpochMs, vault: 'memory', configFile: '/config.yaml', grants, clock },
     companies: new Map(companies.map((each) => [each.profile.name, each])),
     broker: { port: 12345, grantUrl: (secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
-    audit: { tail: () => [], folder },
+    audit: { append: (event) => log.append(event), tail: () => [], folder },
     problems: [],
     stop: () => undefined,
   });
@@ -175,5 +177,29 @@ describe('a sign-in that fails', () => {
     const agent = agentOf(company('acme', () => nobody));
     await agent.beginSignIn(undefined);
     await expect(agent.signInOutcome(undefined)).rejects.toMatchObject({ code: 'LOGIN_CANCELLED' });
+  });
+});
+
+describe('a token for the terminal', () => {
+  it('is in the audit log before it leaves, every time', async () => {
+    const agent = agentOf(company('acme', () => person('ann')));
+    await agent.token({ scopes: ['sql'] });
+    await agent.token({ scopes: ['sql'] });
+    const record = {
+      type: 'token.printed',
+      profile: 'acme',
+      workspace: host,
+      scopes: ['sql'],
+      fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+    };
+    expect(log.events).toEqual([expect.objectContaining(record), expect.objectContaining(record)]);
+    expect(JSON.stringify(log.events)).not.toContain('held');
+  });
+
+  it('does not leave when the audit log cannot be written', async () => {
+    log.fail();
+    await expect(agentOf(company('acme', () => person('ann'))).token({ scopes: ['sql'] })).rejects.toMatchObject({
+      code: 'AUDIT_UNWRITABLE',
+    });
   });
 });
