@@ -177,9 +177,10 @@ describe('a second tab', () => {
     const { page, context } = person;
     await page.goto(begun.url.href);
     const answer = page.waitForRequest((request) => request.url().startsWith(`${begun.callback.href}?code=`));
+    const landing = page.waitForRequest(`${begun.callback.href}/done`);
     await useKey(person, 'alice');
     const callback = (await answer).url();
-    await page.waitForRequest(`${begun.callback.href}/done`);
+    await landing;
     const second = await context.newPage();
     const replayed = await second.goto(callback);
     expect(replayed?.status()).toBe(404);
