@@ -198,7 +198,8 @@ async function installSystemPackages() {
 /** Runs the file on the pinned Node with its folder first on the PATH, and ends as it ends. */
 function runOnPinnedNode(file, args) {
   const path = [inRoot('node_modules', '.bin'), process.env.PATH].join(delimiter);
-  const child = spawn(pinnedNode(), [file, ...args], { stdio: 'inherit', env: { ...process.env, PATH: path } });
+  // Node calls parts of Web Crypto experimental when the test services load them; people who run the demo need not read that.
+  const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', file, ...args], { stdio: 'inherit', env: { ...process.env, PATH: path } });
   // A terminal sends Ctrl-C to both; the program below decides what it means.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
