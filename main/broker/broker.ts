@@ -92,6 +92,10 @@ export function createBroker(parts: Parts): Broker {
   http.on('checkContinue', answer);
   http.on('checkExpectation', answer);
   http.on('connect', (request, socket) => {
+    // Node takes its own listener off here. Without one, a client that resets the connection before our answer would end the agent.
+    // check: connect-reset
+    socket.on('error', () => socket.destroy());
+    // end check
     refuseRaw(socket, firstRefusal(doorChecks, look(request), ourHost) ?? { code: 'METHOD_REFUSED', reason: 'method' });
   });
   http.on('clientError', (error: NodeJS.ErrnoException, socket) => {

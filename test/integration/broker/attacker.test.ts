@@ -318,6 +318,28 @@ describe('a flood', () => {
   });
 });
 
+describe('a client that resets its connection', () => {
+  it('in the middle of a CONNECT does not end the agent', async () => {
+    const crashes: unknown[] = [];
+    const note = (error: unknown) => void crashes.push(error);
+    process.on('uncaughtException', note);
+    const hangUp = () =>
+      new Promise<void>((resolve) => {
+        const socket = connect(door.port, '127.0.0.1', () =>
+          socket.write(request(door.port, '/v1/up', { headers: { Connection: 'keep-alive' } })),
+        );
+        // The user on the other end has been looked up once there is an answer; the reset then meets our refusal.
+        socket.once('data', () => socket.write(request(door.port, 'a:1', { method: 'CONNECT' }), () => socket.resetAndDestroy()));
+        socket.on('error', () => undefined).on('close', () => resolve());
+      });
+    for (let round = 0; round < 10; round++) await hangUp();
+    expect((await ask(door.port, '/v1/up')).status).toBe(200);
+    process.off('uncaughtException', note);
+    expect(crashes).toEqual([]);
+    expect(refusals()).toContain('TARGET_REFUSED form');
+  });
+});
+
 describe('another user of the machine', () => {
   itWithSecondUser('gets no byte, even with a living grant’s URL, and is counted', async () => {
     const other = attacker();
