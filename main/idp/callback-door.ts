@@ -106,8 +106,12 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     socket.resume();
   }
 
-  async function ownerOf({ remotePort }: Socket): Promise<number | null> {
+  async function ownerOf({ remoteAddress, remotePort }: Socket): Promise<number | null> {
     if (remotePort === undefined) return null;
+    // Only rows between two 127.0.0.1 ends are looked up: whoever comes from 127.0.0.2 could borrow the port of a connection of ours.
+    // check: callback-peer-address
+    if (remoteAddress !== '127.0.0.1') return null;
+    // end check
     try {
       return await peerUid.lookup({ localPort: port, remotePort });
     } catch {

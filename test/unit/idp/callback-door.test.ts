@@ -218,6 +218,20 @@ describe('the callback door', () => {
     expect(audit.events).toEqual([{ type: 'door.foreign-user', door: 'callback', uid, count: 1 }]);
   });
 
+  it('drops a connection from another loopback address: it can have the port of a connection of ours, which is then looked up', async () => {
+    const { audit, door, port, host } = await bench();
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    open.add(socket);
+    let heard = '';
+    socket.on('data', (part) => (heard += part)).on('error', () => undefined);
+    socket.write(`GET ${RIGHT} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await closed(socket);
+    expect(heard).toBe('');
+    expect(await isWaiting(door)).toBe(true);
+    await door.close();
+    expect(audit.events).toEqual([{ type: 'door.foreign-user', door: 'callback', uid: -1, count: 1 }]);
+  });
+
   it('asks for the user of exactly the connection that came', async () => {
     const asked: unknown[] = [];
     const lookup = async (peer: unknown) => {
