@@ -2,13 +2,12 @@
  * The headless host: the agent as a plain Node process, without a window. It runs in the foreground (`lakepass agent`) or as
  * the background process that a verb starts; then its first line on standard output is JSON: `ready` or a failure.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pino from 'pino';
 import { asAppError, hasCode } from './app-error.ts';
 import { compose, type Running } from './compose.ts';
 import { jsonLog, nodePorts } from './host-ports.ts';
+import { logFile } from './log-file.ts';
 import { findPlaces, type Places } from './places.ts';
 import { loadConfig } from './profile/load-config.ts';
 import type { Config } from './profile/profile.ts';
@@ -34,8 +33,7 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAge
   const uid = process.getuid?.() ?? -1;
   const places = findPlaces({ env: process.env, uid, ...(options.home === undefined ? {} : { home: options.home }) });
   const config = await readConfig(places.config);
-  await mkdir(places.state, { recursive: true, mode: 0o700 });
-  const log = jsonLog(pino.destination({ dest: join(places.state, 'agent.log'), sync: false, mode: 0o600 }));
+  const log = jsonLog(logFile(join(places.state, 'agent.log')));
   const stopping = Promise.withResolvers<string>();
   const running = await compose(nodePorts({ vault: options.vault, log }), {
     config,

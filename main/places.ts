@@ -97,6 +97,20 @@ export async function makePlaces(places: Places, facts: PlaceFacts = systemFacts
   await checkConfigFolder(path.dirname(places.config), facts);
 }
 
+/**
+ * For whoever is about to speak to the agent: a runtime folder that another user made first may hold an agent of theirs. One
+ * that is not there yet is fine.
+ *
+ * @throws AppError RUNTIME_UNSAFE with reason `symlink`, `owner`, `mode`, `parent` or `system`
+ */
+export async function checkRuntime({ runtime }: Pick<Places, 'runtime'>, facts: PlaceFacts = systemFacts()): Promise<void> {
+  const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const look = fs.lstat(runtime).catch((error: unknown) => (isMissing(error) ? null : Promise.reject(error)));
+  if ((await orUnsafe('RUNTIME_UNSAFE', runtime, look)) === null) return;
+  await checkOwnFolder(runtime, 0o077, facts, 'RUNTIME_UNSAFE');
+  await checkParents(runtime, facts);
+}
+
 type Reason = 'symlink' | 'owner' | 'mode' | 'network' | 'parent' | 'system';
 const unsafe = (code: FailureCode, reason: Reason, detail: string, cause?: unknown): AppError =>
   new AppError(code, { reason, detail, cause });

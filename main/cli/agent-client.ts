@@ -9,8 +9,11 @@ import type { z } from 'zod';
 import { failureAnswerSchema } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
-import type { Places } from '../places.ts';
+import { checkRuntime, type Places } from '../places.ts';
 import { type Ms, seconds } from '../units.ts';
+
+/** Longer than an agent waits for a keychain that asks the person: its own reason is worth more than ours. */
+const START_LIMIT: Ms = seconds(30);
 
 /** A failure that the agent reported: shown as it came, it is already in words for people. */
 export class ReportedFailure extends Error {
@@ -38,7 +41,7 @@ export function connectAgent(places: Places): AgentClient {
     timeout: Ms,
   ): Promise<z.output<S>> => {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const { status, value } = await send(places.socket, method, path, text, timeout);
+    const { status, value } = await send(places, method, path, text, timeout);
     if (status !== 200) {
       const failed = failureAnswerSchema.safeParse(value);
       throw failed.success
@@ -69,16 +72,19 @@ export function connectAgent(places: Places): AgentClient {
   };
 }
 
-function send(
-  socketPath: string,
+async function send(
+  places: Places,
   method: string,
   path: string,
   body: string | undefined,
   timeout: Ms,
 ): Promise<{ status: number; value: unknown }> {
+  // check: client-runtime-own
+  await checkRuntime(places);
+  // end check
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const outgoing = request({ socketPath, method, path, headers, timeout }, (response) => {
+    const outgoing = request({ socketPath: places.socket, method, path, headers, timeout }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -104,7 +110,7 @@ function notRunning(error: Error): Error {
 /** True when an agent answers on the socket. */
 export async function agentAnswers(places: Places): Promise<boolean> {
   try {
-    await send(places.socket, 'GET', '/v1/status', undefined, seconds(5));
+    await send(places, 'GET', '/v1/status', undefined, seconds(5));
     return true;
   } catch (error) {
     if (error instanceof AppError && error.code === 'AGENT_NOT_RUNNING') return false;
@@ -116,17 +122,17 @@ export async function agentAnswers(places: Places): Promise<boolean> {
  * Starts a headless agent in the background and waits until it is ready.
  *
  * @throws ReportedFailure the agent's own reason (KEYCHAIN_MISSING, CONFIG_INVALID …)
- * @throws AppError AGENT_START_FAILED it ended, or said nothing for 20 seconds
+ * @throws AppError AGENT_START_FAILED it ended, or said nothing for 30 seconds
+ * @throws AppError DISK_FULL its folder cannot be made or written
  */
 export async function startAgent(places: Places, options: { home: string | undefined; vault: string }): Promise<void> {
   const args = [headlessEntry(), '--vault', options.vault, ...(options.home === undefined ? [] : ['--home', options.home])];
-  mkdirSync(places.state, { recursive: true, mode: 0o700 });
-  const errors = openSync(join(places.state, 'agent.err'), 'a', 0o600);
+  const errors = openErrors(places);
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/' });
   const { stdout } = child;
   if (stdout === null) throw new AppError('AGENT_START_FAILED');
   const line = await new Promise<string>((resolve) => {
-    const timer = setTimeout(() => resolve(''), seconds(20));
+    const timer = setTimeout(() => resolve(''), START_LIMIT);
     const finish = (text: string): void => {
       clearTimeout(timer);
       resolve(text);
@@ -143,6 +149,16 @@ export async function startAgent(places: Places, options: { home: string | undef
   const failed = failureAnswerSchema.parse(said);
   // Two verbs may start an agent at once; whoever comes second finds the first one's.
   if (failed.failure.code !== 'AGENT_RUNNING') throw new ReportedFailure(failed.failure);
+}
+
+/** Where the agent's last words go if it crashes. @throws AppError DISK_FULL */
+function openErrors({ state }: Places): number {
+  try {
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    return openSync(join(state, 'agent.err'), 'a', 0o600);
+  } catch (cause) {
+    throw new AppError('DISK_FULL', { reason: 'state', cause });
+  }
 }
 
 /** The headless entry beside this file: TypeScript in a checkout, a bundle in an installed program. */
