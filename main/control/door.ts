@@ -14,6 +14,8 @@ import type { Log } from '../ports.ts';
 
 const bodyLimitBytes = 16_384;
 const farewellMs = 300;
+/** What may wait in a stream whose reader has stopped (Ctrl-Z does that); further lines are left out. */
+const unreadLimitBytes = 65_536;
 const browserHeaders = [
   'origin',
   'referer',
@@ -114,7 +116,13 @@ async function serve(
     }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
     response.flushHeaders();
-    await answer.lines((value) => response.write(`${JSON.stringify(value)}\n`), gone.signal);
+    const sendLine = (value: unknown): void => {
+      // check: control-unread-limit
+      if (response.writableLength > unreadLimitBytes) return;
+      // end check
+      response.write(`${JSON.stringify(value)}\n`);
+    };
+    await answer.lines(sendLine, gone.signal);
     response.end();
   } catch (error) {
     const known = asAppError(error);

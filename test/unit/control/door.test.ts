@@ -27,6 +27,11 @@ const routes = (): Route[] => [
       send({ line: 2 });
     },
   })),
+  route('GET', '/v1/flood', z.strictObject({}), () => ({
+    lines: async (send) => {
+      for (let n = 0; n < 20_000; n++) send({ filler: 'x'.repeat(1000) });
+    },
+  })),
   route('GET', '/v1/fails', z.strictObject({}), () => {
     throw new AppError('GRANT_UNKNOWN');
   }),
@@ -117,6 +122,12 @@ describe('requests', () => {
 
   it('may be answered by a stream of JSON lines', async () => {
     expect((await get('/v1/stream')).body).toContain('{"line":1}\n');
+  });
+
+  it('keep little for a reader that has stopped', async () => {
+    const { body } = await get('/v1/flood');
+    expect(body).toContain('{"filler":');
+    expect(body.length).toBeLessThan(1_000_000);
   });
 
   it.each([
