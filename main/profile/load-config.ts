@@ -18,7 +18,7 @@ const LARGEST_FILE = 256 * 1024;
  * written as its origin.
  *
  * @throws AppError CONFIG_MISSING: there is no such file
- * @throws AppError CONFIG_INVALID: it cannot be read, is not YAML, or does not fit the schema
+ * @throws AppError CONFIG_INVALID: it cannot be read, is not YAML, does not fit the schema, or others can write it
  * @throws AppError CONFIG_PLAIN_HTTP: an issuer or a workspace with plain http outside a test profile, or on another host than
  *   exactly localhost or 127.0.0.1
  */
@@ -50,10 +50,11 @@ async function readText(file: string): Promise<string> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
-    const { size } = await handle.stat();
+    const { size, uid, gid, mode } = await handle.stat();
     // check: config-size
     if (size > LARGEST_FILE) throw new AppError('CONFIG_INVALID', { reason: 'size', detail: `${file} is larger than 256 KiB.` });
     // end check
+    refuseOthersFile(file, { uid, gid, mode });
     return await handle.readFile('utf8');
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -64,6 +65,19 @@ async function readText(file: string): Promise<string> {
     await handle?.close();
   }
 }
+
+/** The file says whom we trust, so nobody else may write it; an administrator may own it, and the user's own group may share it. */
+function refuseOthersFile(file: string, { uid, gid, mode }: { uid: number; gid: number; mode: number }): void {
+  const [user, group] = [process.getuid?.(), process.getgid?.()];
+  if (user === undefined) return;
+  const isShared = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== group);
+  // check: config-file-own
+  if (uid !== user && uid !== 0) throw othersFile(file, 'owner', `belongs to user ${uid}`);
+  if (isShared) throw othersFile(file, 'mode', 'can be written by others; close it with chmod go-w');
+  // end check
+}
+
+const othersFile = (file: string, reason: string, what: string) => new AppError('CONFIG_INVALID', { reason, detail: `${file} ${what}.` });
 
 function parseConfig(text: string, file: string): Config {
   const source = readYaml(text);

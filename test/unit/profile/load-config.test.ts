@@ -1,3 +1,4 @@
+import { chmod, chown } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../main/profile/load-config.ts';
 import { hours, seconds } from '../../../main/units.ts';
@@ -29,6 +30,23 @@ describe('loadConfig', () => {
 
   it('refuses a file larger than 256 KiB before parsing it', async () => {
     expect(await failureOf(`${goodConfig}#${'x'.repeat(256 * 1024)}`)).toMatchObject({ code: 'CONFIG_INVALID', reason: 'size' });
+  });
+
+  it('refuses a file that others can write: it says whom we trust', async () => {
+    const file = await configFile(goodConfig);
+    await chmod(file, 0o660);
+    expect((await loadConfig(file)).profiles.size).toBe(1);
+    await chmod(file, 0o646);
+    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', reason: 'mode' });
+  });
+
+  it.runIf(process.getuid?.() === 0)('refuses a file of another user, and one that another group can write', async () => {
+    const file = await configFile(goodConfig);
+    await chown(file, 12_345, process.getgid?.() ?? 0);
+    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', reason: 'owner' });
+    await chown(file, 0, 12_345);
+    await chmod(file, 0o660);
+    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_INVALID', reason: 'mode' });
   });
 
   it.each<[string, string, string, RegExp]>([
