@@ -39,7 +39,13 @@ export function createPeerUid({ worker: workerFile = besideUs() }: { worker?: UR
     if (asked.length > 0 || next.length === 0) return;
     asked = next;
     next = [];
-    worker ??= startWorker();
+    try {
+      worker ??= startWorker();
+    } catch {
+      // The system has no thread left for us. Whoever waits is told that nobody can say; the next one tries again.
+      giveUp();
+      return;
+    }
     worker.postMessage({ keys: asked.map(({ key }) => key) } satisfies Batch);
   }
 
