@@ -107,15 +107,18 @@ const authTime = rule('auth_time', ({ claims, seconds, expected }) => {
   // end check
 });
 
+/** Some providers write the boolean as text. */
+const verifiedOrUnsaid: ReadonlySet<unknown> = new Set([undefined, true, 'true']);
+
 /** The Databricks user name; an e-mail address that the provider has not verified may be anybody's. */
 const username = rule('username', ({ claims, profile: { idp }, expected }) => {
   const name = claims[idp.usernameClaim];
   if (expected.of === 'refresh') return sameUsername(name, expected.username);
   // check: username-claim
-  if (typeof name !== 'string' || name.trim() === '' || name.length > 320) reject('username');
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 320 || /\p{Cc}/u.test(name)) reject('username');
   // end check
   // check: username-unverified
-  if (idp.usernameClaim === 'email' && claims.email_verified === false) reject('username');
+  if (idp.usernameClaim === 'email' && !verifiedOrUnsaid.has(claims.email_verified)) reject('username');
   // end check
 });
 

@@ -92,7 +92,9 @@ describe('an ID token at sign-in', () => {
     ['an empty user name', { email: '  ' }, 'username'],
     ['a user name that is a list', { email: ['alice@acme.example'] }, 'username'],
     ['a user name of a thousand letters', { email: 'a'.repeat(1000) }, 'username'],
+    ['a user name with a control character', { email: 'alice@acme.example\u001b[2J' }, 'username'],
     ['an e-mail address that the provider has not verified', { email_verified: false }, 'username'],
+    ['an e-mail address that is not verified, said as text', { email_verified: 'false' }, 'username'],
   ])('is refused for %s', async (_, change, rule) => {
     const { verify, claims } = bench();
     await expect(verify(jwt(rsa, { ...claims, ...change }))).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: rule });
