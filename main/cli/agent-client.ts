@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { request } from 'node:http';
-import { join } from 'node:path';
+import { resolve as absolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
@@ -126,7 +126,7 @@ export async function agentAnswers(places: Places): Promise<boolean> {
  * @throws AppError DISK_FULL its folder cannot be made or written
  */
 export async function startAgent(places: Places, options: { home: string | undefined; vault: string }): Promise<void> {
-  const args = [headlessEntry(), '--vault', options.vault, ...(options.home === undefined ? [] : ['--home', options.home])];
+  const args = [headlessEntry(), '--vault', options.vault, ...(options.home === undefined ? [] : ['--home', absolute(options.home)])];
   const errors = openErrors(places);
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/' });
   const { stdout } = child;

@@ -32,6 +32,23 @@ describe('before anybody signs in', () => {
     expect(uids).not.toContain(0);
   });
 
+  it('keeps everything below a folder that is named from where one stands', async () => {
+    const command = join(product.machine.dist, 'lakepass');
+    const steps = [
+      'cd "$HOME"',
+      `"${command}" status --home elsewhere --json`,
+      `"${command}" agent --home elsewhere --stop`,
+      'while [ -e elsewhere/run/agent.lock ]; do sleep 0.1; done',
+      'rm -r elsewhere',
+    ];
+    const { code, stdout, stderr } = await product.run('/bin/sh', ['-c', steps.join(' && ')], {
+      LAKEPASS_NODE: product.machine.node,
+      LAKEPASS_VAULT: 'memory',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`"configFile": "${join(product.home, 'elsewhere', 'config.yaml')}"`);
+  });
+
   it.each([
     [['run', '-s', 'sql', '--', 'true'], 125],
     [['env', '-s', 'sql'], 3],
