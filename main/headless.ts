@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { asAppError, hasCode } from './app-error.ts';
 import { compose, type Running } from './compose.ts';
 import { jsonLog, nodePorts } from './host-ports.ts';
+import { leaveLastWords } from './last-words.ts';
 import { logFile } from './log-file.ts';
 import { findPlaces, type Places } from './places.ts';
 import { loadConfig } from './profile/load-config.ts';
@@ -30,6 +31,7 @@ export interface HeadlessAgent extends Running {
  * @throws AppError whatever `compose` throws, or CONFIG_INVALID | CONFIG_PLAIN_HTTP
  */
 export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
+  leaveLastWords();
   const uid = process.getuid?.() ?? -1;
   const places = findPlaces({ env: process.env, uid, ...(options.home === undefined ? {} : { home: options.home }) });
   const config = await readConfig(places.config);
