@@ -46,7 +46,14 @@ export function reportFailure(error: unknown, json: boolean, exitCode?: number):
 }
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-export const printLine = (line = ''): void => void process.stdout.write(`${line}\n`);
+export const printLine = (line = ''): void => void process.stdout.write(`${harmless(line)}\n`);
+
+/** Names and labels come from others: on a terminal a control character could move the cursor, and a bidi mark turn words around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const moving = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** The text as a terminal may show it: what would move something is shown as `\ufffd`. */
+export const harmless = (text: string): string => text.replace(moving, '\ufffd');
 
 /** Columns as wide as their widest cell, two spaces between. */
 export function table(rows: readonly (readonly string[])[]): string {
