@@ -67,7 +67,8 @@ const httpLimits = {
   headersTimeout: 5000,
   requestTimeout: 10_000,
   keepAliveTimeout: 30_000,
-  connectionsCheckingInterval: 1000,
+  // Each look wakes the agent, connections or not.
+  connectionsCheckingInterval: 2000,
   // Node would answer a missing Host itself, without a body; our own guard says it in JSON.
   requireHostHeader: false,
   insecureHTTPParser: false,

@@ -77,7 +77,15 @@ export function createTokens(parts: MintParts): Tokens {
   const healths = new Map<string, 'ok' | FailureCode>();
   let generation = 0;
 
-  const keyOf = (workspace: string, scopes: readonly string[]) => `${workspace} ${scopes.join(' ')}`;
+  /** A grant asks with the same list again and again, so its key is made once. */
+  const keys = new WeakMap<readonly string[], { workspace: string; key: string }>();
+  function keyOf(workspace: string, scopes: readonly string[]): string {
+    const made = keys.get(scopes);
+    if (made?.workspace === workspace) return made.key;
+    const key = `${workspace} ${scopes.join(' ')}`;
+    keys.set(scopes, { workspace, key });
+    return key;
+  }
 
   function entryFor(workspace: string, scopes: readonly string[]): Entry {
     const key = keyOf(workspace, scopes);
