@@ -23,8 +23,17 @@ export interface Load {
  */
 export async function wrk(stage: Stage, source: Source, connections: number, seconds: number): Promise<Load> {
   const headers = Object.entries(source.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  const length = seconds < 1 ? 1 : seconds;
-  const words = ['-t1', `-c${connections}`, `-d${length}s`, '-s', stage.programs.wrkReport, ...headers, source.url.href];
+  const words = [
+    '-t1',
+    `-c${connections}`,
+    `-d${Math.ceil(seconds)}s`,
+    '--timeout',
+    '10s',
+    '-s',
+    stage.programs.wrkReport,
+    ...headers,
+    source.url.href,
+  ];
   const before = cpuMicros(source.pid);
   const { code, stdout, stderr } = await ended(stage.start('wrk', words));
   const cpu = cpuMicros(source.pid) - before;

@@ -17,5 +17,5 @@ export const wholePlan: Plan = {
   ...{ rounds: 7, seconds: 2, visits: 40, timeWaits: 20_000, tokens: { first: 100_000, last: 1_000_000 }, idleSeconds: 20, commands: 12 },
 };
 export const quickPlan: Plan = {
-  ...{ rounds: 3, seconds: 1, visits: 10, timeWaits: 5000, tokens: { first: 10_000, last: 30_000 }, idleSeconds: 5, commands: 3 },
+  ...{ rounds: 2, seconds: 1, visits: 10, timeWaits: 5000, tokens: { first: 10_000, last: 30_000 }, idleSeconds: 5, commands: 3 },
 };

@@ -42,10 +42,12 @@ export interface Stage {
 
 const username = 'alice';
 
-export async function openStage(): Promise<Stage> {
+/** @param env variables of the agent and its commands, to look closer at something; the bench itself sets none */
+export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
   const other = await startIdp();
   const product = await startProduct({
     workspaces: 3,
+    env,
     config: ({ idp, workspaces: [main, second, third] }) =>
       ['version: 1', 'profiles:', profile('acme', idp, { main, second }), profile('other', other, { third }), ''].join('\n'),
   });
