@@ -31,7 +31,8 @@ const base = [
   '--disable-component-update',
   '--disable-sync',
   '--no-first-run',
-  '--host-resolver-rules=MAP evil.test 127.0.0.1',
+  // The first rule that fits counts; no other name leads anywhere, so that Chromium stays on this machine.
+  '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ];
 const launch = (extra: string[] = []) =>
   chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: [...base, ...extra] });
