@@ -98,17 +98,18 @@ export async function makePlaces(places: Places, facts: PlaceFacts = systemFacts
 }
 
 /**
- * For whoever is about to speak to the agent: a runtime folder that another user made first may hold an agent of theirs. One
- * that is not there yet is fine.
+ * For whoever is about to speak to the agent: a runtime folder that another user made first may hold an agent of theirs.
  *
+ * @returns false where there is none. Nobody may be spoken to then: in /tmp one of somebody else could appear the moment after
  * @throws AppError RUNTIME_UNSAFE with reason `symlink`, `owner`, `mode`, `parent` or `system`
  */
-export async function checkRuntime({ runtime }: Pick<Places, 'runtime'>, facts: PlaceFacts = systemFacts()): Promise<void> {
+export async function checkRuntime({ runtime }: Pick<Places, 'runtime'>, facts: PlaceFacts = systemFacts()): Promise<boolean> {
   const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
   const look = fs.lstat(runtime).catch((error: unknown) => (isMissing(error) ? null : Promise.reject(error)));
-  if ((await orUnsafe('RUNTIME_UNSAFE', runtime, look)) === null) return;
+  if ((await orUnsafe('RUNTIME_UNSAFE', runtime, look)) === null) return false;
   await checkOwnFolder(runtime, 0o077, facts, 'RUNTIME_UNSAFE');
   await checkParents(runtime, facts);
+  return true;
 }
 
 type Reason = 'symlink' | 'owner' | 'mode' | 'network' | 'parent' | 'system';

@@ -80,7 +80,7 @@ async function send(
   timeout: Ms,
 ): Promise<{ status: number; value: unknown }> {
   // check: client-runtime-own
-  await checkRuntime(places);
+  if (!(await checkRuntime(places))) throw new AppError('AGENT_NOT_RUNNING');
   // end check
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };

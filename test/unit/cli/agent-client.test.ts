@@ -42,6 +42,12 @@ it('says AGENT_NOT_RUNNING where there is no such folder yet', async () => {
   expect(await agentAnswers(at('nowhere'))).toBe(false);
 });
 
+it('does not speak through one that appears after it has looked', async () => {
+  const places = { ...at('nowhere'), socket: at('real').socket };
+  await expect(connectAgent(places).get('/v1/status', up)).rejects.toMatchObject({ code: 'AGENT_NOT_RUNNING' });
+  expect(asked).toBe(0);
+});
+
 it('never speaks through a runtime folder that is a link, or that others can enter', async () => {
   symlinkSync(join(base, 'real'), join(base, 'link'));
   const refused = (reason: string) => expect.objectContaining({ code: 'RUNTIME_UNSAFE', reason });
