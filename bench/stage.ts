@@ -104,7 +104,8 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     },
     async bareServer(like) {
       const answer = await rawAnswer(like);
-      const child = start(machine.node, [programs.bare], JSON.stringify({ ...answer, keepAliveTimeout: 30_000 }));
+      // In a session of its own like the agent: Linux shares the processor out among sessions first.
+      const child = start('setsid', [machine.node, programs.bare], JSON.stringify({ ...answer, keepAliveTimeout: 30_000 }));
       bareServers.push(child);
       const port = Number(await firstLine(child));
       const bare = source(
