@@ -140,7 +140,9 @@ export async function startAgent(places: Places, options: { home: string | undef
     ...(options.home === undefined ? [] : ['--home', absolute(options.home)]),
   ];
   const errors = openErrors(places);
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/' });
+  // Node's own tracing would write request paths, and with them grant URLs, to agent.err.
+  const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ...env } = process.env;
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/', env });
   const { stdout } = child;
   if (stdout === null) throw new AppError('AGENT_START_FAILED');
   const line = await new Promise<string>((resolve) => {
