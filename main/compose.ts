@@ -49,7 +49,14 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
   const startedAt = clock.now();
   const closers: ((reason: string) => unknown)[] = [];
   const close = async (reason: string): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer(reason);
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer(reason);
+      } catch (error) {
+        // One part that cannot end well must not keep the vault's key in memory or the lock in its place.
+        log('agent.close-failed', { error: error instanceof Error ? error.name : 'unknown' });
+      }
+    }
   };
 
   try {
@@ -147,7 +154,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
         subjectToken: (needs) => session.subjectToken(needs),
         subject: () => session.view().identity?.subject ?? '',
       });
-      session.onEnd(() => tokens.forget());
+      session.onEnd((_, error) => tokens.forget(error ?? undefined));
       const browser = (): Promise<'opened' | 'none'> => {
         opened = Promise.withResolvers();
         return opened.promise;

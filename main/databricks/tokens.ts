@@ -32,8 +32,8 @@ export interface Tokens {
    * @throws AppError AUDIT_UNWRITABLE: the audit log could not take the record, so the token was thrown away
    */
   get(request: TokenRequest): Promise<MintedToken>;
-  /** Drops every token, and the answers still on their way; those who wait are told SIGNED_OUT. */
-  forget(): void;
+  /** Drops every token, and the answers still on their way; those who wait are told why, SIGNED_OUT unless it is said. */
+  forget(why?: AppError): void;
   /** How the last exchange with this workspace (a host or an origin) ended. */
   health(workspace: string): 'unknown' | 'ok' | FailureCode;
 }
@@ -189,12 +189,12 @@ export function createTokens(parts: MintParts): Tokens {
       if (flight.deadline < deadline) flight.deadline = deadline;
       return inTime(clock, flight.landed, left, () => tooLate(flight));
     },
-    forget() {
+    forget(why = new AppError('SIGNED_OUT')) {
       generation += 1;
       const abandoned = [...entries.values()].flatMap(({ flight }) => flight ?? []);
       entries.clear();
       healths.clear();
-      for (const { abandon } of abandoned) abandon(new AppError('SIGNED_OUT'));
+      for (const { abandon } of abandoned) abandon(why);
     },
     health: (workspace) => healths.get(new URL(workspace).origin) ?? 'unknown',
   };

@@ -14,9 +14,11 @@ import type { SessionStore, StoredSession } from './stored-session.ts';
 /** How long an ending waits for one answer of the provider. */
 export const FAREWELL: Ms = seconds(5);
 
+export type EndListener = (why: string, error: AppError | null) => void;
+
 export interface Ending {
-  /** Takes the live session out of use and tells who listens; null where there is none. */
-  leave(why: string): LiveSession | null;
+  /** Takes the live session out of use and tells who listens, with the failure that ended it if one did; null where there is none. */
+  leave(why: string, error?: AppError): LiveSession | null;
   /** Ends the live session for a reason of its own; the view shows `error`. */
   end(why: 'expired' | 'idle' | 'refused' | 'lost', error: AppError): void;
   /** Somebody else has signed in: the token of the session before is revoked. */
@@ -28,7 +30,7 @@ export interface Ending {
   arrivedLate(session: LiveSession, stored: StoredSession): Promise<void>;
   /** Revokes a token nobody keeps. */
   discard(token: Secret, identity: Identity): Promise<void>;
-  onEnd(listener: (why: string) => void): void;
+  onEnd(listener: EndListener): void;
 }
 
 interface Parts {
@@ -47,15 +49,15 @@ interface Parts {
 }
 
 export function createEnding({ profile, state, store, idp, clock, log, record, background, renewalUnderWay, reset }: Parts): Ending {
-  const listeners: ((why: string) => void)[] = [];
+  const listeners: EndListener[] = [];
 
-  const leave = (why: string): LiveSession | null => {
+  const leave: Ending['leave'] = (why, error) => {
     const leaving = state.live;
     state.live = null;
     state.renewalProblem = null;
     state.unkept = null;
     reset();
-    if (leaving !== null) for (const tell of listeners) tell(why);
+    if (leaving !== null) for (const tell of listeners) tell(why, error ?? null);
     return leaving;
   };
 
@@ -112,7 +114,7 @@ export function createEnding({ profile, state, store, idp, clock, log, record, b
     revoke,
     discard,
     end(why, error) {
-      const leaving = leave(why);
+      const leaving = leave(why, error);
       if (leaving === null) return;
       state.ended = error;
       state.lastFailure = error;

@@ -13,7 +13,7 @@ import { later, type Ms } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import { createBackoff } from './backoff.ts';
 import { deadline } from './deadline.ts';
-import { createEnding, FAREWELL } from './ending.ts';
+import { createEnding, type EndListener, FAREWELL } from './ending.ts';
 import { beginLife } from './live-session.ts';
 import { createRenewal } from './renewal.ts';
 import { recallSession } from './resuming.ts';
@@ -47,8 +47,11 @@ export interface Session {
   touch(): void;
   /** Ends the session, sweeps the vault, revokes; never throws, the report says what was and was not done. */
   signOut(why: 'signed-out' | 'reset'): Promise<SignOutReport>;
-  /** Told once a session is over: 'signed-out', 'reset', 'expired', 'idle', 'refused', 'lost', 'replaced' (somebody else signed in). */
-  onEnd(listener: (why: string) => void): void;
+  /**
+   * Told once a session is over: 'signed-out', 'reset', 'expired', 'idle', 'refused', 'lost', 'replaced' (somebody else signed in);
+   * and the failure that ended it, null where the person did.
+   */
+  onEnd(listener: EndListener): void;
   /** Stops the timers and keeps the stored session; resolves when a renewal under way has been written, after 5 s at the latest. */
   close(): Promise<void>;
 }

@@ -97,8 +97,10 @@ async function inTime<T>(answer: Promise<T>, patience: Ms): Promise<T> {
  * The library throws plain Errors whose `code` is always GenericFailure, so that their words are all there is. What is not
  * recognised is KEYCHAIN_FAILED, with the library's error as cause and none of its words in what people see.
  */
-const words: readonly [RegExp, 'KEYCHAIN_MISSING' | 'KEYCHAIN_LOCKED'][] = [
+const words: readonly [RegExp, 'KEYCHAIN_MISSING' | 'KEYCHAIN_LOCKED' | 'KEYCHAIN_FAILED'][] = [
   [/prompt was dismissed|is locked|\blocked\b|interaction is not allowed|user cancell?ed/i, 'KEYCHAIN_LOCKED'],
+  // It is there and does not answer: whoever is told that there is none would start a second one.
+  [/did not receive a reply/i, 'KEYCHAIN_FAILED'],
   [/no result found|DBUS_SESSION_BUS_ADDRESS|DBus error|D-Bus|zbus|No default store|ServiceUnknown/i, 'KEYCHAIN_MISSING'],
 ];
 

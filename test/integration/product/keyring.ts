@@ -12,6 +12,9 @@ export interface Keyring {
   env: { DBUS_SESSION_BUS_ADDRESS: string };
   /** Locks the collection, as a person does in the keyring's own window. Only the next login unlocks it: nobody can answer its prompt. */
   lock(): Promise<void>;
+  /** From now on it answers nobody, as one does that waits for the person; until `thaw()`. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   /** Ends the session; nothing listens on its bus any more. */
   close(): Promise<void>;
 }
@@ -28,6 +31,13 @@ export async function startKeyring(account: Account, home: string): Promise<Keyr
   const [address] = (await Promise.race([once(createInterface({ input: stdout }), 'line'), over])) as [unknown];
   if (typeof address !== 'string' || address === '') throw new Error('the keyring did not come up');
   const env = { DBUS_SESSION_BUS_ADDRESS: address };
+  /** The process that owns the service's name on this bus. */
+  const signal = async (name: string): Promise<void> => {
+    const { stdout } = await runAs(account, 'dbus-send', ownerRequest, { home, env });
+    const pid = /uint32 (\d+)/.exec(stdout)?.[1];
+    if (pid === undefined) throw new Error('nobody owns the secret service');
+    process.kill(Number(pid), `SIG${name}`);
+  };
 
   return {
     env,
@@ -35,6 +45,8 @@ export async function startKeyring(account: Account, home: string): Promise<Keyr
       const { code, stderr } = await runAs(account, 'dbus-send', lockRequest, { home, env });
       if (code !== 0) throw new Error(`the keyring was not locked: ${stderr}`);
     },
+    freeze: () => signal('STOP'),
+    thaw: () => signal('CONT'),
     async close() {
       stdin.end();
       await over;
@@ -42,6 +54,10 @@ export async function startKeyring(account: Account, home: string): Promise<Keyr
   };
 }
 
+const ownerRequest = [
+  ...['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/org/freedesktop/DBus'],
+  ...['org.freedesktop.DBus.GetConnectionUnixProcessID', 'string:org.freedesktop.secrets'],
+];
 const lockRequest = [
   ...['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets'],
   ...['org.freedesktop.Secret.Service.Lock', 'array:objpath:/org/freedesktop/secrets/collection/login'],

@@ -431,6 +431,15 @@ describe('forgetting', () => {
     expect(tokens.health(HOST)).toBe('unknown');
   });
 
+  it('tells those who wait what ended the session', async () => {
+    const { get, tokens, session } = start();
+    session.gate = new Promise(() => undefined);
+    const waiting = codeOf(get());
+    await settled();
+    tokens.forget(new AppError('SESSION_LOST'));
+    expect(await waiting).toBe('SESSION_LOST');
+  });
+
   it('sends no subject token that comes afterwards', async () => {
     const { get, tokens, session, acme } = start();
     let open: () => void = () => {};

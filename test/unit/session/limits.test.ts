@@ -62,11 +62,11 @@ describe('the absolute limit', () => {
 
 describe('the idle limit', () => {
   it('ends a session for which no token was asked, renewals notwithstanding', async () => {
-    const { session, clock, ends, idp } = await signedIn();
+    const { session, clock, ends, endedBy, idp } = await signedIn();
     await clock.advance(hours(2));
     expect(idp.refreshes.length).toBeGreaterThan(2);
     expect(session.view()).toMatchObject({ phase: 'ended', lastFailure: { code: 'SESSION_EXPIRED', reason: 'idle' } });
-    expect(ends).toEqual(['idle']);
+    expect({ ends, endedBy }).toEqual({ ends: ['idle'], endedBy: ['SESSION_EXPIRED'] });
   });
 
   it('starts anew at each use', async () => {

@@ -25,6 +25,8 @@ export interface Life {
   session: Session;
   steps: RotationStep[];
   ends: string[];
+  /** What each of them was told to be: the code of the failure, or null. */
+  endedBy: (string | null)[];
   /** SIGKILL. */
   kill(): void;
   /** Kills the process as soon as `step` is done; resolves then. */
@@ -59,6 +61,7 @@ function startLife(
   const life = { dead: false };
   const steps: RotationStep[] = [];
   const ends: string[] = [];
+  const endedBy: (string | null)[] = [];
   let watch: { step: RotationStep; reached: () => void } | null = null;
   const session = createSession({
     profile,
@@ -76,11 +79,15 @@ function startLife(
       return never();
     },
   });
-  session.onEnd((why) => ends.push(why));
+  session.onEnd((why, error) => {
+    ends.push(why);
+    endedBy.push(error?.code ?? null);
+  });
   return {
     session,
     steps,
     ends,
+    endedBy,
     kill: () => {
       life.dead = true;
     },

@@ -35,6 +35,7 @@ describe('what the library says', () => {
     ["Couldn't access platform storage: collection is locked", 'KEYCHAIN_LOCKED'],
     ['Platform failure: User interaction is not allowed.', 'KEYCHAIN_LOCKED'],
     ["Couldn't access platform storage: AccessDenied", 'KEYCHAIN_FAILED'],
+    ['DBus error: Did not receive a reply. Possible causes include: the reply timeout expired', 'KEYCHAIN_FAILED'],
     ['something it never said before', 'KEYCHAIN_FAILED'],
   ])('%s is %s, from the constructor and from each call', async (message, code) => {
     const fail = () => Promise.reject(Object.assign(new Error(message), { code: 'GenericFailure' }));
