@@ -54,7 +54,7 @@ interface Entry {
   readonly scopes: readonly string[];
   held?: HeldToken;
   flight?: Flight;
-  lastFailure?: { error: AppError; until: number };
+  lastFailure?: { error: AppError; until: number; subject: string };
   renewalsFailed: number;
   noRenewalBefore: number;
 }
@@ -129,7 +129,7 @@ export function createTokens(parts: MintParts): Tokens {
     const { promise, resolve, reject } = Promise.withResolvers<MintedToken>();
     const flight: Flight = { landed: promise, abandon: reject, deadline };
     entry.flight = flight;
-    const quiet = ms((entry.lastFailure?.until ?? 0) - clock.elapsed());
+    const quiet = ms((lastFailureOf(entry)?.until ?? 0) - clock.elapsed());
     const flying = quiet > 0 ? pause(clock, quiet).then(() => fly(entry, flight)) : fly(entry, flight);
     flying.finally(() => delete entry.flight).then(resolve, reject);
     return flight;
@@ -160,13 +160,19 @@ export function createTokens(parts: MintParts): Tokens {
 
   function remember(entry: Entry, error: AppError): void {
     const now = clock.elapsed();
-    entry.lastFailure = { error, until: now + FAILURE_KEPT };
+    entry.lastFailure = { error, until: now + FAILURE_KEPT, subject: parts.subject() };
     entry.noRenewalBefore = now + Math.min(LONGEST_RENEWAL_PAUSE, FAILURE_KEPT * 2 ** entry.renewalsFailed);
     entry.renewalsFailed += 1;
     if (error.code === 'TOKEN_TOO_SHORT') healths.set(entry.workspace, error.code);
   }
 
-  function repeatFailure({ lastFailure }: Entry, deadline: EpochMs): void {
+  /** Not once somebody has signed in: what failed before that says nothing about now. */
+  function lastFailureOf({ lastFailure }: Entry): Entry['lastFailure'] {
+    return lastFailure?.subject === parts.subject() ? lastFailure : undefined;
+  }
+
+  function repeatFailure(entry: Entry, deadline: EpochMs): void {
+    const lastFailure = lastFailureOf(entry);
     const left = ms((lastFailure?.until ?? 0) - clock.elapsed());
     if (!lastFailure || left <= 0) return;
     if (passing.has(lastFailure.error.code) && later(clock.now(), left) < deadline) return;

@@ -31,6 +31,8 @@ export interface FakeSession {
   calls: { life: Ms }[];
   issued: number;
   failure: AppError | undefined;
+  /** Whose session it is; '' while nobody is signed in. */
+  subject: string;
   /** Settles before any call answers. */
   gate: Promise<void>;
   subjectToken(needs: { life: Ms }): Promise<SubjectToken>;
@@ -43,6 +45,7 @@ export function fakeSession(clock: FakeClock, life: Ms): FakeSession {
     calls: [],
     issued: 0,
     failure: undefined,
+    subject: 'alice-subject',
     gate: Promise.resolve(),
     async subjectToken(needs) {
       session.calls.push(needs);
@@ -90,7 +93,7 @@ export function setUp(options: { life?: Ms; limits?: Record<string, string>; ran
     fetch: network.fetch,
     random: options.random ?? ((bytes) => Buffer.alloc(bytes, 0x7f)),
     subjectToken: session.subjectToken,
-    subject: () => 'alice-subject',
+    subject: () => session.subject,
     audit,
     log: (event, fields = {}) => void logged.push({ event, fields }),
   });

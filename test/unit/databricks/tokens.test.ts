@@ -117,6 +117,17 @@ describe('minting', () => {
   });
 });
 
+it('does not repeat to whoever has just signed in what was said before', async () => {
+  const { get, session } = start();
+  session.failure = new AppError('SIGNED_OUT');
+  session.subject = '';
+  expect(await codeOf(get())).toBe('SIGNED_OUT');
+  session.failure = undefined;
+  expect(await codeOf(get())).toBe('SIGNED_OUT');
+  session.subject = 'alice-subject';
+  expect(await codeOf(get())).toBeUndefined();
+});
+
 describe('the audit log', () => {
   it('knows a token before anyone can have it', async () => {
     const { get, audit, acme, tokens } = start();
