@@ -7,7 +7,7 @@ import { answered, type Stage } from '../stage.ts';
 
 const callers = 1000;
 /** The session renews at half the life of the provider's token, so one of its renewals falls on the end of the workspace's token. */
-const tokenSeconds = 24;
+const tokenSeconds = 16;
 
 export async function atExpiry(stage: Stage): Promise<Row> {
   stage.acme.setTtl(tokenSeconds);
