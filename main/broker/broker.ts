@@ -68,7 +68,7 @@ const httpLimits = {
   requestTimeout: 10_000,
   keepAliveTimeout: 30_000,
   // Each look wakes the agent, connections or not.
-  connectionsCheckingInterval: 2000,
+  connectionsCheckingInterval: 5000,
   // Node would answer a missing Host itself, without a body; our own guard says it in JSON.
   requireHostHeader: false,
   insecureHTTPParser: false,
