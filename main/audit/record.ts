@@ -101,10 +101,11 @@ export function decodeLine(bytes: Buffer): DecodedLine {
   return { ok: true, record: parsed };
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseRecord(bytes: Buffer): StoredRecord | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(utf8.decode(bytes));
     // Keep the parsed value itself: zod may order keys anew, and the order is part of the canonical form.
     return recordSchema.safeParse(value).success ? (value as StoredRecord) : undefined;
   } catch {
