@@ -2,7 +2,7 @@
  * The product with the operating system's keychain: the built command and agent, run by a user who is not root, on a D-Bus session
  * with gnome-keyring. A session outlives the agent and never the keychain; what cannot be opened is said and kept.
  */
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
@@ -51,6 +51,19 @@ async function nextLogin(): Promise<void> {
 /** How often the person was asked to sign in. */
 const signIns = () => product.idp.requestsTo('sign-in').length;
 
+/** Agents that run for this home, whether or not they answer. */
+function agentsOfThisHome(): string[] {
+  const read = (pid: string, file: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    } catch {
+      return ''; // gone meanwhile
+    }
+  };
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isAlive(Number(name)));
+  return pids.filter((pid) => read(pid, 'cmdline').includes('headless.mjs') && read(pid, 'environ').includes(`HOME=${product.home}\0`));
+}
+
 /** The agent cannot start; what a script reads of it. */
 async function failure(): Promise<{ code: string; nextStep: string }> {
   const { code, stdout } = await product.lakepass(['status', '--json']);
@@ -93,6 +106,7 @@ describe('a session in the keychain', () => {
 
   it('is sealed: files of the user alone, and nothing else of the vault anywhere below the home', async () => {
     await product.signIn();
+    expect(agentsOfThisHome()).toEqual([String(await product.agentPid())]);
     expect(statSync(vaultFolder()).mode & 0o777).toBe(0o700);
     expect(statSync(sealedSession()).mode & 0o777).toBe(0o600);
     expect(statSync(sealedSession()).uid).toBe(product.machine.user.uid);
@@ -131,8 +145,7 @@ describe('a keychain that does not open', () => {
     await keyring.freeze();
     try {
       expect(await failure()).toMatchObject({ code: 'KEYCHAIN_FAILED', nextStep: 'unlock-keychain' });
-      const { stdout } = await product.run('ps', ['-eo', 'args', '-ww']);
-      expect(stdout.split('\n').filter((line) => line.includes('headless.mjs') && line.includes(product.machine.dist))).toEqual([]);
+      await expect.poll(agentsOfThisHome, { timeout: 5000 }).toEqual([]);
     } finally {
       await keyring.thaw();
     }
