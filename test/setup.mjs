@@ -199,7 +199,10 @@ async function installSystemPackages() {
 function runOnPinnedNode(file, args) {
   const path = [inRoot('node_modules', '.bin'), process.env.PATH].join(delimiter);
   // Node calls parts of Web Crypto experimental when the test services load them; people who run the demo need not read that.
-  const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', file, ...args], { stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', file, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  });
   // A terminal sends Ctrl-C to both; the program below decides what it means.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
