@@ -1,7 +1,7 @@
 /** Puts load on a source: wrk for connections that are kept, our own caller for new ones. Both run as the agent's user. */
 import { ended } from '../test/product/product.ts';
 import { cpuMicros } from './process-cost.ts';
-import type { Order, Outcome } from './programs/caller.ts';
+import type { Order, Outcome, Target } from './programs/caller.ts';
 import { insist } from './row.ts';
 import type { Source, Stage } from './stage.ts';
 
@@ -46,7 +46,7 @@ export async function wrk(stage: Stage, source: Source, connections: number, sec
 
 /** New connections, as the order says. Failures are in the outcome. */
 export async function call(stage: Stage, order: Order): Promise<Outcome> {
-  const targets = order.targets.map(({ port, request }) => ({ port, request }));
+  const targets = order.targets.map(({ port, request }): Target => ({ port, request }));
   const { code, stdout, stderr } = await ended(
     stage.start(stage.product.machine.node, [stage.programs.caller], JSON.stringify({ ...order, targets })),
   );

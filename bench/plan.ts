@@ -8,14 +8,34 @@ export interface Plan {
   timeWaits: number;
   /** Tokens after which memory is looked at, first and at the end. */
   tokens: { first: number; last: number };
+  /** How long nobody asks before idleness is looked at: what a use leaves to be written is written within a minute. */
+  settleSeconds: number;
   idleSeconds: number;
   /** Runs of a command per side and round. */
   commands: number;
 }
 
 export const wholePlan: Plan = {
-  ...{ rounds: 7, seconds: 2, visits: 40, timeWaits: 20_000, tokens: { first: 100_000, last: 1_000_000 }, idleSeconds: 20, commands: 12 },
+  ...{
+    rounds: 7,
+    seconds: 2,
+    visits: 40,
+    timeWaits: 20_000,
+    tokens: { first: 100_000, last: 1_000_000 },
+    settleSeconds: 62,
+    idleSeconds: 20,
+    commands: 12,
+  },
 };
 export const quickPlan: Plan = {
-  ...{ rounds: 2, seconds: 1, visits: 10, timeWaits: 5000, tokens: { first: 10_000, last: 30_000 }, idleSeconds: 5, commands: 3 },
+  ...{
+    rounds: 2,
+    seconds: 1,
+    visits: 10,
+    timeWaits: 5000,
+    tokens: { first: 10_000, last: 30_000 },
+    settleSeconds: 3,
+    idleSeconds: 5,
+    commands: 3,
+  },
 };

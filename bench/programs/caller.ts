@@ -1,6 +1,6 @@
 /**
- * A client that opens a new connection for each request and times it from the first step to the last byte. It takes an order as
- * JSON from standard input and prints what came of it. It runs as the agent's own user, for nobody else is let in.
+ * A client that times each of its requests from the first step, the connection where it is new, to the last byte. It takes an
+ * order as JSON from standard input and prints what came of it. It runs as the agent's own user, for nobody else is let in.
  */
 import { hash } from 'node:crypto';
 import { connect } from 'node:net';
@@ -17,7 +17,9 @@ export type Order =
   /** One request every so often, to each target in turn. */
   | { kind: 'paced'; targets: readonly Target[]; everyMs: number; each: number }
   /** So many callers at a time, each with its next request when it has its answer, until the time is over or all are answered. */
-  | { kind: 'crowd'; targets: readonly Target[]; callers: number; requests?: number; forMs?: number; pauseAfterRefusalMs?: number };
+  | { kind: 'crowd'; targets: readonly Target[]; callers: number; requests?: number; forMs?: number; pauseAfterRefusalMs?: number }
+  /** One request after the other over one connection, which is made before the clock runs. */
+  | { kind: 'kept'; targets: readonly [Target]; forMs: number };
 
 export interface Outcome {
   /** Per target: µs of each answer with status 200. */
@@ -34,27 +36,43 @@ interface Answer {
   body: string;
 }
 
-function ask({ port, request }: Target): Promise<Answer> {
-  const started = performance.now();
-  return new Promise((resolve) => {
-    const end = (status: string, body = ''): void => {
-      resolve({ status, body, micros: (performance.now() - started) * 1000 });
-      socket.destroy();
-    };
-    let received = '';
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.write(request));
-    socket.setEncoding('latin1');
-    socket.on('data', (piece) => {
-      received += piece;
-      const headEnd = received.indexOf('\r\n\r\n');
-      if (headEnd < 0) return;
-      const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(received)?.[1]);
-      const body = received.slice(headEnd + 4);
-      if (body.length >= length) end(received.slice(9, 12), body);
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.name));
-    socket.on('close', () => end('closed'));
+/** A connection for one request at a time. */
+function open(port: number) {
+  let received = '';
+  let settle = (_status: string, _body: string): void => undefined;
+  const end = (status: string, body = ''): void => {
+    received = '';
+    settle(status, body);
+  };
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  socket.setEncoding('latin1');
+  socket.on('data', (piece) => {
+    received += piece;
+    const headEnd = received.indexOf('\r\n\r\n');
+    if (headEnd < 0) return;
+    const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(received)?.[1]);
+    const body = received.slice(headEnd + 4);
+    if (body.length >= length) end(received.slice(9, 12), body);
   });
+  socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.name));
+  socket.on('close', () => end('closed'));
+  return {
+    ask(request: string, started = performance.now()): Promise<Answer> {
+      return new Promise((resolve) => {
+        settle = (status, body) => resolve({ status, body, micros: (performance.now() - started) * 1000 });
+        socket.write(request);
+      });
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+async function askAnew({ port, request }: Target): Promise<Answer> {
+  const started = performance.now();
+  const connection = open(port);
+  const answer = await connection.ask(request, started);
+  connection.close();
+  return answer;
 }
 
 const outcome: Outcome = { micros: [], failures: {}, tokens: [] };
@@ -63,7 +81,11 @@ const tokens = new Set<string>();
 async function askAndNote(targets: readonly Target[], index: number): Promise<boolean> {
   const target = targets[index];
   if (target === undefined) throw new Error('there is no such target');
-  const { status, micros, body } = await ask(target);
+  return note(index, await askAnew(target));
+}
+
+/** Whether it was a token. */
+function note(index: number, { status, micros, body }: Answer): boolean {
   if (status !== '200') {
     outcome.failures[status] = (outcome.failures[status] ?? 0) + 1;
     return false;
@@ -95,10 +117,18 @@ async function crowd({ targets, callers, requests, forMs, pauseAfterRefusalMs }:
   await Promise.all(Array.from({ length: callers }, (_, index) => one(index)));
 }
 
+async function kept({ targets: [{ port, request }], forMs }: Extract<Order, { kind: 'kept' }>): Promise<void> {
+  const connection = open(port);
+  await connection.ask(request);
+  const end = performance.now() + forMs;
+  while (performance.now() < end && note(0, await connection.ask(request)));
+  connection.close();
+}
+
 if (import.meta.main) {
   const order = JSON.parse(await text(process.stdin)) as Order;
   outcome.micros = order.targets.map(() => []);
-  await (order.kind === 'paced' ? paced(order) : crowd(order));
+  await (order.kind === 'paced' ? paced(order) : order.kind === 'crowd' ? crowd(order) : kept(order));
   outcome.tokens = [...tokens];
   process.stdout.write(JSON.stringify(outcome));
 }

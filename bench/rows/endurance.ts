@@ -36,8 +36,7 @@ export async function memory(stage: Stage, plan: Plan, ours: Source): Promise<Ro
 }
 
 export async function idle(plan: Plan, ours: Source, bare: Source): Promise<Row> {
-  // The doors' own timers for the last connections run out first.
-  await wait(6000);
+  await wait(plan.settleSeconds * 1000);
   const look = (pid: number) => ({ cpu: cpuMicros(pid), wakes: wakeUps(pid) });
   const before = { ours: look(ours.pid), bare: look(bare.pid), at: performance.now() };
   await wait(plan.idleSeconds * 1000);

@@ -1,6 +1,6 @@
 /** New connections on a machine full of sockets in TIME_WAIT, where the kernel's table is long, and a kept connection beside them. */
 import { ended } from '../../test/product/product.ts';
-import { call, insistAllAnswered, type Load, wrk } from '../load.ts';
+import { call, insistAllAnswered } from '../load.ts';
 import { median, micros, percentile, times, whole } from '../numbers.ts';
 import type { Plan } from '../plan.ts';
 import { timeWaits } from '../process-cost.ts';
@@ -9,9 +9,14 @@ import type { Source, Stage } from '../stage.ts';
 
 const callers = 32;
 
+interface Kept {
+  p50: number;
+  p99: number;
+}
+
 interface Side {
-  quiet: Load;
-  beside: Load;
+  quiet: Kept;
+  beside: Kept;
   /** µs of the new connections. */
   crowd: number[];
 }
@@ -26,11 +31,11 @@ export async function amongTimeWaits(stage: Stage, plan: Plan, ours: Source, bar
     ] as const) {
       await fillUp(stage, plan.timeWaits);
       fewest = Math.min(fewest, timeWaits());
-      const quiet = await wrk(stage, source, 1, plan.seconds);
+      const quiet = await keptConnection(stage, source, plan.seconds * 1000);
       // The crowd is there before the kept connection is timed, and after.
-      const crowd = call(stage, { kind: 'crowd', targets: [source], callers, forMs: plan.seconds * 1000 + 700 });
+      const crowd = call(stage, { kind: 'crowd', targets: [source], callers, forMs: plan.seconds * 1000 + 1200 });
       await new Promise((done) => setTimeout(done, 400));
-      const beside = await wrk(stage, source, 1, plan.seconds);
+      const beside = await keptConnection(stage, source, plan.seconds * 1000);
       const outcome = await crowd;
       insistAllAnswered(outcome, `a crowd of ${callers}`);
       sides[name].push({ quiet, beside, crowd: outcome.micros.flat() });
@@ -59,6 +64,13 @@ export async function amongTimeWaits(stage: Stage, plan: Plan, ours: Source, bar
     },
     [atMost('p99 of a kept connection beside it', ratio, 2)],
   );
+}
+
+async function keptConnection(stage: Stage, source: Source, forMs: number): Promise<Kept> {
+  const outcome = await call(stage, { kind: 'kept', targets: [source], forMs });
+  insistAllAnswered(outcome, 'a kept connection');
+  const samples = outcome.micros.flat();
+  return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) };
 }
 
 /** Some go while others come, so it may take more than once. */
