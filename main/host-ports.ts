@@ -1,9 +1,8 @@
 /** The real outside world, for hosts that run in plain Node. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import pino, { type DestinationStream } from 'pino';
+import { onPath } from './on-path.ts';
 import type { Clock, Keychain, Log, Ports } from './ports.ts';
 import type { EpochMs, Ms } from './units.ts';
 import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
@@ -25,20 +24,6 @@ export function jsonLog(destination: DestinationStream): Log {
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return (event, fields = {}) => logger.info(fields, event);
 }
-
-const onPath = (program: string, path: string): string | undefined =>
-  path
-    .split(delimiter)
-    .filter(Boolean)
-    .map((folder) => join(folder, program))
-    .find((candidate) => {
-      try {
-        accessSync(candidate, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 
 /**
  * Opens the system browser without a shell (RFC 8252 section 8.12 rules out embedded ones). `BROWSER` names a program to use,

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { type GrantMade, type GrantNews, grantEndedSchema, grantMadeSchema, grantNewsSchema } from '../../../preload/contract/control.ts';
+import { onPath } from '../../on-path.ts';
 import type { AgentClient } from '../agent-client.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
 import { applyTo, environmentFor } from '../environment.ts';
@@ -68,11 +69,15 @@ function runChild(program: string, args: string[], env: NodeJS.ProcessEnv): Prom
     child = spawn(program, args, { stdio: 'inherit', env });
     child.once('error', (error: NodeJS.ErrnoException) => {
       process.stderr.write(`lakepass: ${program} cannot be started (${error.code ?? 'unknown'})\n`);
-      finish(error.code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecutable);
+      finish(isMissing(error, program, env) ? exitCodes.notFound : exitCodes.notExecutable);
     });
     child.once('exit', (code, signal) => finish(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
 }
+
+/** A folder on the PATH that may not be entered makes the system say EACCES for a program that is nowhere. */
+const isMissing = ({ code }: NodeJS.ErrnoException, program: string, env: NodeJS.ProcessEnv): boolean =>
+  code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && onPath(program, env['PATH'] ?? '') === undefined);
 
 /** SDKs say "empty token" whatever the broker answers; the reason reaches the person on this terminal, once per reason. */
 function tellRefusals(agent: AgentClient, made: GrantMade, signal: AbortSignal): Promise<void> {
