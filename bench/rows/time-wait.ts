@@ -24,6 +24,7 @@ interface Side {
 export async function amongTimeWaits(stage: Stage, plan: Plan, ours: Source, bare: Source): Promise<Row> {
   const sides: Record<'ours' | 'bare', Side[]> = { ours: [], bare: [] };
   let fewest = Number.POSITIVE_INFINITY;
+  const forMs = plan.seconds * 700;
   for (let index = 0; index < plan.rounds; index++) {
     for (const [name, source] of [
       ['ours', ours],
@@ -31,11 +32,11 @@ export async function amongTimeWaits(stage: Stage, plan: Plan, ours: Source, bar
     ] as const) {
       await fillUp(stage, plan.timeWaits);
       fewest = Math.min(fewest, timeWaits());
-      const quiet = await keptConnection(stage, source, plan.seconds * 1000);
+      const quiet = await keptConnection(stage, source, forMs);
       // The crowd is there before the kept connection is timed, and after.
-      const crowd = call(stage, { kind: 'crowd', targets: [source], callers, forMs: plan.seconds * 1000 + 1200 });
+      const crowd = call(stage, { kind: 'crowd', targets: [source], callers, forMs: forMs + 1200 });
       await new Promise((done) => setTimeout(done, 400));
-      const beside = await keptConnection(stage, source, plan.seconds * 1000);
+      const beside = await keptConnection(stage, source, forMs);
       const outcome = await crowd;
       insistAllAnswered(outcome, `a crowd of ${callers}`);
       sides[name].push({ quiet, beside, crowd: outcome.micros.flat() });
