@@ -1,6 +1,7 @@
 /**
  * The tiers, by what they prove: `unit` runs on fakes in milliseconds; `integration` runs flows against real processes and
- * sockets on loopback; `clients` runs stock SDKs and kernels through real expiries; `browser` signs in with Chromium.
+ * sockets on loopback; `product` runs the built product through faults, crashes and full disks; `clients` runs stock SDKs and
+ * kernels through real expiries; `browser` signs in with Chromium.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -37,6 +38,7 @@ export default defineConfig({
     projects: [
       project('unit', 'test/unit', 10_000),
       project('integration', 'test/integration', 60_000),
+      project('product', 'test/product', 120_000),
       project('clients', 'test/clients', 180_000),
       project('browser', 'test/e2e', 60_000),
     ],

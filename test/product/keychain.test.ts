@@ -5,10 +5,10 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
-import { isAlive, type Product, startProduct } from '../../product/product.ts';
+import { type StatusView, statusViewSchema } from '../../preload/contract/control.ts';
 import { askOnce, type Call, type GrantEnv, prepareCallers } from './calling.ts';
 import { type Keyring, startKeyring } from './keyring.ts';
+import { isAlive, type Product, startProduct } from './product.ts';
 
 let product: Product;
 let keyring: Keyring;

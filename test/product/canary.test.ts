@@ -11,12 +11,12 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { statusViewSchema } from '../../../preload/contract/control.ts';
-import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
-import { uidsOf } from '../../machine/accounts.ts';
-import { ended, isAlive, type Product, printedUrl, startProduct } from '../../product/product.ts';
+import { statusViewSchema } from '../../preload/contract/control.ts';
+import { scriptedBrowser } from '../fixtures/scripted-browser.ts';
+import { uidsOf } from '../machine/accounts.ts';
 import { askOnce, type Call, type GrantEnv, prepareCallers } from './calling.ts';
 import { type Keyring, startKeyring } from './keyring.ts';
+import { ended, isAlive, type Product, printedUrl, startProduct } from './product.ts';
 import { type Hunt, secretHunt } from './secret-hunt.ts';
 
 /** What people, files and process lists could read, with a name to find it by. */

@@ -19,10 +19,10 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
-import { attacker, type Ended, itWithSecondUser, spawnAs } from '../../machine/accounts.ts';
-import { ended, isAlive, type Product, type ProductOptions, sizeOf, startProduct, usualConfig } from '../../product/product.ts';
+import { type StatusView, statusViewSchema } from '../../preload/contract/control.ts';
+import { attacker, type Ended, itWithSecondUser, spawnAs } from '../machine/accounts.ts';
 import { askOnce, type Call, type GrantEnv, prepareCallers } from './calling.ts';
+import { ended, isAlive, type Product, type ProductOptions, sizeOf, startProduct, usualConfig } from './product.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {

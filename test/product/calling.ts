@@ -1,8 +1,8 @@
 /** Starts the callers of `callers.ts` as the product's user, with a grant in their environment and nothing of it in their arguments. */
 import { once } from 'node:events';
-import { spawnAs } from '../../machine/accounts.ts';
-import { ended, type Product } from '../../product/product.ts';
+import { spawnAs } from '../machine/accounts.ts';
 import type { Outcome } from './callers.ts';
+import { ended, type Product } from './product.ts';
 
 export type { Outcome };
 export type GrantEnv = Awaited<ReturnType<Product['env']>>;

@@ -8,11 +8,11 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { verifyAudit } from '../../../main/audit/verify.ts';
-import { statusViewSchema } from '../../../preload/contract/control.ts';
-import { isAlive, type Product, startProduct } from '../../product/product.ts';
+import { verifyAudit } from '../../main/audit/verify.ts';
+import { statusViewSchema } from '../../preload/contract/control.ts';
 import { askOnce, type Call, type GrantEnv, prepareCallers } from './calling.ts';
 import { type Keyring, startKeyring } from './keyring.ts';
+import { isAlive, type Product, startProduct } from './product.ts';
 
 let product: Product;
 let keyring: Keyring;

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { type Account, runAs, spawnAs } from '../../machine/accounts.ts';
+import { type Account, runAs, spawnAs } from '../machine/accounts.ts';
 
 export interface Keyring {
   /** What a program of this session finds in its environment. */

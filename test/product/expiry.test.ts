@@ -4,9 +4,9 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
-import { ended, type Product, printedUrl, startProduct, usualConfig } from '../../product/product.ts';
+import { type Idp, startIdp } from '../fixtures/idp/idp.ts';
 import { askOnce, type Call, type GrantEnv, type Outcome, prepareCallers } from './calling.ts';
+import { ended, type Product, printedUrl, startProduct, usualConfig } from './product.ts';
 
 const callersAtOnce = 1000;
 
