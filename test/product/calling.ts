@@ -21,7 +21,7 @@ export interface Callers {
 export type Call = (act: 'storm' | 'loop' | 'steady', amount: number, grant: GrantEnv) => Callers;
 
 export async function prepareCallers({ machine, home }: Product): Promise<Call> {
-  const program = await machine.program('test/integration/product/callers.ts');
+  const program = await machine.program('test/product/callers.ts');
   return (act, amount, grant) => {
     const child = spawnAs(machine.user, machine.node, [program, act, String(amount)], {
       home,

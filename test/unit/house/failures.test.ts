@@ -29,7 +29,7 @@ describe('the table of failures', () => {
   });
 
   it('has no code without a test', () => {
-    const tests = files('test/{unit,integration,clients,e2e}/**/*.test.ts').map(read);
+    const tests = files('test/{unit,integration,product,clients,e2e}/**/*.test.ts').map(read);
     expect(failureCodes.filter((code) => !quoted(code, tests))).toEqual([]);
   });
 });
