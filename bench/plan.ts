@@ -5,6 +5,8 @@ export interface Plan {
   seconds: number;
   /** New connections per side and round. */
   visits: number;
+  /** Seconds to wait for a machine on which few sockets are in TIME_WAIT. */
+  patience: number;
   timeWaits: number;
   /** Tokens after which memory is looked at, first and at the end. */
   tokens: { first: number; last: number };
@@ -20,6 +22,7 @@ export const wholePlan: Plan = {
     rounds: 7,
     seconds: 2,
     visits: 40,
+    patience: 30,
     timeWaits: 20_000,
     tokens: { first: 100_000, last: 1_000_000 },
     settleSeconds: 62,
@@ -32,6 +35,7 @@ export const quickPlan: Plan = {
     rounds: 2,
     seconds: 1,
     visits: 10,
+    patience: 0,
     timeWaits: 5000,
     tokens: { first: 10_000, last: 30_000 },
     settleSeconds: 3,

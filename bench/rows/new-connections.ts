@@ -11,14 +11,12 @@ import type { Source, Stage } from '../stage.ts';
 const added = 2.5;
 /** As many as a machine in ordinary use has in TIME_WAIT. */
 const few = 500;
-/** Seconds. */
-const patience = 30;
 
 /** The two sides take turns request by request, each at 20 a second. */
 export async function newConnections(stage: Stage, plan: Plan, ours: Source, bare: Source): Promise<Row> {
   const rounds: { ours: number[]; bare: number[] }[] = [];
   // What others have left behind goes away within a minute.
-  for (let waited = 0; waited < patience && timeWaits() > few; waited++) await wait(1000);
+  for (let waited = 0; waited < plan.patience && timeWaits() > few; waited++) await wait(1000);
   const waitsBefore = timeWaits();
   for (let index = 0; index < plan.rounds; index++) {
     const outcome = await call(stage, { kind: 'paced', targets: [ours, bare], everyMs: 25, each: plan.visits });
