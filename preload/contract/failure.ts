@@ -43,7 +43,7 @@ export const failureTexts = {
   LOGIN_REFUSED: { cause: 'The identity provider refused the sign-in.', next: 'Try again with a key that is registered there; if it stays refused, ask your admin.', nextStep: 'sign-in' },
   LOGIN_RESPONSE_INVALID: { cause: 'The answer from the browser is not the answer to our sign-in.', next: 'Start the sign-in again from Lakepass.', nextStep: 'sign-in' },
   LOGIN_PORT_BUSY: { cause: 'Every local port registered for the sign-in is in use.', next: 'Close the program that holds the port and sign in again.', nextStep: 'retry' },
-  ISSUER_UNREACHABLE: { cause: 'The identity provider does not answer.', next: 'Check the network or VPN; Lakepass tries again by itself.', nextStep: 'check-network' },
+  ISSUER_UNREACHABLE: { cause: 'The identity provider does not answer.', next: 'Check the network or VPN, then try again; a running session is renewed by itself.', nextStep: 'check-network' },
   ISSUER_INVALID: { cause: 'The identity provider describes itself in a way that cannot be trusted.', next: 'Compare the issuer in the profile with the one your admin gave you.', nextStep: 'ask-admin' },
   ID_TOKEN_REJECTED: { cause: 'The identity provider sent a token that does not pass our checks.', next: 'Sign in again; if it happens again, give the reason to your admin.', nextStep: 'ask-admin' },
   ASSURANCE_TOO_LOW: { cause: 'The sign-in was not proven as strongly as the profile demands.', next: 'Sign in again with a security key or platform authenticator.', nextStep: 'sign-in' },
