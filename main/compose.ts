@@ -119,7 +119,7 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
       stop: onStop,
     });
 
-    const control = createControlDoor({ socketPath: places.socket, routes: controlRoutes(agent), audit, log });
+    const control = createControlDoor({ socketPath: places.socket, routes: controlRoutes(agent), log });
     await control.start();
     closers.push(() => control.close());
 

@@ -25,7 +25,7 @@ export type AuditEvent =
   | { type: 'token.served-again'; grant: string; count: number }
   | { type: 'token.refused'; grant: string; code: FailureCode; count: number }
   /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
-  | { type: 'door.refused'; door: 'broker' | 'callback' | 'control'; code: FailureCode; reason: string; count: number }
+  | { type: 'door.refused'; door: 'broker' | 'callback'; code: FailureCode; reason: string; count: number }
   | { type: 'door.foreign-user'; door: 'broker' | 'callback'; uid: number; count: number }
   | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
   | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' | 'other-person' }

@@ -9,7 +9,6 @@ import { connect } from 'node:net';
 import type { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
-import type { AuditLog } from '../audit/event.ts';
 import type { Log } from '../ports.ts';
 
 const bodyLimitBytes = 16_384;
@@ -67,7 +66,7 @@ export interface ControlDoor {
  *
  * @throws AppError AGENT_RUNNING | RUNTIME_UNSAFE from `start()`
  */
-export function createControlDoor(parts: { socketPath: string; routes: readonly Route[]; audit: AuditLog; log: Log }): ControlDoor {
+export function createControlDoor(parts: { socketPath: string; routes: readonly Route[]; log: Log }): ControlDoor {
   const server: Server = createServer({ maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 30_000 }, (request, response) => {
     void serve(request, response, parts).catch((error: unknown) => {
       parts.log('control.crash', { error: error instanceof Error ? error.name : 'unknown' });
@@ -98,11 +97,7 @@ export function createControlDoor(parts: { socketPath: string; routes: readonly 
   };
 }
 
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  parts: { routes: readonly Route[]; audit: AuditLog; log: Log },
-): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, parts: { routes: readonly Route[]; log: Log }): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   try {

@@ -11,7 +11,7 @@ import type { AgentClient } from '../agent-client.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
 import { applyTo, environmentFor } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
-import { exitCodes, failureLine } from '../report.ts';
+import { exitCodes, failureLine, failureOf } from '../report.ts';
 
 type Options = CommonOptions & GrantOptions;
 
@@ -88,7 +88,9 @@ function tellRefusals(agent: AgentClient, made: GrantMade, signal: AbortSignal):
     told.add(line);
     process.stderr.write(`lakepass: ${line}\n`);
   };
-  return agent.follow(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, tell, signal).catch(() => undefined);
+  return agent.follow(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, tell, signal).catch((error: unknown) => {
+    process.stderr.write(`lakepass: a refusal of this grant could not be shown here: ${failureLine(failureOf(error))}\n`);
+  });
 }
 
 /** The program's own exit code matters more than a grant that is left to its end; the person is told all the same. */

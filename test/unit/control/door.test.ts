@@ -8,7 +8,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../main/app-error.ts';
 import { type ControlDoor, createControlDoor, type Route, route } from '../../../main/control/door.ts';
-import { recordingAudit } from '../../fakes/recording-audit.ts';
 
 let folder: string;
 let socketPath: string;
@@ -40,8 +39,7 @@ const routes = (): Route[] => [
   }),
 ];
 
-const open = (path = socketPath): ControlDoor =>
-  createControlDoor({ socketPath: path, routes: routes(), audit: recordingAudit(), log: () => undefined });
+const open = (path = socketPath): ControlDoor => createControlDoor({ socketPath: path, routes: routes(), log: () => undefined });
 
 beforeEach(async () => {
   calls = [];
