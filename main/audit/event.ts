@@ -25,10 +25,33 @@ export type AuditEvent =
   | { type: 'token.served-again'; grant: string; count: number }
   | { type: 'token.refused'; grant: string; code: FailureCode; count: number }
   /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
-  | { type: 'door.refused'; door: 'broker' | 'callback'; code: FailureCode; reason: string; count: number }
-  | { type: 'door.foreign-user'; door: 'broker' | 'callback'; uid: number; count: number }
-  | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string }
-  | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'signed-out' | 'port-moved' | 'other-person' }
+  | { type: 'door.refused'; door: 'broker' | 'callback' | 'pages'; code: FailureCode; reason: string; count: number }
+  | { type: 'door.foreign-user'; door: 'broker' | 'callback' | 'pages'; uid: number; count: number }
+  | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string; caller: string; callerKind: string; aiAgent?: string }
+  | { type: 'grant.widened'; grant: string; scopes: readonly string[]; approved: string }
+  | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'program-ended' | 'reset' | 'signed-out' | 'port-moved' | 'other-person' }
+  /** Programs are named by their executable alone: command lines, folders and notebook names stay out of the log. */
+  | { type: 'caller.unexpected'; grant: string; caller: string; callerKind: string; aiAgent?: string; count: number }
+  | { type: 'caller.extra-holder'; grant: string; caller: string; callerKind: string }
+  | { type: 'control.refused'; verb: string; code: FailureCode; caller: string; callerKind: string; aiAgent?: string; count: number }
+  | { type: 'consent.asked'; ask: string; purpose: string; grant: string; caller: string; callerKind: string; aiAgent?: string; workspace: string; scopes: readonly string[]; approval: string }
+  | { type: 'consent.answered'; ask: string; purpose: string; verdict: string; how: string; span: string; tapKey: string }
+  | { type: 'consent.unanswered'; ask: string; purpose: string }
+  | { type: 'policy.activated'; source: string; id: string; revision: number; hash: string; mode: string; approved: string }
+  | { type: 'policy.rejected'; source: string; hash: string; code: FailureCode; reason: string }
+  | { type: 'policy.denied'; action: string; grant: string; caller: string; callerKind: string; workspace: string; scopes: readonly string[]; code: FailureCode; rules: readonly string[]; count: number }
+  /** `mode: observe`: enforcement would have said no. */
+  | { type: 'policy.observed'; action: string; grant: string; caller: string; workspace: string; scopes: readonly string[]; rules: readonly string[]; count: number }
+  | { type: 'config.activated'; hash: string; approved: string }
+  | { type: 'config.rejected'; hash: string; code: FailureCode }
+  | { type: 'tap-key.added'; key: string; name: string; aaguid: string; first: string }
+  | { type: 'tap-key.removed'; key: string; name: string }
+  | { type: 'tap-key.renamed'; key: string; name: string }
+  | { type: 'tap.accepted'; key: string; purpose: string; ask: string; userVerified: string }
+  | { type: 'tap.refused'; purpose: string; reason: string; count: number }
+  | { type: 'lock.changed'; state: string; why: string }
+  | { type: 'vault.sealing-changed'; how: string; key: string }
+  | { type: 'agent.reset'; grants: number; keys: number }
   | { type: 'audit.repaired'; droppedBytes: number }
   | { type: 'audit.gap'; count: number }
   /** The first record of the segment that was begun because `segment` could not be continued. */

@@ -9,6 +9,7 @@ import { connect } from 'node:net';
 import type { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
+import { type Caller, unknownCaller } from '../caller/caller.ts';
 import type { Log } from '../ports.ts';
 
 const bodyLimitBytes = 16_384;
@@ -30,6 +31,8 @@ export interface Call<Input> {
   input: Input;
   /** Path segments behind the route's path. */
   rest: readonly string[];
+  /** Who asks, as the system says; `unknownCaller` on routes that are not attributed and bring no proof. */
+  by: Caller;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
 }
@@ -45,6 +48,8 @@ export interface Route {
   /** Query parameters for GET, the JSON body for POST. */
   input: z.ZodType | null;
   run: (call: Call<never>) => Answer | Promise<Answer>;
+  /** Refused with CALLER_UNPROVEN unless the request names a nonce that its program presented to the broker. */
+  attributed: boolean;
 }
 
 /** Types a route's `run` by its schema; the table itself holds routes of every shape. */
@@ -53,7 +58,8 @@ export const route = <S extends z.ZodType>(
   path: string,
   input: S,
   run: (call: Call<z.output<S>>) => Answer | Promise<Answer>,
-): Route => ({ method, path, input, run: run as Route['run'] });
+  attributed?: 'attributed',
+): Route => ({ method, path, input, run: run as Route['run'], attributed: attributed === 'attributed' });
 
 export interface ControlDoor {
   start(): Promise<void>;
@@ -104,7 +110,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     refuseBrowsers(request);
     const { found, rest, query } = findRoute(request, parts.routes);
     const input = found.input === null ? undefined : parseInput(found.input, found.method === 'GET' ? query : await readJson(request));
-    const answer = await found.run({ input: input as never, rest, signal: gone.signal });
+    const answer = await found.run({ input: input as never, rest, signal: gone.signal, by: unknownCaller });
     if ('json' in answer) {
       if (answer.afterwards !== undefined) response.once('finish', answer.afterwards);
       return reply(response, 200, answer.json);

@@ -3,56 +3,87 @@
 import { z } from 'zod';
 import {
   auditQuerySchema,
-  type GrantMade,
+  childRequestSchema,
   type GrantNews,
+  type GrantProgress,
   type GrantView,
   grantEndRequestSchema,
   grantRequestSchema,
   type StatusView,
+  sealRequestSchema,
   signInRequestSchema,
+  signInStartSchema,
   signOutRequestSchema,
   tokenRequestSchema,
+  unlockRequestSchema,
+  widenRequestSchema,
 } from '../../preload/contract/control.ts';
+import type { LockView } from '../../preload/contract/lock.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { AppError } from '../app-error.ts';
+import type { Caller } from '../caller/caller.ts';
 import { type Route, route } from './door.ts';
 
-/** The agent as its control door sees it. */
+type Opened = 'opened' | 'none' | 'shown';
+/** Lines of an answer that may take a while, the last of which says how it ended. */
+type Progress<T> = (send: (line: T) => void, signal: AbortSignal) => Promise<void>;
+
+/** The agent as its control door sees it. `by`: who asks, as the system says (see `door.ts`). */
 export interface ControlledAgent {
   status(): StatusView;
-  beginSignIn(profile: string | undefined): Promise<{ profile: string; url: string; browser: 'opened' | 'none' }>;
+  beginSignIn(request: z.output<typeof signInStartSchema>): Promise<{ profile: string; url: string; browser: 'opened' | 'none' }>;
   /** Waits for the attempt that is under way, or that ended last. */
   signInOutcome(profile: string | undefined): Promise<{ profile: string; session: SessionView }>;
   cancelSignIn(profile: string | undefined): boolean;
   signOut(profile: string | undefined): Promise<SignOutReport[]>;
-  makeGrant(request: z.output<typeof grantRequestSchema>): Promise<GrantMade>;
+  /** The last line is `made` or `failure`; whoever goes away before withdraws the request. */
+  makeGrant(request: z.output<typeof grantRequestSchema>, by: Caller): Progress<GrantProgress>;
+  /** `lakepass run` has started its program. */
+  addChild(request: z.output<typeof childRequestSchema>, by: Caller): Promise<GrantView>;
+  widen(request: z.output<typeof widenRequestSchema>, by: Caller): Progress<unknown>;
   grants(): GrantView[];
   endGrants(request: z.output<typeof grantEndRequestSchema>): Promise<number>;
-  /** Calls `send` for every refusal of the grant and once for its end; resolves when the grant has ended or `signal` aborts. */
+  /** Calls `send` for every refusal and request of the grant and once for its end; resolves when the grant has ended or `signal` aborts. */
   followGrant(id: string, send: (news: GrantNews) => void, signal: AbortSignal): Promise<void>;
-  token(request: z.output<typeof tokenRequestSchema>): Promise<unknown>;
+  /** From a grant that the caller is a member of. @throws AppError TAP_NEEDED where none covers it: then a person has to be asked */
+  token(request: z.output<typeof tokenRequestSchema>, by: Caller): Promise<unknown>;
+  /** The same, asking where it must; the last line is `token` or `failure`. */
+  askForToken(request: z.output<typeof tokenRequestSchema>, by: Caller): Progress<unknown>;
+  openUi(): Promise<{ url: string; browser: Opened }>;
+  lock(): Promise<LockView>;
+  unlock(request: z.output<typeof unlockRequestSchema>, by: Caller): Promise<{ lock: LockView; url: string | null; browser: Opened }>;
+  seal(request: z.output<typeof sealRequestSchema>, by: Caller): Promise<LockView>;
+  reset(by: Caller): Promise<{ grants: number; keys: number }>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
   stop(): void;
 }
 
 const nothing = z.strictObject({});
 
-/** The table of the control door: method, path, what it takes, what it does. */
+/** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
 export const controlRoutes = (agent: ControlledAgent): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
-  route('POST', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.beginSignIn(input.profile) })),
+  route('POST', '/v1/sign-in', signInStartSchema, async ({ input }) => ({ json: await agent.beginSignIn(input) })),
   route('GET', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.signInOutcome(input.profile) })),
   route('POST', '/v1/sign-in/cancel', signInRequestSchema, ({ input }) => ({ json: { cancelled: agent.cancelSignIn(input.profile) } })),
   route('POST', '/v1/sign-out', signOutRequestSchema, async ({ input }) => ({ json: { reports: await agent.signOut(input.profile) } })),
   route('GET', '/v1/grants', nothing, () => ({ json: { grants: agent.grants() } })),
-  route('POST', '/v1/grants', grantRequestSchema, async ({ input }) => ({ json: await agent.makeGrant(input) })),
+  route('POST', '/v1/grants', grantRequestSchema, ({ input, by }) => ({ lines: agent.makeGrant(input, by) }), 'attributed'),
+  route('POST', '/v1/grants/child', childRequestSchema, async ({ input, by }) => ({ json: await agent.addChild(input, by) }), 'attributed'),
+  route('POST', '/v1/grants/widen', widenRequestSchema, ({ input, by }) => ({ lines: agent.widen(input, by) }), 'attributed'),
   route('POST', '/v1/grants/end', grantEndRequestSchema, async ({ input }) => ({ json: { ended: await agent.endGrants(input) } })),
   route('GET', '/v1/grants/news/', nothing, ({ rest }) => {
     const [id, ...more] = rest;
     if (id === undefined || more.length > 0) throw new AppError('ROUTE_UNKNOWN', { reason: 'route' });
     return { lines: (send, signal) => agent.followGrant(id, send, signal) };
   }),
-  route('POST', '/v1/token', tokenRequestSchema, async ({ input }) => ({ json: await agent.token(input) })),
+  route('POST', '/v1/token', tokenRequestSchema, async ({ input, by }) => ({ json: await agent.token(input, by) }), 'attributed'),
+  route('POST', '/v1/token/ask', tokenRequestSchema, ({ input, by }) => ({ lines: agent.askForToken(input, by) }), 'attributed'),
+  route('POST', '/v1/ui', nothing, async () => ({ json: await agent.openUi() })),
+  route('POST', '/v1/lock', nothing, async () => ({ json: { lock: await agent.lock() } })),
+  route('POST', '/v1/unlock', unlockRequestSchema, async ({ input, by }) => ({ json: await agent.unlock(input, by) }), 'attributed'),
+  route('POST', '/v1/seal', sealRequestSchema, async ({ input, by }) => ({ json: { lock: await agent.seal(input, by) } }), 'attributed'),
+  route('POST', '/v1/reset', nothing, async ({ by }) => ({ json: await agent.reset(by) }), 'attributed'),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop() })),
 ];

@@ -3,8 +3,12 @@
  * its answers. Only two answers carry a secret, `grantMade` (the grant URL) and `token`; both exist to be handed to a program.
  */
 import { z } from 'zod';
+import { callerViewSchema } from './caller.ts';
+import { askQueueViewSchema, askViewSchema } from './consent.ts';
 import { failureSchema } from './failure.ts';
+import { lockViewSchema } from './lock.ts';
 import { sessionViewSchema } from './session.ts';
+import { tapKeyViewSchema } from './tap-key.ts';
 
 const profileName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
 /** A workspace by its short name or by its host; a scope or the name of a scope bundle. */
@@ -20,11 +24,28 @@ export const grantViewSchema = z.object({
   createdAt: isoTime,
   until: isoTime,
   approved: z.string(),
+  /** 'run': one run and what it starts; 'tree': a shell and what it starts; 'file': each program is asked about once. */
+  binding: z.enum(['run', 'tree', 'file']),
+  /** The program it was made for, as it was then. */
+  caller: callerViewSchema.nullable(),
+  /** Known processes that use it and still run. */
+  members: z.int(),
   state: z.enum(['live', 'revoked', 'expired']),
   lastUsedAt: isoTime.nullable(),
   served: z.int(),
 });
 export type GrantView = z.infer<typeof grantViewSchema>;
+
+export const policyViewSchema = z.object({
+  id: z.string(),
+  revision: z.int(),
+  hash: z.string(),
+  mode: z.enum(['enforce', 'observe']),
+  /** A path, or `built-in`. */
+  source: z.string(),
+  expires: isoTime.nullable(),
+});
+export type PolicyView = z.infer<typeof policyViewSchema>;
 
 export const statusViewSchema = z.object({
   version: z.string(),
@@ -43,6 +64,12 @@ export const statusViewSchema = z.object({
     }),
   ),
   grants: z.array(grantViewSchema),
+  lock: lockViewSchema,
+  queue: askQueueViewSchema,
+  tapKeys: z.array(tapKeyViewSchema),
+  policy: policyViewSchema,
+  /** What is weaker than it could be, in words. */
+  warnings: z.array(z.string()),
   /** What is wrong right now, worst first; empty when all is well. */
   problems: z.array(failureSchema),
   /** The one command or act that helps most now. */
@@ -51,6 +78,11 @@ export const statusViewSchema = z.object({
 export type StatusView = z.infer<typeof statusViewSchema>;
 
 export const signInRequestSchema = z.strictObject({ profile: profileName.optional() });
+export const signInStartSchema = z.strictObject({
+  profile: profileName.optional(),
+  /** Asks the provider for a sign-in that is fresh and as strong as policy wants. */
+  stepUp: z.boolean().default(false),
+});
 export const signInStartedSchema = z.object({ profile: z.string(), url: z.url(), browser: z.enum(['opened', 'none']) });
 export const signInOutcomeSchema = z.object({ profile: z.string(), session: sessionViewSchema });
 export const signOutRequestSchema = z.strictObject({ profile: profileName.optional() });
@@ -58,7 +90,8 @@ export const signOutRequestSchema = z.strictObject({ profile: profileName.option
 export const grantRequestSchema = z.strictObject({
   profile: profileName.optional(),
   workspace: word.optional(),
-  scopes: z.array(word).min(1).max(32),
+  scopes: z.array(word).max(32).default([]).describe('None: the bundle `notebook`.'),
+  binding: z.enum(['run', 'tree', 'file']),
   /** Seconds the grant runs; the profile's limit where it is left out. */
   seconds: z.int().min(60).max(31_536_000).optional(),
   label: z
@@ -69,6 +102,39 @@ export const grantRequestSchema = z.strictObject({
 });
 export const grantMadeSchema = z.object({ grant: grantViewSchema, host: z.string(), url: z.url() });
 export type GrantMade = z.infer<typeof grantMadeSchema>;
+/** One line of the answer to a request that a person may have to approve: what is asked, where to answer, and how it ended. */
+export const grantProgressSchema = z.union([
+  z.object({ asking: askViewSchema, url: z.string().nullable() }),
+  z.object({ made: grantMadeSchema }),
+  z.object({ failure: failureSchema }),
+]);
+export type GrantProgress = z.infer<typeof grantProgressSchema>;
+export const childRequestSchema = z.strictObject({ grant: z.string().max(64), pid: z.int().positive() });
+export const widenRequestSchema = z.strictObject({ grant: z.string().max(64), scopes: z.array(word).min(1).max(32) });
+export const widenProgressSchema = z.union([
+  z.object({ asking: askViewSchema, url: z.string().nullable() }),
+  z.object({ widened: grantViewSchema }),
+  z.object({ failure: failureSchema }),
+]);
+export const tokenProgressSchema = z.union([
+  z.object({ asking: askViewSchema, url: z.string().nullable() }),
+  z.object({ token: z.lazy(() => tokenSchema) }),
+  z.object({ failure: failureSchema }),
+]);
+export const uiOpenedSchema = z.object({ url: z.string(), browser: z.enum(['opened', 'none', 'shown']) });
+export const lockedSchema = z.object({ lock: lockViewSchema });
+export const unlockRequestSchema = z.strictObject({ passphrase: z.string().min(1).max(1024).optional() });
+/** `url`: the page on which a key opens the vault. */
+export const unlockStartedSchema = z.object({
+  lock: lockViewSchema,
+  url: z.string().nullable(),
+  browser: z.enum(['opened', 'none', 'shown']),
+});
+export const sealRequestSchema = z.strictObject({
+  how: z.enum(['passphrase', 'keychain']),
+  passphrase: z.string().min(8).max(1024).optional(),
+});
+export const resetReportSchema = z.object({ grants: z.int(), keys: z.int() });
 export const grantListSchema = z.object({ grants: z.array(grantViewSchema) });
 export const grantEndRequestSchema = z.strictObject({
   ids: z.array(z.string().max(64)).max(1000).optional(),
@@ -77,13 +143,18 @@ export const grantEndRequestSchema = z.strictObject({
 });
 export const grantEndedSchema = z.object({ ended: z.int() });
 /** One line of the stream that `lakepass run` listens to: the grant was refused, or it has ended. */
-export const grantNewsSchema = z.union([z.object({ refused: failureSchema }), z.object({ ended: z.string() })]);
+export const grantNewsSchema = z.union([
+  z.object({ refused: failureSchema }),
+  z.object({ asking: askViewSchema, url: z.string().nullable() }),
+  z.object({ answered: z.enum(['approved', 'denied', 'unanswered']) }),
+  z.object({ ended: z.string() }),
+]);
 export type GrantNews = z.infer<typeof grantNewsSchema>;
 
 export const tokenRequestSchema = z.strictObject({
   profile: profileName.optional(),
   workspace: word.optional(),
-  scopes: z.array(word).min(1).max(32),
+  scopes: z.array(word).max(32).default([]),
 });
 /** The shape of `databricks auth token`. `expiry` is RFC 3339 in local time with a fraction, as Databricks' SDKs parse it. */
 export const tokenSchema = z.object({ access_token: z.string(), token_type: z.literal('Bearer'), expiry: z.string(), expires_in: z.int() });

@@ -20,12 +20,16 @@ const NOUNS: Record<string, RegExp | undefined> = {
   audit: undefined,
   caller: undefined,
   profile: undefined,
-  grant: /^main\/audit\/event\.ts$/,
+  grant: /^main\/audit\/event\.ts$|^main\/caller\/caller\.ts$/,
+  policy: /^main\/(audit|profile|vault)\/|^main\/databricks\/scopes\.ts$/,
+  passkey: /^main\/(audit|vault)\//,
+  lock: /^main\/audit\//,
+  pages: /^main\/(audit|caller|broker)\//,
   idp: /^main\/(profile|audit)\//,
   session: /^main\/(idp|vault|profile|audit)\//,
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
-  control: /^main\/audit\//,
+  control: /^main\/(audit|caller)\//,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a file.
   cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/audit\//,
 };
@@ -45,7 +49,7 @@ const rules: Rule[] = [
   { claim: 'no import has a computed name', from: /^(main|preload|renderer)\//, never: /^\?$/ },
   {
     claim: 'only the doors and the command line open sockets',
-    from: /^main\/(?!(broker|control|idp|cli|caller)\/)/,
+    from: /^main\/(?!(broker|control|idp|cli|caller|pages)\/)/,
     never: /^(node:)?(http|net)$/,
   },
   {
