@@ -1,6 +1,29 @@
 /**
  * What the pages in the browser say and understand: the UI at `http://127.0.0.1:PORT`, the ceremony page at
  * `http://lakepass.localhost:PORT`. Everything is a POST of JSON with a bearer, but for the pages themselves. No token crosses it.
+ *
+ * Every request brings the exact Host and Origin of its page; all but `/v1/enter` bring `Authorization: Bearer …`. A refusal is
+ * `pageFailureSchema` with a status of 400 or more.
+ *
+ *   both hosts            POST /v1/enter              enterRequest → entered: the bearer of this page on this host
+ *   lakepass.localhost    POST /v1/ceremony           {} → ceremonyView
+ *                         POST /v1/ceremony/options   {} → ceremonyOptions
+ *                         POST /v1/ceremony/finish    ceremonyFinish → ceremonyFinished
+ *                         POST /v1/ceremony/refuse    {} → {}
+ *   127.0.0.1             POST /v1/state              {} → uiState
+ *                         POST /v1/events             {} → text/event-stream, `data: {"revision":N}` for each change
+ *                         POST /v1/shown              shownRequest → {}
+ *                         POST /v1/answer             answerRequest → {}
+ *                         POST /v1/ceremony/begin     ceremonyRequest → ceremonyStarted
+ *                         POST /v1/snooze             snoozeRequest → {}
+ *                         POST /v1/attend             {} → {}
+ *                         POST /v1/revoke             revokeRequest → { ended }
+ *                         POST /v1/widen              widenPageRequest → grantView
+ *                         POST /v1/lock               {} → {}
+ *                         POST /v1/keys/rename        renameRequest → {}
+ *                         POST /v1/sign-in            profileRequest → { url }
+ *                         POST /v1/sign-in/cancel     profileRequest → { cancelled }
+ *                         POST /v1/sign-out           profileRequest → { reports }
  */
 import { z } from 'zod';
 import { askViewSchema, denials, spans } from './consent.ts';
