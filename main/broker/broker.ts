@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
+import { type Caller, unknownCaller } from '../caller/caller.ts';
 import { createEntrance, type Dropped } from '../caller/own-user.ts';
 import type { PeerUid } from '../caller/peer-uid.ts';
 import type { Tokens } from '../databricks/tokens.ts';
@@ -84,6 +85,7 @@ export function createBroker(parts: Parts): Broker {
   const foreignUsers = new Set<number>();
   /** Connections that have had their last answer. */
   const finished = new WeakSet<Duplex>();
+  const callers = new WeakMap<Duplex, Caller>();
   let port = 0;
   let ourHost = '';
 
@@ -108,10 +110,11 @@ export function createBroker(parts: Parts): Broker {
   net.maxConnections = connectionLimits.all;
   net.on('drop', () => noteRefusal({ code: 'DOOR_BUSY', reason: 'connections' }));
   const entrance = createEntrance({
-    peerUid: parts.peerUid,
+    lookUp: async (peer) => ({ uid: await parts.peerUid.lookup(peer), caller: unknownCaller }),
     uid: parts.uid,
     waitingLimit: connectionLimits.waiting,
-    admit(socket) {
+    admit(socket, caller) {
+      callers.set(socket, caller);
       http.emit('connection', socket);
       socket.resume();
     },

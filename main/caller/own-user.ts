@@ -3,9 +3,9 @@
  * nobody the system can name, is closed without an answer.
  */
 import type { Socket } from 'node:net';
-import type { PeerUid } from './peer-uid.ts';
+import { type Attribution, type Caller, type Peer, unknownCaller } from './caller.ts';
 
-/** Longer than any pass through the socket table; after it the peer counts as unknown. */
+/** Longer than any pass through the socket table; after it the connection is closed. */
 const lookupTimeoutMs = 5000;
 
 export type Dropped = { why: 'foreign-user'; uid: number | null } | { why: 'address' } | { why: 'busy' };
@@ -18,15 +18,16 @@ export interface Entrance {
 }
 
 /**
- * @param parts.admit gets a connection of our own user; it is still paused
+ * @param parts.lookUp asked once for each connection; it must not throw
+ * @param parts.admit gets a connection of our own user and who is on its other end; it is still paused
  * @param parts.dropped told of each connection that was closed
  * @param parts.waitingLimit connections that may wait for a look-up; more are closed at once
  */
 export function createEntrance(parts: {
-  peerUid: PeerUid;
+  lookUp: (peer: Peer) => Promise<Attribution>;
   uid: number;
   waitingLimit: number;
-  admit: (socket: Socket) => void;
+  admit: (socket: Socket, caller: Caller) => void;
   dropped: (what: Dropped) => void;
 }): Entrance {
   const waiting = new Set<Socket>();
@@ -36,10 +37,9 @@ export function createEntrance(parts: {
     parts.dropped(what);
   }
 
-  async function lookUp(socket: Socket): Promise<number | null> {
-    const { localPort, remotePort } = socket;
-    if (localPort === undefined || remotePort === undefined) return null;
-    return parts.peerUid.lookup({ localPort, remotePort });
+  async function lookUp({ localPort, remotePort }: Socket): Promise<Attribution> {
+    if (localPort === undefined || remotePort === undefined) return { uid: null, caller: unknownCaller };
+    return parts.lookUp({ localPort, remotePort });
   }
 
   async function decide(socket: Socket): Promise<void> {
@@ -47,14 +47,14 @@ export function createEntrance(parts: {
     const giveUp = (): void => void socket.destroy();
     socket.on('error', ignore).setTimeout(lookupTimeoutMs, giveUp);
     waiting.add(socket);
-    const owner = await lookUp(socket);
+    const { uid, caller } = await lookUp(socket);
     waiting.delete(socket);
     if (socket.destroyed) return;
     // check: peer-own-user
-    if (owner !== parts.uid) return drop(socket, { why: 'foreign-user', uid: owner });
+    if (uid !== parts.uid) return drop(socket, { why: 'foreign-user', uid });
     // end check
     socket.setTimeout(0).off('timeout', giveUp).off('error', ignore);
-    parts.admit(socket);
+    parts.admit(socket, caller);
   }
 
   return {
