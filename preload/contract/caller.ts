@@ -23,3 +23,12 @@ export const callerViewSchema = z.object({
   facts: z.array(factSchema),
 });
 export type CallerView = z.infer<typeof callerViewSchema>;
+
+/**
+ * What the command line proves itself with: shown to the broker over TCP in the path `/v1/caller/NONCE`, where the system says
+ * which program is on the other end, then named on the control socket in the header. Single use, at least 128 bits; the shell's road
+ * has only hexadecimal digits to make it from, so it may be longer than base64url needs.
+ */
+export const nonceShape = /^[A-Za-z0-9_-]{22,43}$/;
+export const nonceHeader = 'lakepass-caller';
+export const noncePath = '/v1/caller/';
