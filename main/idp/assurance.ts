@@ -5,7 +5,7 @@
 import { AppError } from '../app-error.ts';
 import type { Profile } from '../profile/profile.ts';
 import { fromNumericDate } from '../units.ts';
-import { type Assurance, type AssuranceLevel, assuranceLevels } from './signed-in.ts';
+import { type Assurance, type AssuranceLevel, assuranceLevels, type StepUpDemand } from './signed-in.ts';
 
 /**
  * The level of a sign-in and the reason for it. An `amr` that is absent proves nothing: where the profile names amr values
@@ -26,6 +26,19 @@ export function demandAssurance(assurance: Assurance, { minimum }: Profile['assu
   if (rank(assurance.level) < rank(minimum)) {
     throw new AppError('ASSURANCE_TOO_LOW', { reason: assurance.level, detail: `${assurance.because} The profile demands "${minimum}".` });
   }
+  // end check
+}
+
+/**
+ * A provider may answer a step-up with less than was asked (acr_values is a wish, OpenID Connect Core section 3.1.2.1), so the
+ * answer is what counts. How old the sign-in may be is checked with the token, against the step-up's own max_age.
+ *
+ * @throws AppError ASSURANCE_TOO_LOW (reason 'acr')
+ */
+export function demandAcr({ acr }: Assurance, demand: StepUpDemand): void {
+  // check: step-up-acr
+  if (demand.acr.length > 0 && (acr === null || !demand.acr.includes(acr)))
+    throw new AppError('ASSURANCE_TOO_LOW', { reason: 'acr', detail: `Policy asks for one of: ${demand.acr.join(', ')}.` });
   // end check
 }
 

@@ -22,8 +22,8 @@ export interface CallbackDoor {
   readonly redirectUri: string;
   /** The first answer that is ours. Stays open for ever when the door is closed before. */
   readonly answer: Promise<Answer>;
-  /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page, which says how it went. */
-  finish(how: 'signed-in' | 'failed'): Promise<void>;
+  /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page, which says how it went or leads to `next`. */
+  finish(how: 'signed-in' | 'failed', next?: URL | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
   const refusals = createRefusalCount({ audit, log });
   const { promise: answer, resolve } = Promise.withResolvers<Answer>();
   const outcome = Promise.withResolvers<LastPage>();
+  let onwards: URL | null = null;
   let isAnswered = false;
   let stopLingering = () => {};
 
@@ -135,7 +136,9 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     const { status, location, isLast } = decide(readCallbackRequest({ method, target: url, rawHeaders }, { host, path }));
     if (isLast) response.on('close', () => void close());
     const send = (page: LastPage) => {
-      response.writeHead(status, location ? { ...callbackHeaders, Location: location } : callbackHeaders);
+      // Only the browser that brought the answer comes here, once: whatever this leads to is for its tab alone.
+      const goOn = isLast && page === 'signed-in' && onwards !== null ? { status: 303, location: onwards.href } : { status, location };
+      response.writeHead(goOn.status, goOn.location ? { ...callbackHeaders, Location: goOn.location } : callbackHeaders);
       response.end(callbackPages[page]);
     };
     if (isLast) void lastPage().then(send);
@@ -179,7 +182,8 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     return closing;
   }
 
-  const finish: CallbackDoor['finish'] = (how) => {
+  const finish: CallbackDoor['finish'] = (how, next = null) => {
+    onwards = next;
     outcome.resolve(how);
     return isAnswered ? Promise.resolve() : close();
   };

@@ -19,6 +19,8 @@ export interface IdentityProviderParts
     Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
   profile: Profile;
   audit: AuditLog;
+  /** Where the browser goes after a sign-in that went well. */
+  nextPage?: () => Promise<URL | null>;
 }
 
 export function createIdentityProvider(parts: IdentityProviderParts): IdentityProvider {
@@ -31,13 +33,13 @@ export function createIdentityProvider(parts: IdentityProviderParts): IdentityPr
   let lastDoor: CallbackDoor | undefined;
 
   return {
-    async signIn({ signal, onUrl }) {
+    async signIn({ signal, onUrl, demand }) {
       // It may still wait for the browser to fetch its last page, on a port that is needed again.
       await lastDoor?.close();
       const onDoor = (door: CallbackDoor) => {
         lastDoor = door;
       };
-      return signIn(shared, { signal, onUrl, onDoor });
+      return signIn(shared, { signal, onUrl, onDoor, ...(demand === undefined ? {} : { demand }) });
     },
     refresh: (refreshToken, identity) => refresh(shared, refreshToken, identity),
     revoke: (refreshToken) => revoke(shared, metadata, refreshToken.reveal()),

@@ -1,13 +1,20 @@
 /** Who signed in, from the claims of a checked ID token. */
 import type { Profile } from '../profile/profile.ts';
 import type { Claims } from './id-token-claims.ts';
-import type { Identity } from './signed-in.ts';
+import type { Identity, PolicyClaims } from './signed-in.ts';
 
 /** The user name has been checked with the token. */
 export function identityFrom(claims: Claims, profile: Profile): Identity {
   const username = String(claims[profile.idp.usernameClaim]);
   const displayName = typeof claims.name === 'string' && claims.name !== '' ? claims.name : username;
-  return { issuer: claims.iss, subject: claims.sub, username, displayName, groups: groupsFrom(claims, profile) };
+  return {
+    issuer: claims.iss,
+    subject: claims.sub,
+    username,
+    displayName,
+    groups: groupsFrom(claims, profile),
+    claims: policyClaimsFrom(claims, profile),
+  };
 }
 
 /** Absent or oddly shaped groups are no groups: they only ever widen what somebody may do. */
@@ -16,3 +23,26 @@ export function groupsFrom(claims: Record<string, unknown>, { idp }: Profile): r
   const listed = Array.isArray(groups) ? groups : [groups];
   return listed.filter((group) => typeof group === 'string' && group !== '');
 }
+
+/** Longer values, or more of them, are left out: a claim that is cut would be another claim. */
+const claimLimits = { characters: 256, values: 200 } as const;
+
+/** The claims that policy may ask for. Numbers and booleans become text; a claim of any other shape is no claim. */
+export function policyClaimsFrom(claims: Record<string, unknown>, { idp }: Profile): PolicyClaims {
+  const found = idp.policyClaims.flatMap((name): [string, string | string[]][] => {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (!Array.isArray(value)) return isPlain(value) ? [[name, String(value)]] : [];
+    return value.length <= claimLimits.values ? [[name, value.filter(isPlain).map(String)]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+const isPlain = (value: unknown): value is string | number | boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= claimLimits.characters;
+
+/** What a refresh says anew: a claim the new token leaves out stays as the sign-in had it, as groups do. */
+export const renewedClaims = (claims: Record<string, unknown> | null, profile: Profile, before: PolicyClaims): PolicyClaims => {
+  const said = profile.idp.policyClaims.filter((name) => claims !== null && Object.hasOwn(claims, name));
+  const kept = Object.entries(before).filter(([name]) => !said.includes(name) && profile.idp.policyClaims.includes(name));
+  return { ...Object.fromEntries(kept), ...policyClaimsFrom(claims ?? {}, profile) };
+};

@@ -8,7 +8,7 @@ import type { Secret } from '../secret.ts';
 import { hours } from '../units.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
 import type { Expected } from './id-token-claims.ts';
-import { groupsFrom } from './identity.ts';
+import { groupsFrom, renewedClaims } from './identity.ts';
 import { inner, refusalOf } from './library.ts';
 import type { Identity, Refreshed } from './signed-in.ts';
 import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
@@ -39,6 +39,7 @@ export async function refresh(parts: RefreshParts, refreshToken: Secret, identit
     subjectToken,
     refreshToken: rotated ?? refreshToken,
     groups: claims && profile.idp.groupsClaim in claims ? groupsFrom(claims, profile) : identity.groups,
+    claims: renewedClaims(claims, profile, identity.claims),
   };
 }
 

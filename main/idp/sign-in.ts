@@ -6,15 +6,16 @@ import { createHash } from 'node:crypto';
 import * as oidc from 'openid-client';
 import { AppError } from '../app-error.ts';
 import type { Ports } from '../ports.ts';
-import { minutes } from '../units.ts';
-import { assuranceOf, demandAssurance } from './assurance.ts';
+import type { Profile } from '../profile/profile.ts';
+import { type Ms, minutes } from '../units.ts';
+import { assuranceOf, demandAcr, demandAssurance } from './assurance.ts';
 import { judgeResponse } from './authorization-response.ts';
 import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
 import { identityFrom } from './identity.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { revoke } from './revoke.ts';
-import type { SignedIn } from './signed-in.ts';
+import type { SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 import { reject } from './token-rejection.ts';
 
@@ -23,6 +24,8 @@ export interface SignInParts
     Pick<Ports, 'random' | 'openBrowser' | 'log'>,
     Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
   discovery: Discovery;
+  /** Where the browser goes once it has brought the answer and all is well; null: to a page that says so. */
+  nextPage?: () => Promise<URL | null>;
 }
 
 /** What must come back unchanged, and what proves that the code is ours. All of it is used once. */
@@ -40,9 +43,15 @@ const METADATA_AGE = minutes(5);
  * @throws AppError as IdentityProvider.signIn
  */
 export async function signIn(
-  parts: SignInParts,
-  { signal, onUrl, onDoor }: { signal: AbortSignal; onUrl: (url: URL) => void; onDoor: (door: CallbackDoor) => void },
+  given: SignInParts,
+  {
+    signal,
+    onUrl,
+    onDoor,
+    demand,
+  }: { signal: AbortSignal; onUrl: (url: URL) => void; onDoor: (door: CallbackDoor) => void; demand?: StepUpDemand },
 ): Promise<SignedIn> {
+  const parts = demand === undefined ? given : { ...given, profile: demanding(given.profile, demand) };
   stopIfCancelled(signal);
   const metadata = await parts.discovery.metadata(METADATA_AGE);
   stopIfCancelled(signal);
@@ -57,12 +66,32 @@ export async function signIn(
     const answer = await waitForAnswer(parts, door, signal);
     const code = codeFrom(answer);
     const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
-    const signedIn = await conclude(parts, metadata, tokens, signal);
-    await door.finish('signed-in');
+    const signedIn = await conclude(parts, metadata, tokens, signal, demand);
+    await door.finish('signed-in', await nextPage(parts));
     return signedIn;
   } catch (error) {
     await door.finish('failed');
     throw signal.aborted ? cancelled() : error;
+  }
+}
+
+/** The profile with what a step-up asks for in place of what an everyday sign-in does; never weaker than that. */
+const demanding = (profile: Profile, { acr, maxAge }: StepUpDemand): Profile => ({
+  ...profile,
+  assurance: {
+    ...profile.assurance,
+    acrValues: acr.length === 0 ? profile.assurance.acrValues : [...acr],
+    maxAge: Math.min(profile.assurance.maxAge, maxAge) as Ms,
+  },
+});
+
+/** The sign-in has succeeded; a page that cannot be had must not undo it. */
+async function nextPage({ nextPage, log }: SignInParts): Promise<URL | null> {
+  try {
+    return (await nextPage?.()) ?? null;
+  } catch (error) {
+    log('login.next-page', { error: error instanceof Error ? error.name : 'unknown' });
+    return null;
   }
 }
 
@@ -181,12 +210,14 @@ async function conclude(
   metadata: IssuerMetadata,
   { claims, subjectToken, refreshToken }: CheckedTokens,
   signal: AbortSignal,
+  demand: StepUpDemand | undefined,
 ): Promise<SignedIn> {
   try {
     stopIfCancelled(signal);
     if (!claims) reject('missing');
     const assurance = assuranceOf(claims, parts.profile.assurance);
     demandAssurance(assurance, parts.profile.assurance);
+    if (demand !== undefined) demandAcr(assurance, demand);
     return { identity: identityFrom(claims, parts.profile), assurance, subjectToken, refreshToken };
   } catch (error) {
     dropRefreshToken(parts, metadata, refreshToken?.reveal());

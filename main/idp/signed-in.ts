@@ -1,6 +1,6 @@
 /** What a sign-in at the identity provider proves, once every check has passed. */
 import type { Secret } from '../secret.ts';
-import type { EpochMs } from '../units.ts';
+import type { EpochMs, Ms } from '../units.ts';
 
 export const assuranceLevels = ['unknown', 'mfa', 'config-asserted', 'phr'] as const;
 export type AssuranceLevel = (typeof assuranceLevels)[number];
@@ -22,7 +22,11 @@ export interface Identity {
   username: string;
   displayName: string;
   groups: readonly string[];
+  /** The claims that the profile names in `policyClaims`, as far as the token has them. */
+  claims: PolicyClaims;
 }
+
+export type PolicyClaims = Readonly<Record<string, string | readonly string[]>>;
 
 /** A JWT of the provider that a workspace takes in exchange; it never leaves the agent but for that. */
 export interface SubjectToken {
@@ -45,6 +49,7 @@ export interface Refreshed {
   /** The token to use from now on: the rotated one, or the old one where the provider does not rotate. */
   refreshToken: Secret;
   groups: readonly string[];
+  claims: PolicyClaims;
 }
 
 /** What became of a token at sign-out: said to the person as it is. */
@@ -53,15 +58,24 @@ export interface Revocation {
   detail: string;
 }
 
+/** A fresh sign-in, proven in a certain way. */
+export interface StepUpDemand {
+  /** One of these must come back; empty: what the profile asks for. */
+  acr: readonly string[];
+  /** How old the sign-in at the provider may be. */
+  maxAge: Ms;
+}
+
 export interface IdentityProvider {
   /**
    * Signs a person in with the system browser (RFC 8252, code + PKCE S256) and checks the answer.
    *
    * @param options.signal aborting it ends the wait with LOGIN_CANCELLED
    * @param options.onUrl the authorization URL, for hosts that print it; it holds no secret that outlives the sign-in
+   * @param options.demand what a step-up asks for beyond the profile
    * @throws AppError LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW
    */
-  signIn(options: { signal: AbortSignal; onUrl: (url: URL) => void }): Promise<SignedIn>;
+  signIn(options: { signal: AbortSignal; onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SignedIn>;
   /**
    * One refresh, no retry: the caller owns the single use of the token.
    *

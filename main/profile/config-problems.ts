@@ -1,4 +1,4 @@
-/** Turns what the schema refused into the place in the file, what is wrong there, and what to write instead. */
+/** Turns what a schema refused into the place in the file, what is wrong there, and what to write instead. */
 import { z } from 'zod';
 import { configSchema } from './profile.ts';
 import { ConfigProblem, type YamlSource } from './yaml-source.ts';
@@ -6,20 +6,25 @@ import { ConfigProblem, type YamlSource } from './yaml-source.ts';
 type Issue = z.core.$ZodIssue;
 
 /** The part of a JSON Schema that is needed to know which keys a map takes. */
-interface MapSchema {
+export interface MapSchema {
   properties?: Record<string, MapSchema>;
   additionalProperties?: MapSchema | boolean;
   items?: MapSchema;
 }
 
 /** The configuration file as JSON Schema (draft 2020-12), for editors; `config.schema.json` is its published copy. */
-export const configJsonSchema = () => z.toJSONSchema(configSchema, { io: 'input' });
+export const configJsonSchema = () => z.toJSONSchema(configSchema, { io: 'input' }) as MapSchema;
 
-/** The first problem in the order of the file's own schema. */
-export function problemFrom(issue: Issue, source: YamlSource): ConfigProblem {
+/**
+ * The first problem in the order of the file's own schema. A misspelled key comes first: it also explains why the right one is
+ * missing.
+ */
+export function problemFrom({ issues }: z.ZodError, source: YamlSource, schema: MapSchema): ConfigProblem {
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  if (issue === undefined) throw new Error('the schema refused without saying why');
   switch (issue.code) {
     case 'unrecognized_keys':
-      return unknownKey(issue.path, issue.keys[0] ?? '', source);
+      return unknownKey(issue.path, issue.keys[0] ?? '', source, schema);
     case 'invalid_key':
       return wrongName(issue, source);
     default:
@@ -27,8 +32,8 @@ export function problemFrom(issue: Issue, source: YamlSource): ConfigProblem {
   }
 }
 
-function unknownKey(path: readonly PropertyKey[], key: string, source: YamlSource): ConfigProblem {
-  const known = keysAt(path);
+function unknownKey(path: readonly PropertyKey[], key: string, source: YamlSource, schema: MapSchema): ConfigProblem {
+  const known = keysAt(path, schema);
   const nearest = nearestOf(key, known);
   const fix = nearest ? `Did you mean "${nearest}"?` : `Known here: ${known.join(', ')}.`;
   return new ConfigProblem(source.placeOfKey(path, key), `The key "${printable(key)}" is not known.`, fix);
@@ -49,8 +54,8 @@ function valueProblem(issue: Issue, source: YamlSource): ConfigProblem {
 }
 
 /** The keys the schema knows for the map at `path`. */
-function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: MapSchema | undefined = configJsonSchema() as MapSchema;
+function keysAt(path: readonly PropertyKey[], whole: MapSchema): string[] {
+  let schema: MapSchema | undefined = whole;
   for (const step of path) {
     const anyKey: MapSchema | boolean | undefined = schema?.additionalProperties;
     schema = schema?.properties?.[String(step)] ?? schema?.items ?? (typeof anyKey === 'object' ? anyKey : undefined);

@@ -4,9 +4,8 @@
  * Every refusal names the file, the line, the column and what to write instead; none of them quotes a value.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { ZodError } from 'zod';
 import { AppError } from '../app-error.ts';
-import { problemFrom } from './config-problems.ts';
+import { configJsonSchema, problemFrom } from './config-problems.ts';
 import { isAcceptedAddress } from './plain-http.ts';
 import { type Config, configSchema, type Profile, type Workspace } from './profile.ts';
 import { ConfigProblem, readYaml, type YamlSource } from './yaml-source.ts';
@@ -23,9 +22,18 @@ const LARGEST_FILE = 256 * 1024;
  *   exactly localhost or 127.0.0.1
  */
 export async function loadConfig(file: string): Promise<Config> {
-  const text = await readText(file);
+  return readConfig(await readConfigFile(file), file);
+}
+
+/**
+ * The same, from the file's bytes.
+ *
+ * @param file its name, for what is said about it
+ * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP, as `loadConfig`
+ */
+export function readConfig(bytes: Uint8Array, file: string): Config {
   try {
-    return parseConfig(text, file);
+    return parseConfig(new TextDecoder().decode(bytes), file);
   } catch (error) {
     if (error instanceof ConfigProblem) throw invalid(file, error);
     throw error;
@@ -46,7 +54,12 @@ export function workspaceOf(profile: Profile, nameOrHost: string | undefined): W
   throw new AppError('WORKSPACE_UNKNOWN', { reason: found ? 'several' : 'none', detail: `The profile has: ${names}.` });
 }
 
-async function readText(file: string): Promise<string> {
+/**
+ * The bytes of the file, once it is shown that nobody else can write it.
+ *
+ * @throws AppError CONFIG_MISSING | CONFIG_INVALID (reason: size, owner, mode, unreadable)
+ */
+export async function readConfigFile(file: string): Promise<Buffer> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
@@ -55,7 +68,7 @@ async function readText(file: string): Promise<string> {
     if (size > LARGEST_FILE) throw new AppError('CONFIG_INVALID', { reason: 'size', detail: `${file} is larger than 256 KiB.` });
     // end check
     refuseOthersFile(file, { uid, gid, mode });
-    return await handle.readFile('utf8');
+    return await handle.readFile();
   } catch (error) {
     if (error instanceof AppError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
@@ -82,7 +95,7 @@ const othersFile = (file: string, reason: string, what: string) => new AppError(
 function parseConfig(text: string, file: string): Config {
   const source = readYaml(text);
   const parsed = configSchema.safeParse(source.value);
-  if (!parsed.success) throw problemFrom(firstIssue(parsed.error), source);
+  if (!parsed.success) throw problemFrom(parsed.error, source, configJsonSchema());
   const profiles = Object.entries(parsed.data.profiles).map(([name, profile]): [string, Profile] => {
     refusePlainHttp(name, profile, source, file);
     refuseDoubles(name, profile, source);
@@ -130,10 +143,3 @@ const invalid = (file: string, problem: ConfigProblem) =>
     detail: `${file}:${problem.place.line}:${problem.place.column}: ${problem.message} ${problem.fix}`,
     cause: problem,
   });
-
-/** A misspelled key first: it also explains why the right one is missing. */
-function firstIssue({ issues }: ZodError): ZodError['issues'][number] {
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  if (!issue) throw new Error('the schema refused without saying why');
-  return issue;
-}

@@ -3,21 +3,11 @@
  * of the configuration file; the published JSON Schema is generated from it. Unknown keys are refused.
  */
 import { z } from 'zod';
-import { hours, type Ms, minutes, seconds } from '../units.ts';
+import { minutes, seconds } from '../units.ts';
+import { lengthText, toMs } from './length-of-time.ts';
 
-const lengthPattern = /^([1-9][0-9]{0,5})\s?(s|min|h|d)$/;
-const factors = { s: seconds(1), min: minutes(1), h: hours(1), d: hours(24) } as const;
-
-/** A length of time as people write it: `90 s`, `15 min`, `8 h`, `30 d`. */
-const length = (fallback: string) =>
-  z
-    .string()
-    .regex(lengthPattern, 'write a length of time such as "90 s", "15 min", "8 h" or "30 d"')
-    .default(fallback)
-    .transform((text): Ms => {
-      const [, amount, unit] = lengthPattern.exec(text) as unknown as [string, string, keyof typeof factors];
-      return (Number(amount) * factors[unit]) as Ms;
-    });
+/** With what holds where the file says nothing. */
+const length = (fallback: string) => lengthText.default(fallback).transform(toMs);
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'use lower-case letters, digits and hyphens, 40 at most');
 
@@ -59,6 +49,11 @@ const idpSchema = z.strictObject({
     .describe('Signature algorithms accepted on ID tokens.'),
   usernameClaim: z.string().min(1).default('email').describe('The claim that holds the Databricks user name.'),
   groupsClaim: z.string().min(1).default('groups').describe('The claim that holds the groups.'),
+  policyClaims: z
+    .array(z.string().regex(/^(?!__proto__$)[\x21-\x7e]{1,200}$/, 'a claim is one word'))
+    .max(16)
+    .default([])
+    .describe('Further claims of the ID token that the policy file may ask for, 16 at most.'),
   pkceUnadvertised: z.boolean().default(false).describe('Accept a provider that supports PKCE S256 without advertising it.'),
   clockTolerance: length('60 s')
     .describe('Accepted difference between the clocks, 2 min at most.')

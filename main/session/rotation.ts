@@ -167,7 +167,7 @@ const following = (stored: StoredSession, answer: Refreshed, clock: Clock): Stor
   refreshToken: answer.refreshToken,
   renewedAt: clock.now(),
   // The sign-in's assurance stays as it was: a renewal proves nothing new about the person.
-  identity: { ...stored.identity, groups: answer.groups },
+  identity: { ...stored.identity, groups: answer.groups, claims: answer.claims },
 });
 
 /**

@@ -6,7 +6,7 @@
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
-import type { IdentityProvider, Revocation, SignedIn, SubjectToken } from '../idp/signed-in.ts';
+import type { IdentityProvider, PolicyClaims, Revocation, SignedIn, SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { later, type Ms } from '../units.ts';
@@ -35,6 +35,8 @@ export interface Session {
   /** False where none waits. */
   cancelSignIn(): boolean;
   view(): SessionView;
+  /** The claims that policy may ask for; none while nobody is signed in. */
+  claims(): PolicyClaims;
   /**
    * The provider's JWT with more than half its life, and more than `needs.life`, left; renewed once for all who wait where the
    * one at hand is older. While the provider cannot renew it, an older one is served as long as it covers `needs.life`.
@@ -186,6 +188,7 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
     },
 
     view,
+    claims: () => state.live?.identity.claims ?? {},
     subjectToken: ({ life }) => serve(life),
 
     touch() {

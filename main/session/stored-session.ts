@@ -38,6 +38,8 @@ const storedSchema = z.strictObject({
     username: z.string(),
     displayName: z.string(),
     groups: z.array(z.string()),
+    /** Records from before there were any have none. */
+    claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
   }),
   assurance: z.strictObject({
     level: z.enum(assuranceLevels),

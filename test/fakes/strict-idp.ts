@@ -50,6 +50,7 @@ export const alice: Identity = {
   username: 'alice@example.com',
   displayName: 'Alice',
   groups: ['data'],
+  claims: {},
 };
 export const bob: Identity = { ...alice, subject: 'sub-bob', username: 'bob@example.com', displayName: 'Bob' };
 
@@ -90,6 +91,7 @@ export function strictIdp(clock: Clock): StrictIdp {
       subjectToken: subjectToken(),
       refreshToken: new Secret(family.members.at(-1) ?? token),
       groups: idp.identity.subject === identity.subject ? idp.identity.groups : identity.groups,
+      claims: idp.identity.subject === identity.subject ? idp.identity.claims : identity.claims,
     };
   };
 

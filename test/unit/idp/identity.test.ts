@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupsFrom, identityFrom } from '../../../main/idp/identity.ts';
+import { groupsFrom, identityFrom, policyClaimsFrom, renewedClaims } from '../../../main/idp/identity.ts';
 import { ISSUER, testProfile } from './profiles.ts';
 
 const claims = { iss: ISSUER, sub: 'alice-1', exp: 2, iat: 1, email: 'alice@acme.example', name: 'Alice', groups: ['analysts'] };
@@ -12,6 +12,7 @@ describe('identity', () => {
       username: 'alice@acme.example',
       displayName: 'Alice',
       groups: ['analysts'],
+      claims: {},
     });
     const profile = testProfile({ idp: { usernameClaim: 'upn', groupsClaim: 'https://acme.example/groups' } });
     expect(identityFrom({ ...claims, upn: 'a@acme', 'https://acme.example/groups': ['x'], name: '' }, profile)).toMatchObject({
@@ -32,5 +33,38 @@ describe('identity', () => {
     ],
   ])('reads groups %j as %j', (groups, expected) => {
     expect(groupsFrom({ groups }, testProfile())).toEqual(expected);
+  });
+
+  const policyClaims = ['department', 'https://acme.example/roles', 'level', 'deep'];
+
+  it('keeps the claims that policy may ask for, as text, and no other', () => {
+    const token = {
+      ...claims,
+      department: 'Risk',
+      'https://acme.example/roles': ['a', 7, { no: 1 }],
+      level: 3,
+      deep: { a: 1 },
+      secret: 'x',
+    };
+    expect(identityFrom(token, testProfile({ idp: { policyClaims } })).claims).toEqual({
+      department: 'Risk',
+      'https://acme.example/roles': ['a', '7'],
+      level: '3',
+    });
+    expect(identityFrom(token, testProfile()).claims).toEqual({});
+  });
+
+  it('takes nothing that an object has by birth for a claim, and cuts none: too long is no claim', () => {
+    const profile = testProfile({ idp: { policyClaims: ['constructor', 'department', 'many'] } });
+    expect(policyClaimsFrom({ department: 'x'.repeat(257), many: Array.from({ length: 201 }, () => 'a') }, profile)).toEqual({});
+    expect(() => testProfile({ idp: { policyClaims: ['__proto__'] } })).toThrow();
+  });
+
+  it('renews a claim that a refresh names, and keeps one that it leaves out', () => {
+    const profile = testProfile({ idp: { policyClaims: ['department', 'level'] } });
+    const before = { department: 'Risk', level: '3', gone: 'x' };
+    expect(renewedClaims({ level: 4 }, profile, before)).toEqual({ department: 'Risk', level: '4' });
+    expect(renewedClaims({ level: { odd: 1 } }, profile, before)).toEqual({ department: 'Risk' });
+    expect(renewedClaims(null, profile, before)).toEqual({ department: 'Risk', level: '3' });
   });
 });

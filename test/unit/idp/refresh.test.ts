@@ -5,7 +5,14 @@ import { flow } from './flow.ts';
 import { jwt } from './jwt.ts';
 import { ISSUER } from './profiles.ts';
 
-const identity = { issuer: ISSUER, subject: 'alice-1', username: 'alice@acme.example', displayName: 'Alice', groups: ['analysts'] };
+const identity = {
+  issuer: ISSUER,
+  subject: 'alice-1',
+  username: 'alice@acme.example',
+  displayName: 'Alice',
+  groups: ['analysts'],
+  claims: {},
+};
 
 function bench(options: Parameters<typeof flow>[0] = {}) {
   const parts = flow(options);
@@ -38,7 +45,8 @@ describe('a refresh', () => {
     const lacking = await refresh();
     issuer.claims = (claims) => ({ ...claims, acr: 'phrh', amr: ['hwk'] });
     const boasting = await refresh(lacking.refreshToken);
-    for (const refreshed of [lacking, boasting]) expect(Object.keys(refreshed).sort()).toEqual(['groups', 'refreshToken', 'subjectToken']);
+    for (const refreshed of [lacking, boasting])
+      expect(Object.keys(refreshed).sort()).toEqual(['claims', 'groups', 'refreshToken', 'subjectToken']);
   });
 
   it.each<[string, Record<string, unknown>, string]>([

@@ -12,7 +12,14 @@ describe('a sign-in', () => {
     const { signIn, clock } = flow();
     const signedIn = await signIn();
     expect(signedIn).toMatchObject({
-      identity: { issuer: ISSUER, subject: 'alice-1', username: 'alice@acme.example', displayName: 'Alice', groups: ['analysts'] },
+      identity: {
+        issuer: ISSUER,
+        subject: 'alice-1',
+        username: 'alice@acme.example',
+        displayName: 'Alice',
+        groups: ['analysts'],
+        claims: {},
+      },
       assurance: { level: 'phr', acr: 'phr', amr: ['hwk', 'user'], authTime: clock.now() },
       subjectToken: { issuedAt: clock.now(), expiresAt: clock.now() + hours(1) },
     });

@@ -108,6 +108,16 @@ describe('renewal', () => {
     expect(token.issuedAt).toBeGreaterThan(clock.now() - minutes(31));
   });
 
+  it('refreshes the claims for policy; nobody signed in has none', async () => {
+    const { session, clock, idp } = await signedIn();
+    expect(session.claims()).toEqual({});
+    idp.identity = { ...idp.identity, claims: { department: 'Risk' } };
+    await clock.advance(minutes(30));
+    expect(session.claims()).toEqual({ department: 'Risk' });
+    await session.signOut('signed-out');
+    expect(session.claims()).toEqual({});
+  });
+
   it('refreshes the groups and leaves the assurance of the sign-in as it was', async () => {
     const { session, clock, idp } = await signedIn();
     const { assurance } = session.view();
