@@ -4,6 +4,7 @@
  * Who connects is settled before a byte is read, what a request looks like before it is understood, and a wrong answer never
  * ends the wait: any page can make a browser knock here. Nothing that is received is written anywhere.
  */
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { AppError } from '../app-error.ts';
@@ -62,6 +63,7 @@ const headerLimits = { maxHeaderSize: 16_384, requireHostHeader: false, insecure
  */
 export async function openCallbackDoor(parts: CallbackDoorParts): Promise<CallbackDoor> {
   const { path, judge, peerUid, uid, clock, audit, log } = parts;
+  const ticket = randomBytes(16).toString('base64url');
   const connections = new Set<Socket>();
   const refusals = createRefusalCount({ audit, log });
   const { promise: answer, resolve } = Promise.withResolvers<Answer>();
@@ -155,7 +157,12 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
       refusals.count(request.code, request.reason);
       return { status: request.status };
     }
-    if (request.kind === 'landed') return isAnswered ? { status: 200, isLast: true } : { status: 404 };
+    if (request.kind === 'landed') {
+      // check: callback-landing-ticket
+      if (!isSame(request.ticket, ticket)) return { status: 404 };
+      // end check
+      return isAnswered ? { status: 200, isLast: true } : { status: 404 };
+    }
     // check: callback-one-use
     if (isAnswered) return { status: 404 };
     // end check
@@ -168,7 +175,7 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     resolve(judgement);
     server.unref();
     stopLingering = clock.after(LINGER, () => void close());
-    return { status: 303, location: `http://${host}${landingPath(path)}` };
+    return { status: 303, location: `http://${host}${landingPath(path, ticket)}` };
   }
 
   let closing: Promise<void> | undefined;
@@ -190,6 +197,8 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
 
   return { redirectUri: `http://${host}${path}`, answer, finish, close };
 }
+
+const isSame = (one: string, other: string): boolean => timingSafeEqual(hash('sha256', one, 'buffer'), hash('sha256', other, 'buffer'));
 
 /** The first of the ports that is free, on the IPv4 loopback address and no other. */
 async function listen(server: Server, ports: readonly number[]): Promise<number> {

@@ -22,13 +22,14 @@ export interface DoorAddress {
 }
 
 export type Refusal = { kind: 'refused'; status: number; code: FailureCode; reason: string };
-export type CallbackRequest = { kind: 'answer'; params: URLSearchParams } | { kind: 'landed' } | Refusal;
+export type CallbackRequest = { kind: 'answer'; params: URLSearchParams } | { kind: 'landed'; ticket: string } | Refusal;
 
 /**
  * Where the browser is sent once the answer is in, so that no address bar, no list of visited pages and no Referer shows the code.
+ * The ticket is told to whoever brought the answer alone, because this page may lead on to one that enrols a key.
  * Chromium's history file still names every hop of a redirect: the code in it is spent, and was worth nothing without our verifier.
  */
-export const landingPath = (path: string) => `${path.replace(/\/$/, '')}/done`;
+export const landingPath = (path: string, ticket: string) => `${path.replace(/\/$/, '')}/done/${ticket}`;
 
 const LONGEST_TARGET = 8192;
 const navigations = new Set(['none', 'cross-site', 'same-site']);
@@ -57,7 +58,8 @@ export function readCallbackRequest(request: RawRequest, address: DoorAddress): 
   // check: callback-body
   if (hasBody(headers)) return refused(400, 'INPUT_INVALID', 'body');
   // end check
-  if (target === landingPath(address.path)) return { kind: 'landed' };
+  const landing = landingPath(address.path, '');
+  if (target.startsWith(landing)) return { kind: 'landed', ticket: target.slice(landing.length) };
   // check: callback-path
   if (path !== address.path) return refused(404, 'ROUTE_UNKNOWN', 'path');
   // end check

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { assuranceOf, demandAssurance } from '../../../main/idp/assurance.ts';
+import { assuranceOf, demandAcr, demandAssurance } from '../../../main/idp/assurance.ts';
+import { minutes } from '../../../main/units.ts';
 import { testProfile } from './profiles.ts';
 
 const rules = (change: Record<string, unknown> = {}) => testProfile({ assurance: change }).assurance;
@@ -52,5 +53,18 @@ describe('assurance', () => {
     expect(() => demandAssurance(assuranceOf({ amr: ['mfa'] }, rules()), rules())).toThrow(
       expect.objectContaining({ code: 'ASSURANCE_TOO_LOW' }),
     );
+  });
+
+  it.each([
+    ['what was asked', 'phrh', ['phrh'], true],
+    ['one of several', 'phr', ['phrh', 'phr'], true],
+    ['less', 'phr', ['phrh'], false],
+    ['nothing', null, ['phr'], false],
+    ['anything where nothing was asked', null, [], true],
+  ])('of a step-up is what the provider answered: %s', (_, acr, asked, enough) => {
+    const assurance = { ...assuranceOf({ amr: ['hwk'] }, rules()), acr };
+    const demand = () => demandAcr(assurance, { acr: asked, maxAge: minutes(5) });
+    if (enough) expect(demand).not.toThrow();
+    else expect(demand).toThrow(expect.objectContaining({ code: 'ASSURANCE_TOO_LOW', reason: 'acr' }));
   });
 });

@@ -58,15 +58,18 @@ const isListening = (port: number) =>
     () => false,
   );
 
+/** Where the browser that has brought the answer is sent on to. */
+const landingOf = (answer: string): string => /^Location: http:\/\/[^/]+(\S+)\r$/m.exec(answer)?.[1] ?? '';
+
 describe('the callback door', () => {
   it('takes the answer, sends the browser on to a clean address, shows it one page and is gone', async () => {
     const { door, get, host, port } = await bench();
     const first = await get(RIGHT);
     expect(statusOf(first)).toBe(303);
-    expect(first).toContain(`Location: http://${host}/callback/done\r\n`);
+    expect(first).toMatch(new RegExp(`Location: http://${host}/callback/done/[\\w-]{22}\\r\\n`));
     await expect(door.answer).resolves.toEqual({ kind: 'code', code: 'c-1' });
     await door.finish('signed-in');
-    const page = await get('/callback/done');
+    const page = await get(landingOf(first));
     expect(statusOf(page)).toBe(200);
     expect(await isListening(port)).toBe(false);
   });
@@ -75,7 +78,7 @@ describe('the callback door', () => {
     const { door, get } = await bench();
     const early = [await get('/favicon.ico'), await get('/callback?state=x'), await get(RIGHT)];
     await door.finish('signed-in');
-    for (const answer of [...early, await get('/callback/done')]) {
+    for (const answer of [...early, await get(landingOf(early[2] ?? ''))]) {
       expect(answer).toContain("Content-Security-Policy: default-src 'none';");
       expect(answer).toContain('Referrer-Policy: no-referrer\r\n');
       expect(answer).toContain('Cache-Control: no-store\r\n');
@@ -117,8 +120,7 @@ describe('the callback door', () => {
     ['failed', 'The sign-in did not succeed.'],
   ])('holds its last page until it is known how the sign-in went: %s', async (how, heading) => {
     const { door, get, clock } = await bench();
-    await get(RIGHT);
-    const page = get('/callback/done');
+    const page = get(landingOf(await get(RIGHT)));
     await expect.poll(() => clock.pending).toBe(3); // the door's own end, the connection's, and the wait for the outcome
     await door.finish(how);
     expect(await page).toContain(`<h1>${heading}</h1>`);
@@ -126,13 +128,30 @@ describe('the callback door', () => {
 
   it('says after two seconds that it does not know, rather than what is not so', async () => {
     const { door, get, clock } = await bench();
-    await get(RIGHT);
-    const page = get('/callback/done');
+    const page = get(landingOf(await get(RIGHT)));
     await expect.poll(() => clock.pending).toBe(3);
     await clock.advance(seconds(2));
     expect(await page).toContain('<h1>Back to Lakepass</h1>');
     await door.finish('signed-in');
     expect(clock.pending).toBe(0);
+  });
+
+  it('leads the tab that brought the answer onwards, and no other', async () => {
+    const { door, get, port } = await bench();
+    const landing = landingOf(await get(RIGHT));
+    await door.finish('signed-in', new URL('http://lakepass.localhost:2000/#code'));
+    for (const guess of ['/callback/done', '/callback/done/', `/callback/done/${'A'.repeat(22)}`])
+      expect(statusOf(await get(guess))).toBe(404);
+    expect(await isListening(port)).toBe(true);
+    expect(await get(landing)).toContain('Location: http://lakepass.localhost:2000/#code\r\n');
+    expect(await isListening(port)).toBe(false);
+  });
+
+  it('leads nowhere after a sign-in that failed', async () => {
+    const { door, get } = await bench();
+    const landing = landingOf(await get(RIGHT));
+    await door.finish('failed', new URL('http://lakepass.localhost:2000/#code'));
+    expect(statusOf(await get(landing))).toBe(200);
   });
 
   it('takes no second answer', async () => {

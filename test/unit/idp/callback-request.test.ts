@@ -26,9 +26,9 @@ describe('a request to the callback', () => {
   });
 
   it('is known when it is the last page, and only without a query', () => {
-    expect(readCallbackRequest(request({ target: '/callback/done' }), address)).toEqual({ kind: 'landed' });
+    expect(readCallbackRequest(request({ target: '/callback/done/abc' }), address)).toEqual({ kind: 'landed', ticket: 'abc' });
     expect(readCallbackRequest(request({ target: '/callback/done?x' }), address)).toMatchObject({ reason: 'path' });
-    expect(landingPath('/a/')).toBe('/a/done');
+    expect(landingPath('/a/', 'x')).toBe('/a/done/x');
   });
 
   it.each<[string, RawRequest, string]>([
@@ -93,7 +93,7 @@ describe('a request to the callback', () => {
   const anyRequest = fc.record({
     method: fc.oneof({ weight: 4, arbitrary: fc.constant('GET') }, fc.constantFrom('POST', 'OPTIONS', undefined), fc.string()),
     target: fc.oneof(
-      fc.constantFrom('/callback', '/callback?code=c&state=s', '/callback/done', '//callback', undefined),
+      fc.constantFrom('/callback', '/callback?code=c&state=s', '/callback/done/t', '//callback', undefined),
       fc.string(),
       fc.webPath(),
     ),
@@ -115,7 +115,7 @@ describe('a request to the callback', () => {
         const headers = raw.rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [[name.toLowerCase(), raw.rawHeaders[index + 1]]] : []));
         const values = (name: string) => headers.filter(([found]) => found === name).map(([, value]) => value);
         expect(raw.method).toBe('GET');
-        expect(raw.target).toMatch(/^\/callback($|\?|\/done$)/);
+        expect(raw.target).toMatch(/^\/callback($|\?|\/done\/)/);
         expect(values('host')).toEqual([address.host]);
         expect(values('origin')).toEqual([]);
         const dests = values('sec-fetch-dest');

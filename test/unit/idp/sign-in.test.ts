@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { hours, minutes } from '../../../main/units.ts';
+import { hours, type Ms, minutes } from '../../../main/units.ts';
 import { flow, visit } from './flow.ts';
 import { jwt, signingKey } from './jwt.ts';
 import { ISSUER } from './profiles.ts';
@@ -44,6 +44,26 @@ describe('a sign-in', () => {
     expect(new Set([query.state, query.nonce, query.code_challenge]).size).toBe(3);
     for (const value of [query.state, query.nonce]) expect(Buffer.from(value ?? '', 'base64url')).toHaveLength(32);
     expect(query).not.toHaveProperty('code_verifier');
+  });
+
+  it('asks for what a step-up demands, and never for an older sign-in than the profile takes', async () => {
+    const { idp, opened } = flow({ assurance: { acrValues: ['phr'], maxAge: '1 h' } });
+    const signIn = (acr: string[], maxAge: Ms) =>
+      idp.signIn({ signal: new AbortController().signal, onUrl: () => {}, demand: { acr, maxAge } });
+    await signIn(['phr', 'phrh'], minutes(5));
+    await signIn([], hours(2));
+    const asked = opened.map(({ searchParams }) => [searchParams.get('acr_values'), searchParams.get('max_age')]);
+    expect(asked).toEqual([
+      ['phr phrh', '300'],
+      ['phr', '3600'],
+    ]);
+  });
+
+  it('leaves nothing behind where the answer is less than the step-up demands', async () => {
+    const { idp, issuer } = flow();
+    const stepUp = idp.signIn({ signal: new AbortController().signal, onUrl: () => {}, demand: { acr: ['phrh'], maxAge: minutes(5) } });
+    await expect(stepUp).rejects.toMatchObject({ code: 'ASSURANCE_TOO_LOW', reason: 'acr' });
+    await expect.poll(() => issuer.revoked.length).toBe(1);
   });
 
   it('uses new secrets each time', async () => {
