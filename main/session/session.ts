@@ -31,10 +31,12 @@ export interface Session {
    * Signs a person in. A running session goes on until the new one takes its place.
    * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW | AUDIT_UNWRITABLE
    */
-  signIn(options: { onUrl: (url: URL) => void }): Promise<SessionView>;
+  signIn(options: { onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SessionView>;
   /** False where none waits. */
   cancelSignIn(): boolean;
   view(): SessionView;
+  /** The claims that policy may ask for; none where nobody is signed in. */
+  claims(): PolicyClaims;
   /** The claims that policy may ask for; none while nobody is signed in. */
   claims(): PolicyClaims;
   /**
@@ -104,8 +106,8 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
   };
 
   /** The checked answer of the provider, once the audit log knows of it; else the token is given back. */
-  const proven = async (signal: AbortSignal, onUrl: (url: URL) => void): Promise<SignedIn> => {
-    const signedIn = await idp.signIn({ signal, onUrl });
+  const proven = async (signal: AbortSignal, onUrl: (url: URL) => void, demand?: StepUpDemand): Promise<SignedIn> => {
+    const signedIn = await idp.signIn({ signal, onUrl, ...(demand === undefined ? {} : { demand }) });
     try {
       // check: session-sign-in-cancelled
       if (signal.aborted) throw new AppError('LOGIN_CANCELLED');
@@ -162,14 +164,14 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
       }
     },
 
-    async signIn({ onUrl }) {
+    async signIn({ onUrl, demand }) {
       // check: session-one-sign-in
       if (state.attempt !== null) throw new AppError('LOGIN_IN_PROGRESS');
       // end check
       const attempt = new AbortController();
       state.attempt = attempt;
       try {
-        await adopt(await proven(attempt.signal, onUrl));
+        await adopt(await proven(attempt.signal, onUrl, demand));
       } catch (error) {
         const failure = asAppError(error);
         state.lastFailure = failure;
