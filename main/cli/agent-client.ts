@@ -1,7 +1,10 @@
-/** The command line's side of the control door: one request a time over the Unix socket, every answer parsed. */
+/**
+ * The command line's side of the control door: one request a time over the Unix socket, every answer parsed. What makes or widens
+ * a right is proven first: see `caller-proof.ts`.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { resolve as absolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +14,7 @@ import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
 import { checkRuntime, type Places } from '../places.ts';
 import { type Ms, seconds } from '../units.ts';
+import { proveCaller } from './caller-proof.ts';
 
 /** Longer than an agent waits for a keychain that asks the person: its own reason is worth more than ours. */
 const START_LIMIT: Ms = seconds(30);
@@ -27,64 +31,120 @@ export class ReportedFailure extends Error {
 export interface AgentClient {
   get<S extends z.ZodType>(path: string, answer: S, timeout?: Ms): Promise<z.output<S>>;
   post<S extends z.ZodType>(path: string, body: unknown, answer: S, timeout?: Ms): Promise<z.output<S>>;
-  /** Reads a stream of JSON lines until it ends, the agent goes away, or `signal` aborts. */
+  /** `post` with the proof of which program asks. @throws AppError CALLER_UNPROVEN: the broker did not take the proof */
+  postProven<S extends z.ZodType>(path: string, body: unknown, answer: S, timeout?: Ms): Promise<z.output<S>>;
+  /** Reads a stream of JSON lines until it ends, the agent goes away, or `signal` aborts. @throws ReportedFailure: the last line said so */
   follow<S extends z.ZodType>(path: string, line: S, onLine: (value: z.output<S>) => void, signal: AbortSignal): Promise<void>;
+  /** The same for what is asked with a body, with the proof of which program asks. Whoever aborts withdraws what was asked. */
+  stream<S extends z.ZodType>(
+    path: string,
+    body: unknown,
+    line: S,
+    onLine: (value: z.output<S>) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+interface Asked {
+  method: 'GET' | 'POST';
+  path: string;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** @throws AppError AGENT_NOT_RUNNING from every call when nobody listens; ReportedFailure when the agent says no */
 export function connectAgent(places: Places): AgentClient {
-  const exchange = async <S extends z.ZodType>(
-    method: string,
-    path: string,
-    body: unknown,
-    answer: S,
-    timeout: Ms,
-  ): Promise<z.output<S>> => {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const { status, value } = await send(places, method, path, text, timeout);
-    if (status !== 200) {
-      const failed = failureAnswerSchema.safeParse(value);
-      throw failed.success
-        ? new ReportedFailure(failed.data.failure)
-        : new AppError('INTERNAL', { detail: `The agent answered ${status}.` });
-    }
+  const exchange = async <S extends z.ZodType>(asked: Asked, answer: S, timeout: Ms): Promise<z.output<S>> => {
+    const { status, value } = await send(places, asked, timeout);
+    if (status !== 200) throw failureIn(value, status);
     return answer.parse(value);
   };
+  const proven = async (path: string, body: unknown): Promise<Asked> => {
+    await requireRuntime(places);
+    return { method: 'POST', path, body, headers: await proveCaller(places) };
+  };
   return {
-    get: (path, answer, timeout = seconds(30)) => exchange('GET', path, undefined, answer, timeout),
-    post: (path, body, answer, timeout = seconds(30)) => exchange('POST', path, body, answer, timeout),
-    follow: (path, line, onLine, signal) =>
-      new Promise((resolve, reject) => {
-        const outgoing = request({ socketPath: places.socket, path, method: 'GET', signal }, (response) => {
-          let rest = '';
-          response.setEncoding('utf8').on('data', (text: string) => {
-            const lines = (rest + text).split('\n');
-            rest = lines.pop() ?? '';
-            for (const each of lines) onLine(line.parse(JSON.parse(each)));
-          });
-          // However the stream ends, by the agent, its crash or our abort, there is nothing more to hear.
-          response.on('error', () => resolve());
-          response.on('close', () => resolve());
-        });
-        outgoing.on('error', (error) => (signal.aborted ? resolve() : reject(notRunning(error))));
-        outgoing.end();
-      }),
+    get: (path, answer, timeout = seconds(30)) => exchange({ method: 'GET', path }, answer, timeout),
+    post: (path, body, answer, timeout = seconds(30)) => exchange({ method: 'POST', path, body }, answer, timeout),
+    postProven: async (path, body, answer, timeout = seconds(30)) => exchange(await proven(path, body), answer, timeout),
+    follow: (path, line, onLine, signal) => readLines(places, { method: 'GET', path }, line, onLine, signal),
+    stream: async (path, body, line, onLine, signal) => readLines(places, await proven(path, body), line, onLine, signal),
   };
 }
 
-async function send(
-  places: Places,
-  method: string,
-  path: string,
-  body: string | undefined,
-  timeout: Ms,
-): Promise<{ status: number; value: unknown }> {
+function failureIn(value: unknown, status: number): Error {
+  const failed = failureAnswerSchema.safeParse(value);
+  return failed.success ? new ReportedFailure(failed.data.failure) : new AppError('INTERNAL', { detail: `The agent answered ${status}.` });
+}
+
+async function requireRuntime(places: Places): Promise<void> {
   // check: client-runtime-own
   if (!(await checkRuntime(places))) throw new AppError('AGENT_NOT_RUNNING');
   // end check
+}
+
+function open(places: Places, { method, path, body, headers }: Asked, signal?: AbortSignal): { outgoing: ClientRequest; text: string } {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const sized = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  const kept = signal === undefined ? {} : { signal };
+  return { outgoing: request({ socketPath: places.socket, method, path, headers: { ...sized, ...headers }, ...kept }), text };
+}
+
+async function readLines<S extends z.ZodType>(
+  places: Places,
+  asked: Asked,
+  line: S,
+  onLine: (value: z.output<S>) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await requireRuntime(places);
+  const { outgoing, text } = open(places, asked, signal);
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const outgoing = request({ socketPath: places.socket, method, path, headers, timeout }, (response) => {
+    const take = (each: string): void => {
+      const value: unknown = JSON.parse(each);
+      if (failureAnswerSchema.safeParse(value).success) throw failureIn(value, 200);
+      onLine(line.parse(value));
+    };
+    outgoing.on('response', (response) => {
+      const status = response.statusCode ?? 0;
+      let rest = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        rest += chunk;
+        if (status !== 200) return; // A refusal is one JSON text over several lines, a stream one a line.
+        const lines = rest.split('\n');
+        rest = lines.pop() ?? '';
+        try {
+          for (const each of lines) take(each);
+        } catch (error) {
+          reject(error);
+          outgoing.destroy();
+        }
+      });
+      response.on('end', () => {
+        if (status !== 200) reject(refusalIn(rest, status));
+      });
+      // However the stream ends, by the agent, its crash or our abort, there is nothing more to hear.
+      response.on('error', () => resolve());
+      response.on('close', () => resolve());
+    });
+    outgoing.on('error', (error) => (signal.aborted ? resolve() : reject(notRunning(error))));
+    outgoing.end(text);
+  });
+}
+
+function refusalIn(text: string, status: number): Error {
+  try {
+    return failureIn(JSON.parse(text), status);
+  } catch {
+    return failureIn(undefined, status);
+  }
+}
+
+async function send(places: Places, asked: Asked, timeout: Ms): Promise<{ status: number; value: unknown }> {
+  await requireRuntime(places);
+  const { outgoing, text } = open(places, asked);
+  return new Promise((resolve, reject) => {
+    outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -96,9 +156,9 @@ async function send(
         }
       });
     });
-    outgoing.on('timeout', () => outgoing.destroy(new AppError('DEADLINE_PASSED')));
+    outgoing.setTimeout(timeout, () => outgoing.destroy(new AppError('DEADLINE_PASSED')));
     outgoing.on('error', (error) => reject(error instanceof AppError ? error : notRunning(error)));
-    outgoing.end(body);
+    outgoing.end(text);
   });
 }
 
@@ -110,7 +170,7 @@ function notRunning(error: Error): Error {
 /** True when an agent answers on the socket. */
 export async function agentAnswers(places: Places): Promise<boolean> {
   try {
-    await send(places, 'GET', '/v1/status', undefined, seconds(5));
+    await send(places, { method: 'GET', path: '/v1/status' }, seconds(5));
     return true;
   } catch (error) {
     if (error instanceof AppError && error.code === 'AGENT_NOT_RUNNING') return false;

@@ -6,11 +6,15 @@ import { addAgent } from './verbs/agent.ts';
 import { addAudit } from './verbs/audit.ts';
 import { addEnv } from './verbs/env.ts';
 import { addGrants } from './verbs/grants.ts';
+import { addLock, addUnlock } from './verbs/lock.ts';
 import { addLogin } from './verbs/login.ts';
 import { addLogout } from './verbs/logout.ts';
+import { addReset } from './verbs/reset.ts';
 import { addRun } from './verbs/run.ts';
+import { addSeal } from './verbs/seal.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
+import { addUi } from './verbs/ui.ts';
 
 const program = new Command('lakepass')
   .description('One sign-in with a security key; every program gets the Databricks token it may have, and no more.')
@@ -19,8 +23,9 @@ const program = new Command('lakepass')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage))
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 125 `run` failed before its program started.',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 6 locked, 125 `run` failed before its program started.',
   );
 
-for (const add of [addAgent, addLogin, addLogout, addStatus, addEnv, addRun, addToken, addGrants, addAudit]) add(program);
+for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants]) add(program);
+for (const add of [addLock, addUnlock, addSeal, addReset, addAudit]) add(program);
 await program.parseAsync();

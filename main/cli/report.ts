@@ -3,7 +3,7 @@ import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { asAppError } from '../app-error.ts';
 import { ReportedFailure } from './agent-client.ts';
 
-/** 0 done · 1 failed · 2 wrong usage · 3 sign in first · 4 no agent · 5 refused · 125 `run` failed before its program started. */
+/** 0 done · 1 failed · 2 wrong usage · 3 sign in first · 4 no agent · 5 refused · 6 locked · 125 `run` failed before its program started. */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -11,6 +11,7 @@ export const exitCodes = {
   signIn: 3,
   noAgent: 4,
   refused: 5,
+  locked: 6,
   runFailed: 125,
   notExecutable: 126,
   notFound: 127,
@@ -18,12 +19,18 @@ export const exitCodes = {
 
 const codesByExit: readonly [number, readonly FailureCode[]][] = [
   [exitCodes.usage, ['INPUT_INVALID', 'PROFILE_NEEDED', 'PROFILE_UNKNOWN', 'SCOPE_UNKNOWN', 'WORKSPACE_UNKNOWN']],
-  [exitCodes.signIn, ['SIGNED_OUT', 'SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_LOST']],
-  [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
   [
-    exitCodes.refused,
-    ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED', 'GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED'],
+    exitCodes.signIn,
+    ['SIGNED_OUT', 'SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_LOST', 'SIGN_IN_STALE', 'STEP_UP_NEEDED', 'TAP_KEY_NEEDED'],
   ],
+  [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
+  [exitCodes.refused, ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED']],
+  [exitCodes.refused, ['GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED', 'GRANT_OTHER_PERSON']],
+  [exitCodes.refused, ['CALLER_UNPROVEN', 'CALLER_REFUSED', 'CALLER_CHANGED']],
+  [exitCodes.refused, ['CONSENT_PENDING', 'CONSENT_UNANSWERED', 'CONSENT_DENIED', 'CONSENT_QUEUE_FULL', 'CONSENT_QUIET']],
+  [exitCodes.refused, ['TAP_NEEDED', 'TAP_REFUSED', 'APPROVER_REFUSED', 'SPAN_REFUSED']],
+  [exitCodes.refused, ['POLICY_DENIED', 'POLICY_EXPIRED', 'TOKEN_LIVES_TOO_LONG']],
+  [exitCodes.locked, ['AWAY', 'LOCKED', 'VAULT_SEALED', 'PASSPHRASE_NEEDED', 'PASSPHRASE_WRONG', 'KEYCHAIN_LOCKED']],
 ];
 
 export const exitCodeOf = (failure: Failure): number =>
@@ -39,7 +46,7 @@ export const failureLine = ({ code, cause, detail, next, reason }: Failure): str
 export function reportFailure(error: unknown, json: boolean, exitCode?: number): void {
   const failure = failureOf(error);
   if (json) process.stdout.write(`${JSON.stringify({ failure }, null, 2)}\n`);
-  else process.stderr.write(`lakepass: ${failureLine(failure)}\n`);
+  else tell(failureLine(failure));
   if (failure.code === 'INTERNAL' && error instanceof Error && process.env['LAKEPASS_DEBUG'] === '1')
     process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = exitCode ?? exitCodeOf(failure);
@@ -47,6 +54,8 @@ export function reportFailure(error: unknown, json: boolean, exitCode?: number):
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 export const printLine = (line = ''): void => void process.stdout.write(`${harmless(line)}\n`);
+/** For the person at the terminal, beside whatever standard output is for. */
+export const tell = (line: string): void => void process.stderr.write(`lakepass: ${harmless(line)}\n`);
 
 /** Names and labels come from others: on a terminal a control character could move the cursor, and a bidi mark turn words around. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

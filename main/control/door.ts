@@ -1,13 +1,15 @@
 /**
  * The control door: HTTP over a Unix socket (0600 in a 0700 folder) for the command line and scripts. It parses every body
- * with its route's schema and never listens on a network address. Who may connect is decided by the file system alone, so a
- * program that runs as this user is let in; README says what follows from that.
+ * with its route's schema and never listens on a network address. Who may connect is decided by the file system alone, so every
+ * program that runs as this user is let in. Node does not say who connects to a Unix socket: what makes or widens a right needs a
+ * nonce that its program has shown to the broker first, where the system did say.
  */
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { z } from 'zod';
-import type { Failure } from '../../preload/contract/failure.ts';
+import { nonceHeader, nonceShape } from '../../preload/contract/caller.ts';
+import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import { type Caller, unknownCaller } from '../caller/caller.ts';
 import type { Log } from '../ports.ts';
@@ -31,16 +33,15 @@ export interface Call<Input> {
   input: Input;
   /** Path segments behind the route's path. */
   rest: readonly string[];
-  /** Who asks, as the system says; `unknownCaller` on routes that are not attributed and bring no proof. */
+  /** Who asks, as the system says; `unknownCaller` on routes that are not attributed and bring no proof that holds. */
   by: Caller;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
 }
 
 /** `afterwards` runs once the answer has left. */
-export type Answer =
-  | { json: unknown; afterwards?: () => void }
-  | { lines: (send: (value: unknown) => void, signal: AbortSignal) => Promise<void> };
+export type Answer = { json: unknown; afterwards?: () => void } | { lines: Lines };
+type Lines = (send: (value: unknown) => void, signal: AbortSignal) => Promise<void>;
 
 export interface Route {
   method: 'GET' | 'POST';
@@ -61,6 +62,16 @@ export const route = <S extends z.ZodType>(
   attributed?: 'attributed',
 ): Route => ({ method, path, input, run: run as Route['run'], attributed: attributed === 'attributed' });
 
+export interface ControlDoorParts {
+  socketPath: string;
+  routes: readonly Route[];
+  /** The program that showed this nonce to the broker, once; undefined where nobody did, or too long ago. */
+  claim: (nonce: string) => Caller | undefined;
+  /** A request came to nothing. `verb` is the path of a route as the table has it, or `unknown`. */
+  refused?: (verb: string, code: FailureCode, by: Caller) => void;
+  log: Log;
+}
+
 export interface ControlDoor {
   start(): Promise<void>;
   close(): Promise<void>;
@@ -72,7 +83,7 @@ export interface ControlDoor {
  *
  * @throws AppError AGENT_RUNNING | RUNTIME_UNSAFE from `start()`
  */
-export function createControlDoor(parts: { socketPath: string; routes: readonly Route[]; log: Log }): ControlDoor {
+export function createControlDoor(parts: ControlDoorParts): ControlDoor {
   const server: Server = createServer({ maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 30_000 }, (request, response) => {
     void serve(request, response, parts).catch((error: unknown) => {
       parts.log('control.crash', { error: error instanceof Error ? error.name : 'unknown' });
@@ -103,34 +114,61 @@ export function createControlDoor(parts: { socketPath: string; routes: readonly 
   };
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, parts: { routes: readonly Route[]; log: Log }): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, parts: ControlDoorParts): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
+  let verb = 'unknown';
+  let by = unknownCaller;
   try {
     refuseBrowsers(request);
     const { found, rest, query } = findRoute(request, parts.routes);
+    verb = found.path;
+    by = claimCaller(request, found, parts.claim);
     const input = found.input === null ? undefined : parseInput(found.input, found.method === 'GET' ? query : await readJson(request));
-    const answer = await found.run({ input: input as never, rest, signal: gone.signal, by: unknownCaller });
-    if ('json' in answer) {
-      if (answer.afterwards !== undefined) response.once('finish', answer.afterwards);
-      return reply(response, 200, answer.json);
-    }
-    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-    response.flushHeaders();
-    const sendLine = (value: unknown): void => {
-      // check: control-unread-limit
-      if (response.writableLength > unreadLimitBytes) return;
-      // end check
-      response.write(`${JSON.stringify(value)}\n`);
-    };
-    await answer.lines(sendLine, gone.signal);
-    response.end();
+    const answer = await found.run({ input: input as never, rest, signal: gone.signal, by });
+    if ('lines' in answer) return await stream(response, answer.lines, gone.signal);
+    if (answer.afterwards !== undefined) response.once('finish', answer.afterwards);
+    reply(response, 200, answer.json);
   } catch (error) {
     const known = asAppError(error);
     if (known.code === 'INTERNAL') parts.log('control.failed', { error: String((error as Error)?.stack ?? 'unknown').slice(0, 2000) });
-    if (response.headersSent) return void response.destroy();
+    parts.refused?.(verb, known.code, by);
     refuse(response, known.toFailure());
   }
+}
+
+/** Takes the nonce even where the route needs none, so that it cannot be used a second time. @throws AppError CALLER_UNPROVEN */
+function claimCaller(request: IncomingMessage, { attributed }: Route, claim: ControlDoorParts['claim']): Caller {
+  const named = request.headersDistinct[nonceHeader] ?? [];
+  let nonce = named[0];
+  // check: control-one-nonce
+  if (named.length > 1) nonce = undefined;
+  // end check
+  // check: control-nonce-shape
+  if (nonce !== undefined && !nonceShape.test(nonce)) nonce = undefined;
+  // end check
+  const by = nonce === undefined ? undefined : claim(nonce);
+  // check: control-caller-proven
+  if (attributed && by === undefined) throw new AppError('CALLER_UNPROVEN', { reason: reasonFor(named, nonce) });
+  // end check
+  return by ?? unknownCaller;
+}
+
+const reasonFor = (named: readonly string[], nonce: string | undefined): string =>
+  named.length === 0 ? 'missing' : named.length > 1 ? 'several' : nonce === undefined ? 'shape' : 'unknown';
+
+/** A stream that fails says so in its last line, because its status has left already. */
+async function stream(response: ServerResponse, lines: Lines, signal: AbortSignal): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  response.flushHeaders();
+  const sendLine = (value: unknown): void => {
+    // check: control-unread-limit
+    if (response.writableLength > unreadLimitBytes) return;
+    // end check
+    response.write(`${JSON.stringify(value)}\n`);
+  };
+  await lines(sendLine, signal);
+  response.end();
 }
 
 function refuseBrowsers(request: IncomingMessage): void {
@@ -184,6 +222,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 function refuse(response: ServerResponse, failure: Failure): void {
+  if (response.headersSent) return void response.end(`${JSON.stringify({ failure })}\n`);
   reply(response, failure.code === 'INTERNAL' ? 500 : failure.code === 'ROUTE_UNKNOWN' ? 404 : 400, { failure });
 }
 

@@ -27,7 +27,7 @@ async function agent(options: Options): Promise<void> {
   if (options.json === true) printJson(view);
   else
     printLine(
-      `${statusText(view)}\n\nThe agent runs in this terminal until Ctrl-C. It has no window yet: use the commands above from another terminal.`,
+      `${statusText(view)}\n\nThe agent runs in this terminal until Ctrl-C. Its page opens with "lakepass ui", from another terminal.`,
     );
   const reason = await running.stopped;
   if (options.json !== true)

@@ -1,25 +1,50 @@
-/** `lakepass env`: a grant for this shell, as lines to eval. */
+/**
+ * `lakepass env`: a grant for this shell and what it starts, as lines to eval; with --databrickscfg a section for a profile file
+ * instead, whose grant asks about each program once. It writes no file: what lies in ~/.databrickscfg is the person's to decide.
+ */
 import type { Command } from 'commander';
-import { grantMadeSchema } from '../../../preload/contract/control.ts';
+import { type GrantMade, grantProgressSchema } from '../../../preload/contract/control.ts';
+import { AppError } from '../../app-error.ts';
+import { askThrough, type WaitOptions, waitOf } from '../asking.ts';
 import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
-import { environmentFor, shellLines } from '../environment.ts';
+import { environmentFor, profileSection, shellLines } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
 import { printJson, printLine } from '../report.ts';
 
-type Options = CommonOptions & GrantOptions;
+type Options = CommonOptions & GrantOptions & WaitOptions & { databrickscfg?: string | true };
 
 export const addEnv = (program: Command): Command =>
   withGrant(
     withCommon(
       program.command('env').description('print the variables that let this shell use a new grant'),
-      'eval "$(lakepass env --scope sql)"',
+      'eval "$(lakepass env --scope sql)"\n  lakepass env --databrickscfg analytics',
     ),
-  ).action(optionsFirst<Options>(env));
+  )
+    .option('--databrickscfg [section]', 'print a section for ~/.databrickscfg instead; each program that uses it is asked about once')
+    .action(optionsFirst<Options>(env));
 
 async function env(options: Options): Promise<void> {
+  const section = options.databrickscfg === true ? 'lakepass' : options.databrickscfg;
+  if (section !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(section))
+    throw new AppError('INPUT_INVALID', { reason: 'databrickscfg', detail: 'Name the section with letters, digits, dots and dashes.' });
   const agent = await reachAgent(options);
-  const made = await agent.post('/v1/grants', grantRequest(options, options.label ?? 'shell'), grantMadeSchema);
-  const change = environmentFor(made.host, made.url);
-  if (options.json === true) return printJson({ grant: made.grant, env: change.set, unset: change.clear });
-  printLine(shellLines(change));
+  const label = options.label ?? (section === undefined ? 'shell' : `profile ${section}`);
+  const body = grantRequest(options, section === undefined ? 'tree' : 'file', label);
+  const made = await askThrough(agent, { path: '/v1/grants', body, line: grantProgressSchema, wait: waitOf(options) }, (line) =>
+    'made' in line ? line.made : undefined,
+  );
+  if (section === undefined) printVariables(made, options.json === true);
+  else printSection(section, made, options.json === true);
+}
+
+function printVariables({ grant, host, url }: GrantMade, json: boolean): void {
+  const change = environmentFor(host, url);
+  if (json) printJson({ grant, env: change.set, unset: change.clear });
+  else printLine(shellLines(change));
+}
+
+function printSection(section: string, { grant, host, url }: GrantMade, json: boolean): void {
+  const text = profileSection(section, host, url);
+  if (json) printJson({ grant, section: text });
+  else printLine(text);
 }

@@ -9,6 +9,7 @@ import { printJson, printLine, timeLeft } from '../report.ts';
 
 interface Options extends CommonOptions {
   cancel?: boolean;
+  stepUp?: boolean;
 }
 
 export const addLogin = (program: Command): Command =>
@@ -16,6 +17,7 @@ export const addLogin = (program: Command): Command =>
     withCommon(program.command('login').description('sign in at the identity provider, in your browser'), 'lakepass login --profile acme'),
   )
     .option('--cancel', 'cancel the sign-in that is waiting in the browser')
+    .option('--step-up', 'sign in afresh and as strongly as policy asks, although a session runs')
     .action(optionsFirst<Options>(login));
 
 async function login(options: Options): Promise<void> {
@@ -30,7 +32,7 @@ async function login(options: Options): Promise<void> {
   // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
   const cancel = (): void => void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
-  const started = await agent.post('/v1/sign-in', profile, signInStartedSchema);
+  const started = await agent.post('/v1/sign-in', { ...profile, stepUp: options.stepUp === true }, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.
   process.stderr.write(
     started.browser === 'opened'

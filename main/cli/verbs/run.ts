@@ -1,24 +1,28 @@
 /**
- * `lakepass run -- PROGRAM`: a grant for one program. The program finds the variables of the metadata service in its
- * environment; signals go to it, its exit code comes back, and the grant ends when it has exited.
+ * `lakepass run -- PROGRAM`: a grant for one program and what it starts. The program finds the variables of the metadata service in
+ * its environment; signals go to it and its exit code comes back. The agent ends the grant when the last of its processes has
+ * exited, which may be later than the program itself.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { type GrantMade, type GrantNews, grantEndedSchema, grantMadeSchema, grantNewsSchema } from '../../../preload/contract/control.ts';
-import { onPath } from '../../on-path.ts';
+import {
+  type GrantMade,
+  type GrantNews,
+  grantNewsSchema,
+  grantProgressSchema,
+  grantViewSchema,
+} from '../../../preload/contract/control.ts';
 import type { AgentClient } from '../agent-client.ts';
+import { askingText, askThrough, type WaitOptions, waitOf } from '../asking.ts';
+import { runChild } from '../child.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
 import { applyTo, environmentFor } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
-import { exitCodes, failureLine, failureOf } from '../report.ts';
+import { exitCodes, failureLine, failureOf, tell } from '../report.ts';
 
-type Options = CommonOptions & GrantOptions;
+type Options = CommonOptions & GrantOptions & WaitOptions;
 
 export const addRun = (program: Command): Command =>
-  withGrant(
-    withCommon(program.command('run').description('run a program with a grant of its own'), 'lakepass run --scope notebook -- jupyter lab'),
-  )
+  withGrant(withCommon(program.command('run').description('run a program with a grant of its own'), 'lakepass run -- jupyter lab'))
     .argument('<program...>', 'the program and its arguments, after --')
     .passThroughOptions()
     .action(
@@ -31,73 +35,54 @@ export const addRun = (program: Command): Command =>
 
 async function run([program = '', ...args]: string[], options: Options): Promise<void> {
   const agent = await reachAgent(options);
-  const made = await agent.post(
-    '/v1/grants',
-    grantRequest(options, options.label ?? program.split('/').at(-1) ?? program),
-    grantMadeSchema,
+  const body = grantRequest(options, 'run', options.label ?? program.split('/').at(-1) ?? program);
+  const made = await askThrough(agent, { path: '/v1/grants', body, line: grantProgressSchema, wait: waitOf(options) }, (line) =>
+    'made' in line ? line.made : undefined,
   );
   const over = new AbortController();
-  const news = tellRefusals(agent, made, over.signal);
+  const news = tellNews(agent, made, over.signal);
+  let registered: Promise<void> | undefined;
+  const onStart = (pid: number): void => {
+    registered = register(agent, made, pid);
+  };
   try {
-    process.exitCode = await runChild(program, args, applyTo(process.env, environmentFor(made.host, made.url)));
+    const env = applyTo(process.env, environmentFor(made.host, made.url));
+    process.exitCode = await runChild({ id: made.grant.id, program, args, env, onStart });
   } finally {
+    await registered;
     over.abort();
     await news;
-    await endGrant(agent, made.grant.id);
   }
 }
 
-const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const;
+/** The program runs all the same: as our child it is one of the run's, only what outlives us may be asked about. */
+const register = (agent: AgentClient, { grant }: GrantMade, pid: number): Promise<void> =>
+  agent.postProven('/v1/grants/child', { grant: grant.id, pid }, grantViewSchema).then(
+    () => undefined,
+    (error: unknown) => tell(`the program could not be made known to the agent: ${failureLine(failureOf(error))}`),
+  );
 
-/** Runs the child on our terminal. Resolves with its exit code, 128 + n for a signal, 126 and 127 as shells have them. */
-function runChild(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve) => {
-    let child: ChildProcess | undefined;
-    // Listeners come first: a signal that arrives while the program starts must not end us and leave it behind.
-    // The terminal sends Ctrl-C to the whole foreground group, so the child has it already; a `kill` of ours reaches us alone.
-    const forwards = passedOn.map((signal) => {
-      const forward = (): void => {
-        if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal);
-      };
-      process.on(signal, forward);
-      return () => process.off(signal, forward);
-    });
-    const finish = (code: number): void => {
-      for (const stop of forwards) stop();
-      resolve(code);
-    };
-    child = spawn(program, args, { stdio: 'inherit', env });
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      process.stderr.write(`lakepass: ${program} cannot be started (${error.code ?? 'unknown'})\n`);
-      finish(isMissing(error, program, env) ? exitCodes.notFound : exitCodes.notExecutable);
-    });
-    child.once('exit', (code, signal) => finish(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
+const answers = { approved: 'you allowed it', denied: 'you refused it', unanswered: 'nobody answered' } as const;
+
+/** One line for what has become of the grant. */
+export function newsText(news: GrantNews): string {
+  if ('refused' in news) return failureLine(news.refused);
+  if ('asking' in news) return askingText(news);
+  if ('answered' in news) return answers[news.answered];
+  return `the grant has ended (${news.ended})`;
 }
-
-/** A folder on the PATH that may not be entered makes the system say EACCES for a program that is nowhere. */
-const isMissing = ({ code }: NodeJS.ErrnoException, program: string, env: NodeJS.ProcessEnv): boolean =>
-  code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && onPath(program, env['PATH'] ?? '') === undefined);
 
 /** SDKs say "empty token" whatever the broker answers; the reason reaches the person on this terminal, once per reason. */
-function tellRefusals(agent: AgentClient, made: GrantMade, signal: AbortSignal): Promise<void> {
+function tellNews(agent: AgentClient, made: GrantMade, signal: AbortSignal): Promise<void> {
   const told = new Set<string>();
-  const tell = (news: GrantNews): void => {
-    const line = 'refused' in news ? failureLine(news.refused) : `the grant has ended (${news.ended})`;
+  const hear = (news: GrantNews): void => {
+    const line = newsText(news);
+    if ('answered' in news) told.clear();
     if (told.has(line)) return;
     told.add(line);
-    process.stderr.write(`lakepass: ${line}\n`);
+    tell(line);
   };
-  return agent.follow(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, tell, signal).catch((error: unknown) => {
-    process.stderr.write(`lakepass: a refusal of this grant could not be shown here: ${failureLine(failureOf(error))}\n`);
+  return agent.follow(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, hear, signal).catch((error: unknown) => {
+    tell(`what becomes of this grant could not be shown here: ${failureLine(failureOf(error))}`);
   });
-}
-
-/** The program's own exit code matters more than a grant that is left to its end; the person is told all the same. */
-async function endGrant(agent: AgentClient, id: string): Promise<void> {
-  try {
-    await agent.post('/v1/grants/end', { ids: [id], why: 'run-ended' }, grantEndedSchema);
-  } catch {
-    process.stderr.write(`lakepass: the agent is gone, so grant ${id} could not be ended; it runs until its own end\n`);
-  }
 }

@@ -1,8 +1,10 @@
 /** `lakepass status`: who is signed in, what is served, what is wrong, and the next command. */
 import type { Command } from 'commander';
 import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
+import { questionText } from '../asking.ts';
 import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
-import { failureLine, printJson, printLine, table, timeLeft } from '../report.ts';
+import { failureLine, printJson, printLine } from '../report.ts';
+import { grantTable } from './grants.ts';
 import { sessionLine } from './login.ts';
 
 export const addStatus = (program: Command): Command =>
@@ -28,22 +30,10 @@ export function statusText(view: StatusView): string {
     );
     for (const { name, host, health } of profile.workspaces) lines.push(`  workspace ${name}  ${host}  ${health}`);
   }
-  if (view.grants.length > 0) {
-    lines.push(
-      '',
-      table([
-        ['GRANT', 'SCOPES', 'WORKSPACE', 'ENDS', 'SERVED', 'FOR'],
-        ...view.grants.map((grant) => [
-          grant.id,
-          grant.scopes.join(' '),
-          grant.workspace,
-          timeLeft(grant.until),
-          String(grant.served),
-          grant.label,
-        ]),
-      ]),
-    );
-  }
+  lines.push('', ...safetyLines(view));
+  if (view.grants.length > 0) lines.push('', grantTable(view.grants));
+  if (view.queue.asks.length > 0) lines.push('', ...waitingLines(view));
+  if (view.warnings.length > 0) lines.push('', ...view.warnings.map((warning) => `~ ${warning}`));
   for (const problem of view.problems) lines.push('', `! ${failureLine(problem)}`);
   lines.push('', `Next: ${view.next}`);
   return lines.join('\n');
@@ -55,3 +45,40 @@ const vaultWords: Record<StatusView['vault'], string> = {
   'credential-manager': 'the Windows Credential Manager',
   memory: 'memory only (sign in again after a restart)',
 };
+
+const sealWords: Record<StatusView['lock']['sealing'], string> = {
+  key: 'the vault is sealed by a tap key',
+  passphrase: 'the vault is sealed by a passphrase',
+  keychain: 'the vault is sealed by the keychain alone, which every program of yours can read',
+  memory: 'nothing is kept on disk',
+};
+
+/** How the lock stands, in a sentence. */
+export function lockLine(lock: StatusView['lock']): string {
+  const why = lock.why === null ? '' : ` (${lock.why})`;
+  const runs = lock.continuing === 1 ? '1 run continues' : `${lock.continuing} runs continue`;
+  if (lock.state === 'away') return `away${why}: nothing new begins, ${runs}`;
+  if (lock.state === 'locked') return `locked${why}: no tokens; opened by ${lock.unlockBy.join(' or ') || 'a fresh sign-in'}`;
+  return 'open';
+}
+
+function safetyLines({ lock, policy, tapKeys }: StatusView): string[] {
+  const until = policy.expires === null ? '' : `, until ${policy.expires.slice(0, 10)}`;
+  const observing = policy.mode === 'observe' ? ', observe mode: decides and records, refuses little' : '';
+  const keys = tapKeys.map(({ name, model, attested, seals }) => {
+    const proof = attested ? 'model proven' : 'model unproven';
+    return `${name} (${model}, ${proof}${seals ? ', seals the vault' : ''})`;
+  });
+  return [
+    `Lock      ${lockLine(lock)}; ${sealWords[lock.sealing]}`,
+    `Policy    ${policy.id} revision ${policy.revision} from ${policy.source}${observing}${until}`,
+    `Tap keys  ${keys.join(', ') || 'none yet: one is enrolled in the page that follows a sign-in'}`,
+  ];
+}
+
+function waitingLines({ queue }: StatusView): string[] {
+  const waiting = queue.asks.map((ask) => `? ${questionText(ask)}, open until ${ask.openUntil.slice(11, 16)} UTC`);
+  const quiet = queue.quiet ? ['  No more is shown until you open `lakepass ui`: several requests went unanswered.'] : [];
+  const snoozed = queue.snoozedUntil === null ? [] : [`  Nothing is shown before ${queue.snoozedUntil.slice(11, 16)} UTC, as you asked.`];
+  return [...waiting, ...quiet, ...snoozed];
+}

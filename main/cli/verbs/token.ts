@@ -1,25 +1,46 @@
-/** `lakepass token`: one token, printed as `databricks auth token` prints it. For tools that cannot ask the broker. */
+/**
+ * `lakepass token`: one token, printed as `databricks auth token` prints it. For tools that cannot ask the broker. A grant that
+ * covers it answers at once; else the person is asked.
+ */
 import type { Command } from 'commander';
-import { tokenSchema } from '../../../preload/contract/control.ts';
+import type { z } from 'zod';
+import { tokenProgressSchema, tokenSchema } from '../../../preload/contract/control.ts';
+import type { FailureCode } from '../../../preload/contract/failure.ts';
+import type { AgentClient } from '../agent-client.ts';
+import { askThrough, type WaitOptions, waitOf, withWait } from '../asking.ts';
 import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
-import { type GrantOptions, withScopes } from '../grant-options.ts';
+import { type GrantOptions, scopesRequest, withScopes } from '../grant-options.ts';
+import { failureOf } from '../report.ts';
 
-type Options = CommonOptions & Pick<GrantOptions, 'scope' | 'workspace'>;
+type Options = CommonOptions & Pick<GrantOptions, 'scope' | 'workspace'> & WaitOptions;
 
 export const addToken = (program: Command): Command =>
-  withScopes(
-    withCommon(
-      program.command('token').description('print a token as JSON, as `databricks auth token` does'),
-      'lakepass token --scope sql',
+  withWait(
+    withScopes(
+      withCommon(
+        program.command('token').description('print a token as JSON, as `databricks auth token` does'),
+        'lakepass token --scope sql',
+      ),
     ),
   ).action(optionsFirst<Options>(token));
 
 async function token(options: Options): Promise<void> {
+  const wait = waitOf(options);
   const agent = await reachAgent(options);
-  const body = {
-    scopes: options.scope,
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-    ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
-  };
-  process.stdout.write(JSON.stringify(await agent.post('/v1/token', body, tokenSchema), null, 2));
+  const body = scopesRequest(options);
+  const printed = await agent.postProven('/v1/token', body, tokenSchema).catch((error: unknown) => {
+    if (wait === undefined || !askable.includes(failureOf(error).code)) throw error;
+    return askForToken(agent, body, wait);
+  });
+  process.stdout.write(JSON.stringify(printed, null, 2));
 }
+
+/** What a person's answer could change. A refusal of theirs is none of these. */
+const askable: readonly FailureCode[] = ['TAP_NEEDED', 'CONSENT_PENDING', 'CONSENT_UNANSWERED'];
+
+const askForToken = (
+  agent: AgentClient,
+  body: unknown,
+  wait: Parameters<typeof askThrough>[1]['wait'],
+): Promise<z.output<typeof tokenSchema>> =>
+  askThrough(agent, { path: '/v1/token/ask', body, line: tokenProgressSchema, wait }, (line) => ('token' in line ? line.token : undefined));
