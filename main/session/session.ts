@@ -6,7 +6,7 @@
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
-import type { IdentityProvider, PolicyClaims, Revocation, SignedIn, SubjectToken } from '../idp/signed-in.ts';
+import type { IdentityProvider, PolicyClaims, Revocation, SignedIn, StepUpDemand, SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { later, type Ms } from '../units.ts';
@@ -36,8 +36,6 @@ export interface Session {
   cancelSignIn(): boolean;
   view(): SessionView;
   /** The claims that policy may ask for; none where nobody is signed in. */
-  claims(): PolicyClaims;
-  /** The claims that policy may ask for; none while nobody is signed in. */
   claims(): PolicyClaims;
   /**
    * The provider's JWT with more than half its life, and more than `needs.life`, left; renewed once for all who wait where the
