@@ -1,5 +1,5 @@
 /**
- * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the peer-uid worker, each an ES
+ * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the thread that looks at callers, each an ES
  * module that needs nothing outside the folder. Node itself and the one native package are put beside them, not bundled.
  *
  * Entries are built one by one: a chunk shared between two of them would make the headless agent a module that is imported,
@@ -15,11 +15,11 @@ import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const NATIVE = '@napi-rs/keyring';
 
-/** What is built, and the name it gets in dist/. The worker keeps its own: peer-uid.ts looks for it beside itself. */
+/** What is built, and the name it gets in dist/. The thread keeps its own: caller/thread.ts looks for it beside itself. */
 const entries = {
   'lakepass.mjs': 'main/cli/main.ts',
   'headless.mjs': 'main/headless.ts',
-  'peer-uid-worker.mjs': 'main/caller/peer-uid-worker.ts',
+  'caller-worker.mjs': 'main/caller/caller-worker.ts',
 } as const;
 
 /**

@@ -31,16 +31,22 @@ const NEWLINE = 10;
 const COLON = 58;
 const SPACE = 32;
 
+export interface Owner {
+  uid: number;
+  /** Decimal, as in the link `socket:[INODE]` of every process that holds the socket. */
+  inode: string;
+}
+
 export interface RowReader {
   /** Takes the next bytes of the table; a row may be torn anywhere. */
   push(bytes: Buffer): void;
-  /** What was found: the uid, or null where the socket has no owner any more (the kernel then shows uid 0). */
-  readonly found: ReadonlyMap<number, number | null>;
+  /** What was found; null where the socket has no owner any more (the kernel then shows uid 0). */
+  readonly found: ReadonlyMap<number, Owner | null>;
 }
 
 /** @param sought keys of the connections to look for, as `keyOf` makes them */
 export function createRowReader(family: Family, sought: ReadonlySet<number>): RowReader {
-  const found = new Map<number, number | null>();
+  const found = new Map<number, Owner | null>();
   const addressLength = addresses[family].length;
   let torn: Buffer = Buffer.alloc(0);
   let overlong = false;
@@ -76,7 +82,7 @@ function rowPattern(address: string): RegExp {
 }
 
 /** undefined: not a row we can use. null: nobody owns the socket. */
-function readOwner(row: RegExpExecArray | null): number | null | undefined {
+function readOwner(row: RegExpExecArray | null): Owner | null | undefined {
   if (row === null) return undefined;
   const [, state = '', uid = '', inode = ''] = row;
   // check: peer-row-state
@@ -85,7 +91,7 @@ function readOwner(row: RegExpExecArray | null): number | null | undefined {
   // check: peer-orphan
   if (/^0+$/.test(inode)) return null;
   // end check
-  return Number(uid);
+  return { uid: Number(uid), inode };
 }
 
 /** The two ports at their fixed places, without making a string: nearly every row of a busy machine is somebody else's. */

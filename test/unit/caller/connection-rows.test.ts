@@ -29,12 +29,19 @@ function ownerIn(table: string, { family = 'tcp' as Family, step = 65_536 } = {}
   const reader = createRowReader(family, new Set([key]));
   const bytes = Buffer.from(table, 'latin1');
   for (let at = 0; at < bytes.length; at += step) reader.push(bytes.subarray(at, at + step));
-  return reader.found.get(key);
+  const owner = reader.found.get(key);
+  return owner === null ? null : owner?.uid;
 }
 
 describe('the table of TCP sockets', () => {
   it('says who owns the other end of a connection', () => {
     expect(ownerIn(HEADER + row({ peerPort: 5 }) + row() + row({ peerPort: 6 }))).toBe(1000);
+  });
+
+  it('says by which number processes hold the socket', () => {
+    const reader = createRowReader('tcp', new Set([key]));
+    reader.push(Buffer.from(HEADER + row({ inode: '18446744073709551615' })));
+    expect(reader.found.get(key)).toEqual({ uid: 1000, inode: '18446744073709551615' });
   });
 
   it('knows an IPv4 connection made by an IPv6 socket, as Java makes it', () => {
@@ -94,6 +101,6 @@ describe('the table of TCP sockets', () => {
     const sought = new Set([1, 2, 3].map((peerPort) => keyOf({ ourPort: OURS, peerPort })));
     const reader = createRowReader('tcp', sought);
     reader.push(Buffer.from(HEADER + row({ peerPort: 3, uid: ' 1003' }) + row({ peerPort: 1, uid: ' 1001' })));
-    expect([...reader.found.values()].sort()).toEqual([1001, 1003]);
+    expect([...reader.found.values()].map((owner) => owner?.uid).sort()).toEqual([1001, 1003]);
   });
 });

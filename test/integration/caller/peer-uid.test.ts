@@ -145,7 +145,7 @@ describe('the thread that reads the table', () => {
     const folder = mkdtempSync(join(tmpdir(), 'lp-bundle-'));
     try {
       await bundle('main/caller/peer-uid.ts', folder, 'peer-uid.mjs');
-      await bundle('main/caller/peer-uid-worker.ts', folder, 'peer-uid-worker.mjs');
+      await bundle('main/caller/caller-worker.ts', folder, 'caller-worker.mjs');
       expect(await run(program.replace('PEER_UID', JSON.stringify(join(folder, 'peer-uid.mjs'))))).toBe(String(ourUid));
     } finally {
       rmSync(folder, { recursive: true });
