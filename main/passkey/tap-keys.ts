@@ -2,17 +2,18 @@
  * Tap keys: enrolled at our own page, touched to approve one request. It proves that a key of the registry was touched for exactly
  * what was shown; it says nothing about which key was used at the identity provider.
  */
+import type { Failure } from '../../preload/contract/failure.ts';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import type { EpochMs } from '../units.ts';
 
-/** RP ID of every ceremony, for ever. */
-export const RP_ID = 'lakepass.localhost';
+export { RP_ID } from './relying-party.ts';
 
 export interface Touch {
   keyId: string;
   name: string;
   aaguid: string;
   attested: boolean;
+  /** The key says that it stays on one machine; worth as much as the model is proven. */
   hardwareBound: boolean;
   userVerified: boolean;
   touchedAt: EpochMs;
@@ -25,20 +26,31 @@ export interface Ceremony {
 }
 
 export interface TapKeys {
+  /** The registry that was there could not be read: it was set aside and its keys are gone. Null once others are enrolled or all is erased. */
+  readonly problem: Failure | null;
+  /** In the order of their enrolment. */
   list(): readonly TapKeyView[];
   /** Touches since the last sign-in, newest of each key. */
   touches(): readonly Touch[];
   /**
    * Begins to enrol a key; the caller has made sure that it may be.
    * @param origin `http://lakepass.localhost:PORT`, port included
+   * @throws AppError TAP_REFUSED (reason: full)
    */
-  beginEnrol(request: { origin: string; person: { subject: string; username: string } }): Promise<Ceremony>;
-  /** @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, response) | DISK_FULL */
+  beginEnrol(request: { origin: string; person: { issuer?: string; subject: string; username: string } }): Promise<Ceremony>;
+  /**
+   * @param name empty: named after its model
+   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, response) | INPUT_INVALID (name) | DISK_FULL |
+   *   AUDIT_UNWRITABLE
+   */
   finishEnrol(id: string, response: unknown, name: string): Promise<TapKeyView>;
   /**
    * Begins a tap. Its challenge is derived from a nonce and from `bound`, so that an answer proves a touch for this and nothing else.
-   * @param request.bound the exact value shown to the person; compared again, by its canonical JSON, when the answer comes
-   * @param request.prf asks for the PRF output under each key's salt
+   * @param request.bound the exact value shown to the person; compared again, by its canonical JSON, when the answer comes. Its `kind`,
+   *   `ask.id` and `ask.purpose` name the tap in the audit log
+   * @param request.prf asks for the PRF output under each key's salt; only of keys that can seal, and always with user verification
+   * @param request.only ids of the keys that may be touched
+   * @throws AppError TAP_KEY_NEEDED (none is enrolled) | TAP_REFUSED (reason: key; none of them will do)
    */
   beginTap(request: {
     origin: string;
@@ -49,13 +61,18 @@ export interface TapKeys {
   }): Promise<Ceremony>;
   /**
    * @param bound what is shown now; if it is not what the challenge was made for, the tap is refused
-   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, verification, counter, key, response, bound)
+   * @returns `prf`: 32 bytes, the caller's to wipe; null where they were not asked for or the browser gave none
+   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, verification, counter, key, response, bound) | DISK_FULL |
+   *   AUDIT_UNWRITABLE
    */
   finishTap(id: string, response: unknown, bound: unknown): Promise<{ touch: Touch; prf: Buffer | null }>;
+  /** @throws AppError INPUT_INVALID (name, key) | DISK_FULL | AUDIT_UNWRITABLE */
   rename(keyId: string, name: string): Promise<void>;
+  /** @throws AppError INPUT_INVALID (key) | DISK_FULL | AUDIT_UNWRITABLE */
   remove(keyId: string): Promise<void>;
   /** A new sign-in: touches of the session before no longer count. */
   forgetTouches(): void;
+  /** Forgets keys, touches and ceremonies. The record of it is the caller's. @throws AppError DISK_FULL */
   eraseAll(): Promise<void>;
   onChange(listener: () => void): void;
 }

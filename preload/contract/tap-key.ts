@@ -17,5 +17,7 @@ export const tapKeyViewSchema = z.object({
   /** It can seal the vault (WebAuthn PRF), and whether it does. */
   canSeal: z.boolean(),
   seals: z.boolean(),
+  /** Its counter once did not go up: there may be a copy of it. Absent where that never happened. */
+  suspect: z.boolean().optional(),
 });
 export type TapKeyView = z.infer<typeof tapKeyViewSchema>;
