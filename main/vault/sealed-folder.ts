@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { AppError } from '../app-error.ts';
 
 const SEALED = '.sealed';
+const WRAPS = 'wraps.json';
+const temporaryWraps = /^wraps\.json\.[0-9a-f]{16}\.tmp$/;
 /** `name.<16 hex>.tmp`; names hold no dot, so that neither form can be mistaken for the other. */
 const temporaryPattern = /^([a-z0-9-]+)\.[0-9a-f]{16}\.tmp$/;
 /** Far above any record of ours; a larger file is not ours and is not read into memory. */
@@ -20,8 +22,9 @@ const LARGEST_FILE_BYTES = 1024 * 1024;
 export interface Disk {
   open: typeof open;
   rename: typeof rename;
+  unlink?: typeof unlink;
 }
-export const realDisk: Disk = { open, rename };
+export const realDisk: Disk = { open, rename, unlink };
 
 export interface SealedFolder {
   /** The bytes of `name`; null: there is no such file; 'unreadable': something stands there that is no file of ours. */
@@ -39,6 +42,14 @@ export interface SealedFolder {
   /** Finishes a crashed write: the temporary file takes its place. */
   adopt(temporary: { name: string; file: string }): Promise<void>;
   discard(temporary: { file: string }): Promise<void>;
+  /** The one file beside the records that is not sealed: how the key is wrapped. Same promises as for a record. */
+  readonly wraps: {
+    read(): Promise<Buffer | null | 'unreadable'>;
+    replace(bytes: Buffer): Promise<void>;
+    erase(): Promise<void>;
+    /** Removes what crashed writes left behind; the rename is what counts, so none of it is ever wanted. */
+    sweep(): Promise<void>;
+  };
 }
 
 export type WriteStep = 'tmp-written' | 'renamed';
@@ -68,7 +79,7 @@ export async function openSealedFolder({
     });
   // end check
   const pathOf = (name: string): string => join(folder, name + SEALED);
-  const remove = (file: string): Promise<void> => writing(() => unlink(join(folder, file)).catch(unlessMissing));
+  const remove = (file: string): Promise<void> => writing(() => (disk.unlink ?? unlink)(join(folder, file)).catch(unlessMissing));
 
   const syncFolder = async (): Promise<void> => {
     const handle = await disk.open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -81,31 +92,29 @@ export async function openSealedFolder({
   };
   const read = (file: string): Promise<Buffer | null | 'unreadable'> => readWhole(join(folder, file));
 
+  const replace = (temporaryPrefix: string, path: string, bytes: Buffer, during: (step: WriteStep) => unknown): Promise<void> =>
+    writing(async () => {
+      const temporary = join(folder, `${temporaryPrefix}${random(8).toString('hex')}.tmp`);
+      try {
+        const handle = await disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        await closing(handle, async () => {
+          await handle.writeFile(bytes);
+          await handle.sync();
+        });
+        await during('tmp-written');
+        await disk.rename(temporary, path);
+      } catch (error) {
+        await unlink(temporary).catch(unlessMissing);
+        throw error;
+      }
+      await syncFolder();
+      await during('renamed');
+    });
+
   return {
     read: (name) => read(name + SEALED),
 
-    replace: (name, bytes, during) =>
-      writing(async () => {
-        const temporary = join(folder, `${name}.${random(8).toString('hex')}.tmp`);
-        try {
-          const handle = await disk.open(
-            temporary,
-            constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-            0o600,
-          );
-          await closing(handle, async () => {
-            await handle.writeFile(bytes);
-            await handle.sync();
-          });
-          await during('tmp-written');
-          await disk.rename(temporary, pathOf(name));
-        } catch (error) {
-          await unlink(temporary).catch(unlessMissing);
-          throw error;
-        }
-        await syncFolder();
-        await during('renamed');
-      }),
+    replace: (name, bytes, during) => replace(`${name}.`, pathOf(name), bytes, during),
 
     setAside: (name) =>
       writing(async () => {
@@ -143,6 +152,18 @@ export async function openSealedFolder({
       }),
 
     discard: ({ file }) => remove(file),
+
+    wraps: {
+      read: () => read(WRAPS),
+      replace: (bytes) => replace(`${WRAPS}.`, join(folder, WRAPS), bytes, () => undefined),
+      async erase() {
+        await remove(WRAPS);
+        await writing(syncFolder);
+      },
+      async sweep() {
+        for (const file of await readdir(folder)) if (temporaryWraps.test(file)) await remove(file);
+      },
+    },
   };
 }
 

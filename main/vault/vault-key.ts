@@ -1,6 +1,6 @@
 /**
- * The one 32-byte key of the vault: read from the keychain, or made there the first time. It never replaces an entry that
- * exists, not even one it cannot use.
+ * The 32-byte keys that the keychain holds: the vault's own, or the half of it that every wrap needs. An entry that exists is never
+ * replaced because it cannot be used.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { AppError } from '../app-error.ts';
@@ -13,19 +13,33 @@ import { KEY_BYTES } from './sealed-file.ts';
  * @throws AppError KEYCHAIN_MISSING | KEYCHAIN_LOCKED | KEYCHAIN_FAILED (`reason` 'key-size': the entry is not a key of ours; 'not-kept': the keychain took the key and did not give it back)
  */
 export async function obtainVaultKey(keychain: Keychain, entry: string, random: (bytes: number) => Buffer): Promise<Buffer> {
+  return (await findKey(keychain, entry)) ?? makeKey(keychain, entry, random);
+}
+
+/** The key under that entry; null where there is none. @throws as obtainVaultKey */
+export async function findKey(keychain: Keychain, entry: string): Promise<Buffer | null> {
   const stored = await keychain.read(entry);
-  if (stored !== null) return keyFrom(stored);
+  return stored === null ? null : keyFrom(stored);
+}
+
+/** A new key under that entry, in place of whatever was there. @throws as obtainVaultKey */
+export async function makeKey(keychain: Keychain, entry: string, random: (bytes: number) => Buffer): Promise<Buffer> {
   const made = random(KEY_BYTES);
-  await keychain.write(entry, made);
+  await keepKey(keychain, entry, made);
+  return made;
+}
+
+/** Puts `key` under that entry and makes sure that it stays there. @throws as obtainVaultKey */
+export async function keepKey(keychain: Keychain, entry: string, key: Buffer): Promise<void> {
+  await keychain.write(entry, key);
   // A keychain may say yes and keep nothing (a session collection, a policy). Known now, that costs nothing; known after a
   // restart, it costs everything that was sealed.
   const kept = await keychain.read(entry);
   // check: vault-key-kept
-  if (kept === null || kept.length !== made.length || !timingSafeEqual(kept, made))
+  if (kept === null || kept.length !== key.length || !timingSafeEqual(kept, key))
     throw new AppError('KEYCHAIN_FAILED', { reason: 'not-kept' });
   // end check
   kept.fill(0);
-  return made;
 }
 
 function keyFrom(stored: Uint8Array): Buffer {

@@ -1,16 +1,28 @@
 /**
- * Secrets at rest: small named records, each an AES-256-GCM file under one key that the operating system's keychain holds.
+ * Secrets at rest: small named records, each an AES-256-GCM file under one key. The operating system's keychain holds that key, or
+ * only half of what is needed to unwrap it (the other half is a touch of a security key), or nothing of it (a passphrase).
  *
- * It never writes a secret in the clear, never deletes what it cannot open, and never falls back from the keychain to
- * anything else. With the memory keychain, which somebody has to name, it writes nothing to the disk at all.
+ * It never writes a secret in the clear, never deletes what it cannot open unless it is told to start over, and never falls back
+ * from one kind of sealing to a weaker one. With the memory keychain, which somebody has to name, it writes nothing to the disk.
  */
-import { AppError } from '../app-error.ts';
+import type { LockView } from '../../preload/contract/lock.ts';
 import type { Keychain } from '../ports.ts';
-import { openBytes, sealBytes } from './sealed-file.ts';
-import { type Disk, openSealedFolder, realDisk, type SealedFolder, type WriteStep } from './sealed-folder.ts';
+import { memoryVault } from './memory-vault.ts';
+import { finishCrashedWrites, holdsUnwrappable } from './records.ts';
+import { type Disk, openSealedFolder, realDisk, type WriteStep } from './sealed-folder.ts';
+import { sealedVault } from './sealed-vault.ts';
 import { obtainVaultKey } from './vault-key.ts';
+import { parseWraps, type Room } from './wraps.ts';
 
-export interface Vault {
+export type Sealing = LockView['sealing'];
+
+/**
+ * The records, to whoever keeps some here.
+ *
+ * While the vault is locked `seal` and `open` throw AppError VAULT_SEALED, or PASSPHRASE_NEEDED where a passphrase seals it. Erasing
+ * needs no key and works all the same: a sign-out must be able to remove what nobody can open.
+ */
+export interface Records {
   readonly kind: Keychain['kind'];
   /**
    * Keeps `plain` under `name`; when it resolves, the record survives a power cut. Whatever stood there and does not open is set aside first.
@@ -35,146 +47,90 @@ export interface Vault {
   close(): void;
 }
 
-interface Parts {
+/**
+ * Everything below throws KEYCHAIN_* and DISK_FULL as they come. What it changes, it changes so that a crash at any point leaves a
+ * vault that opens with the old means or the new one, and the next opening finishes what was begun. A PRF output handed in is wiped.
+ */
+export interface Vault extends Records {
+  readonly sealing: Sealing;
+  readonly locked: boolean;
+  /** Nothing was ever sealed here and no passphrase chosen: `sealWithPassphrase` makes the vault. */
+  readonly fresh: boolean;
+  /** Ids of the tap keys that open it, by the file's own word while it is locked. */
+  keys(): readonly string[];
+  /**
+   * Overwrites the key with zeros, once the write under way is done. A vault that the keychain alone seals, or nothing but memory,
+   * also erases its records: any program of this user could read them.
+   * @throws AppError DISK_FULL: the key is gone and a record is left on the disk
+   */
+  lock(): Promise<void>;
+  /** Opens a vault that nothing but the keychain seals; whoever calls has seen to the proof. @throws AppError VAULT_SEALED: something else seals it */
+  reopen(): Promise<void>;
+  /**
+   * @throws AppError VAULT_SEALED: this key does not seal it (`other-key`), or how it is sealed is gone from the disk (`wraps-missing`)
+   * @throws AppError VAULT_CORRUPT: the file with the wraps was changed (`wraps`), its half in the keychain is gone or another
+   *   (`outer`), or it is not of the same age as the records (`generation`); nothing was touched
+   */
+  unlockWithKey(keyId: string, prf: Buffer): Promise<void>;
+  /** @throws AppError PASSPHRASE_WRONG | VAULT_SEALED | VAULT_CORRUPT as above */
+  unlockWithPassphrase(text: string): Promise<void>;
+  /** Adds a key to those that open it. The first one makes a new vault key, and the old one is erased from the keychain. */
+  sealWithKey(keyId: string, prf: Buffer): Promise<void>;
+  /** @throws AppError INPUT_INVALID `last-key`: nothing would open the vault any more */
+  removeKey(keyId: string): Promise<void>;
+  /** A new vault key that only the passphrase opens. @throws AppError INPUT_INVALID `passphrase`: shorter than 8 characters */
+  sealWithPassphrase(text: string): Promise<void>;
+  /** A new vault key that lies in the keychain, for any program of this user to read. */
+  unseal(): Promise<void>;
+  /**
+   * Gives up what is sealed and begins anew under the keychain alone, open (for the passphrase vault: fresh, and still locked).
+   * @returns the names of the records that are lost
+   */
+  startOver(): Promise<string[]>;
+}
+
+export interface VaultParts {
   folder: string;
   keychain: Keychain;
   random: (bytes: number) => Buffer;
-  /** Account of the keychain entry. */
+  /** Account of the keychain entry; the halves of a sealed vault stand beside it as `<entry>-outer-<n>`. */
   entry?: string;
+  /** How it was sealed when it was last seen, where somebody knows: a folder emptied meanwhile is not taken for a new one. */
+  expected?: Sealing;
   disk?: Disk;
+  /** Memory for keys. */
+  room?: Room;
 }
 
 /**
- * Opens the vault, and finishes or clears away what a crash left half written: a temporary file that opens and is newer than
- * the record takes its place, any other is removed.
+ * Opens the vault, and finishes or clears away what a crash left half written. One that a key or a passphrase seals is there, and
+ * locked; so is one that was, and whose wraps are gone.
  *
  * @throws AppError KEYCHAIN_MISSING | KEYCHAIN_LOCKED | KEYCHAIN_FAILED | RUNTIME_UNSAFE | DISK_FULL
  */
-export async function openVault({ folder, keychain, random, entry = 'vault-key', disk = realDisk }: Parts): Promise<Vault> {
+export async function openVault({ folder, disk = realDisk, ...parts }: VaultParts): Promise<Vault> {
+  const { keychain, random, entry = 'vault-key', expected, room = (bytes) => Buffer.alloc(bytes) } = parts;
   if (keychain.kind === 'memory') return memoryVault();
   const files = await openSealedFolder({ folder, random, disk });
-  const key = await obtainVaultKey(keychain, entry, random);
-  await finishCrashedWrites(files, key);
-  return sealedVault(keychain.kind, files, key, random);
-}
-
-function sealedVault(kind: Keychain['kind'], files: SealedFolder, key: Buffer, random: Parts['random']): Vault {
-  const inTurn = oneAtATime();
-  let closed = false;
-  const act = <T>(name: string, run: () => Promise<T>): Promise<T> => {
-    requireName(name);
-    return inTurn(async () => {
-      // check: vault-closed
-      if (closed) throw new Error('the vault is closed');
-      // end check
-      return run();
-    });
-  };
-
-  return {
-    kind,
-    seal: (name, plain, during = () => undefined) =>
-      act(name, async () => {
-        const before = await current(files, key, name);
-        // check: vault-keeps-unopenable
-        if (before === 'corrupt') await files.setAside(name);
-        // end check
-        const sequence = before === null || before === 'corrupt' ? 1n : before.sequence + 1n;
-        if (before !== null && before !== 'corrupt') before.plain.fill(0);
-        await files.replace(name, sealBytes(plain, { key, name, sequence, random }), during);
-      }),
-    open: (name) =>
-      act(name, async () => {
-        const found = await current(files, key, name);
-        if (found !== 'corrupt') return found?.plain ?? null;
-        await files.setAside(name);
-        throw new AppError('VAULT_CORRUPT', { reason: name });
-      }),
-    setAside: (name) => act(name, () => files.setAside(name)),
-    erase: (name) => act(name, () => files.erase(name)),
-    eraseAll: () =>
-      inTurn(async () => {
-        const leftovers = (await files.temporaries()).map(({ name }) => name);
-        for (const name of new Set([...leftovers, ...(await files.names())])) await files.erase(name);
-      }),
-    close() {
-      closed = true;
-      // check: vault-key-wiped
-      key.fill(0);
-      // end check
-    },
-  };
-}
-
-/** Nothing here outlives the process, and nothing of it reaches a disk. */
-function memoryVault(): Vault {
-  const records = new Map<string, Buffer>();
-  let closed = false;
-  const record = (name: string): Buffer | undefined => {
-    requireName(name);
-    if (closed) throw new Error('the vault is closed');
-    return records.get(name);
-  };
-  const erase = (name: string): void => {
-    record(name)?.fill(0);
-    records.delete(name);
-  };
-  return {
-    kind: 'memory',
-    async seal(name, plain, during = () => undefined) {
-      const copy = Buffer.from(plain);
-      await during('tmp-written');
-      erase(name);
-      records.set(name, copy);
-      await during('renamed');
-    },
-    async open(name) {
-      const found = record(name);
-      return found === undefined ? null : Buffer.from(found);
-    },
-    setAside: async (name) => erase(name),
-    erase: async (name) => erase(name),
-    eraseAll: async () => [...records.keys()].forEach(erase),
-    close() {
-      for (const kept of records.values()) kept.fill(0);
-      records.clear();
-      closed = true;
-    },
-  };
-}
-
-async function current(files: SealedFolder, key: Buffer, name: string): Promise<{ plain: Buffer; sequence: bigint } | null | 'corrupt'> {
-  const bytes = await files.read(name);
-  if (bytes === null) return null;
-  return (bytes === 'unreadable' ? null : openBytes(bytes, { key, name })) ?? 'corrupt';
-}
-
-async function finishCrashedWrites(files: SealedFolder, key: Buffer): Promise<void> {
-  for (const left of await files.temporaries()) {
-    const { name } = left;
-    const written = openBytes(left.bytes, { key, name });
-    const before = await current(files, key, name);
-    const newer = written !== null && (before === null || before === 'corrupt' || written.sequence > before.sequence);
-    if (newer && before === 'corrupt') await files.setAside(name);
-    await (newer ? files.adopt(left) : files.discard(left));
-    written?.plain.fill(0);
-    if (before !== null && before !== 'corrupt') before.plain.fill(0);
+  await files.wraps.sweep();
+  const setting = { kind: keychain.kind, files, keychain, random, entry, room };
+  const found = await files.wraps.read();
+  if (found !== null) {
+    const wraps = Buffer.isBuffer(found) ? parseWraps(found) : null;
+    const guess = expected === 'passphrase' || keychain.kind === 'passphrase' ? 'passphrase' : 'key';
+    return sealedVault(setting, { key: null, wraps, sealing: wraps === null ? guess : sealingOf(wraps) });
   }
-}
-
-/** Names become file names: no separator, no dot, nothing that a file system folds. */
-function requireName(name: string): void {
-  // check: vault-name
-  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) throw new TypeError('not the name of a record');
+  const empty = (await files.names()).length === 0;
+  if (keychain.kind === 'passphrase') return sealedVault(setting, { key: null, wraps: null, sealing: 'passphrase', fresh: empty });
+  let lost = expected === 'key' || expected === 'passphrase';
+  // check: vault-wraps-missing
+  lost ||= await holdsUnwrappable(files);
   // end check
+  if (lost) return sealedVault(setting, { key: null, wraps: null, sealing: expected === 'passphrase' ? 'passphrase' : 'key' });
+  const key = { bytes: await obtainVaultKey(keychain, entry, random), form: 1 as const };
+  await finishCrashedWrites(files, [key]);
+  return sealedVault(setting, { key, wraps: null, sealing: 'keychain' });
 }
 
-/** Runs what it is given one after the other; a failure of one is its own. */
-function oneAtATime(): <T>(run: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (run) => {
-    const mine = last.then(run, run);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
-}
+const sealingOf = ({ wraps }: { wraps: readonly { kind: 'key' | 'passphrase' }[] }): Sealing =>
+  wraps.some(({ kind }) => kind === 'passphrase') ? 'passphrase' : 'key';

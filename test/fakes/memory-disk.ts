@@ -15,6 +15,8 @@ export interface MemoryDisk {
   spoil(name: string): void;
   /** Power cut between the temporary file and the rename: whether the next start finds the temporary file whole. */
   tornAtCrash: boolean;
+  /** What seals the vaults from here on; sealed by a key, a process finds its vault locked. */
+  sealing: Vault['sealing'];
   readonly records: Map<string, Buffer>;
   readonly aside: string[];
   /** Writes and erasures so far, as `seal name`, `erase name`. */
@@ -43,6 +45,7 @@ export function memoryDisk(): MemoryDisk {
 
   const disk: MemoryDisk = {
     tornAtCrash: false,
+    sealing: 'keychain',
     records,
     aside,
     calls,
@@ -61,6 +64,14 @@ export function memoryDisk(): MemoryDisk {
       for (const [name, bytes] of halfWritten) if (!disk.tornAtCrash) records.set(name, bytes);
       halfWritten.clear();
       let turn: Promise<unknown> = Promise.resolve();
+      const isSealed = () => disk.sealing === 'key' || disk.sealing === 'passphrase';
+      let locked = isSealed();
+      const demandKey = () => {
+        if (locked) throw disk.sealing === 'passphrase' ? new AppError('PASSPHRASE_NEEDED') : new AppError('VAULT_SEALED');
+      };
+      const opened = async () => {
+        locked = false;
+      };
       const inTurn = <T>(name: string, act: () => Promise<T> | T): Promise<T> => {
         demandName(name);
         const mine = turn.then(act);
@@ -75,9 +86,42 @@ export function memoryDisk(): MemoryDisk {
       };
       return {
         kind,
+        get sealing() {
+          return disk.sealing;
+        },
+        get locked() {
+          return locked;
+        },
+        fresh: false,
+        keys: () => [],
+        async lock() {
+          locked = true;
+          if (!isSealed()) for (const name of [...records.keys()]) await inTurn(name, () => erase(name));
+        },
+        reopen: opened,
+        unlockWithKey: opened,
+        unlockWithPassphrase: opened,
+        async sealWithKey() {
+          disk.sealing = 'key';
+        },
+        async sealWithPassphrase() {
+          disk.sealing = 'passphrase';
+        },
+        removeKey: async () => undefined,
+        async unseal() {
+          disk.sealing = 'keychain';
+        },
+        async startOver() {
+          const lost = [...records.keys()];
+          records.clear();
+          disk.sealing = 'keychain';
+          locked = false;
+          return lost;
+        },
         seal: (name, plain, during = () => undefined) => {
           const bytes = Buffer.from(plain);
           return inTurn(name, async () => {
+            demandKey();
             demandRoom(name);
             if (spoilt.has(name)) setAside(name);
             halfWritten.set(name, bytes);
@@ -90,6 +134,7 @@ export function memoryDisk(): MemoryDisk {
         },
         open: (name) =>
           inTurn(name, () => {
+            demandKey();
             if (spoilt.has(name)) {
               setAside(name);
               throw new AppError('VAULT_CORRUPT', { reason: name });
