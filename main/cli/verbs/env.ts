@@ -25,8 +25,10 @@ export const addEnv = (program: Command): Command =>
 
 async function env(options: Options): Promise<void> {
   const section = options.databrickscfg === true ? 'lakepass' : options.databrickscfg;
+  // check: databrickscfg-section
   if (section !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(section))
     throw new AppError('INPUT_INVALID', { reason: 'databrickscfg', detail: 'Name the section with letters, digits, dots and dashes.' });
+  // end check
   const agent = await reachAgent(options);
   const label = options.label ?? (section === undefined ? 'shell' : `profile ${section}`);
   const body = grantRequest(options, section === undefined ? 'tree' : 'file', label);
