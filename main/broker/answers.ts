@@ -80,9 +80,16 @@ export function failureAnswer(
   return jsonAnswer(status, { error: code, message, next }, status === 405 ? ['Allow', 'GET'] : []);
 }
 
+/** To a client that was kept waiting the body alone: its head has left, and said 200. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, headers);
+  if (!response.headersSent) response.writeHead(status, headers);
   response.end(body, 'latin1');
+}
+
+/** A space ahead of the JSON text that will follow, behind the head where that has not left yet. */
+export function sendSpace(response: ServerResponse): void {
+  if (!response.headersSent) response.writeHead(200, always);
+  response.write(' ', 'latin1');
 }
 
 /** The answer, and the end of the connection: for requests after which nothing more is read from the client. */

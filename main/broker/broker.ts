@@ -1,27 +1,30 @@
 /**
- * The broker: the one TCP door at which programs fetch tokens. Connections pass in this order: the user on the other end, the guard,
- * the grant, the token. It must never redirect, never send a CORS header, and never put anything of a token into an answer that is
- * not a success; while it runs, whatever is sent to it gets a JSON answer or none at all.
+ * The broker: the one TCP door at which programs fetch tokens. Connections pass in this order: the user and the program on the other
+ * end, the guard, the grant, the gate, the token. It must never redirect, never send a CORS header, and never put anything of a token
+ * into an answer that is not a success; while it runs, whatever is sent to it gets a JSON answer or none at all.
  */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { createServer as createNetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { noncePath, nonceShape } from '../../preload/contract/caller.ts';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
-import { type Caller, unknownCaller } from '../caller/caller.ts';
+import type { Caller, Callers } from '../caller/caller.ts';
 import { createEntrance, type Dropped } from '../caller/own-user.ts';
-import type { PeerUid } from '../caller/peer-uid.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Secret } from '../secret.ts';
 import type { Ms } from '../units.ts';
 import { failureAnswer, jsonAnswer, rawAnswer, send, sendAndClose } from './answers.ts';
-import { doorChecks, firstRefusal, look, metadataChecks, type Refusal, type Seen } from './guard.ts';
+import type { Gate } from './gate.ts';
+import { callerChecks, doorChecks, firstRefusal, look, metadataChecks, type Refusal, type Seen } from './guard.ts';
+import { type Connection, createHolderWatch } from './holders.ts';
 import { listenOnKeptPort, requireLoopback } from './kept-port.ts';
 import { createMetadataRoute, metadataPath } from './metadata.ts';
 import { createServing } from './serving.ts';
+import { createShownNonces } from './shown-nonces.ts';
 import { createTally } from './tally.ts';
 
 export interface Broker {
@@ -35,6 +38,8 @@ export interface Broker {
   readonly port: number;
   /** `http://127.0.0.1:PORT/v1/metadata/SECRET`: opens what the grant opens, so it goes to the program it is for and nowhere else. */
   grantUrl(secret: Secret): string;
+  /** The program that showed this nonce here within the last ten seconds; undefined where nobody did, or it is spent. Spends it. */
+  claimCaller(nonce: string): Caller | undefined;
   /** Cuts every connection and writes the counts that are still unwritten. */
   close(): Promise<void>;
 }
@@ -47,7 +52,8 @@ interface Parts {
   onUse?: (profile: string) => void;
   /** How long a client of this profile may keep one answer. */
   lease: (profile: string) => Ms;
-  peerUid: PeerUid;
+  callers: Pick<Callers, 'attribute'>;
+  gate: Gate;
   /** The only user who is let in. */
   uid: number;
   audit: AuditLog;
@@ -76,16 +82,20 @@ const httpLimits = {
 } as const;
 
 const up = jsonAnswer(200, { up: true });
+const nonceSeen = jsonAnswer(200, { seen: true });
 
 export function createBroker(parts: Parts): Broker {
-  const { clock, grants, audit, log } = parts;
+  const { clock, grants, gate, audit, log } = parts;
   const tally = createTally({ clock, audit, log });
   const serving = createServing({ clock, grants, lease: parts.lease, onUse: parts.onUse, audit, log });
-  const metadata = createMetadataRoute({ clock, grants, tokens: parts.tokens, serving, tally, log, onRefused: parts.onRefused });
+  const holders = createHolderWatch({ clock, gate, log });
+  const { tokens, onRefused } = parts;
+  const metadata = createMetadataRoute({ clock, grants, gate, tokens, serving, holders, audit, tally, log, onRefused });
+  const nonces = createShownNonces(clock);
+  const connections = new WeakMap<Duplex, Connection>();
   const foreignUsers = new Set<number>();
   /** Connections that have had their last answer. */
   const finished = new WeakSet<Duplex>();
-  const callers = new WeakMap<Duplex, Caller>();
   let port = 0;
   let ourHost = '';
 
@@ -110,11 +120,11 @@ export function createBroker(parts: Parts): Broker {
   net.maxConnections = connectionLimits.all;
   net.on('drop', () => noteRefusal({ code: 'DOOR_BUSY', reason: 'connections' }));
   const entrance = createEntrance({
-    lookUp: async (peer) => ({ uid: await parts.peerUid.lookup(peer), caller: unknownCaller }),
+    lookUp: (peer) => parts.callers.attribute(peer),
     uid: parts.uid,
     waitingLimit: connectionLimits.waiting,
     admit(socket, caller) {
-      callers.set(socket, caller);
+      connections.set(socket, connectionOf(socket, caller));
       http.emit('connection', socket);
       socket.resume();
     },
@@ -123,7 +133,7 @@ export function createBroker(parts: Parts): Broker {
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     try {
-      const refusal = route(look(request), response);
+      const refusal = route(look(request), request.socket, response);
       if (refusal === undefined) return;
       noteRefusal(refusal);
       finished.add(request.socket);
@@ -135,12 +145,30 @@ export function createBroker(parts: Parts): Broker {
     }
   }
 
-  function route(seen: Seen, response: ServerResponse): Refusal | undefined {
+  function route(seen: Seen, socket: Duplex, response: ServerResponse): Refusal | undefined {
     const refusal = firstRefusal(doorChecks, seen, ourHost);
     if (refusal !== undefined) return refusal;
-    if (seen.target.startsWith(metadataPath)) return firstRefusal(metadataChecks, seen, ourHost) ?? metadata.serve(seen, response);
+    if (seen.target.startsWith(metadataPath))
+      return firstRefusal(metadataChecks, seen, ourHost) ?? metadata.serve(seen, connectionBehind(socket), response);
+    if (seen.target.startsWith(noncePath)) return firstRefusal(callerChecks, seen, ourHost) ?? showNonce(seen, socket, response);
     if (seen.target !== '/v1/up') return { code: 'ROUTE_UNKNOWN', reason: 'path' };
     send(response, up);
+    return undefined;
+  }
+
+  function connectionBehind(socket: Duplex): Connection {
+    const connection = connections.get(socket);
+    if (connection === undefined) throw new Error('a connection that nobody let in');
+    return connection;
+  }
+
+  function showNonce({ target }: Seen, socket: Duplex, response: ServerResponse): Refusal | undefined {
+    const nonce = target.slice(noncePath.length);
+    // check: nonce-shape
+    if (!nonceShape.test(nonce)) return { code: 'ROUTE_UNKNOWN', reason: 'nonce' };
+    // end check
+    if (!nonces.show(nonce, connectionBehind(socket).caller)) return { code: 'CALLER_UNPROVEN', reason: 'nonce-repeated' };
+    send(response, nonceSeen);
     return undefined;
   }
 
@@ -202,6 +230,7 @@ export function createBroker(parts: Parts): Broker {
     get port() {
       return port;
     },
+    claimCaller: nonces.claim,
     grantUrl: (secret) => `http://127.0.0.1:${port}${metadataPath}${secret.reveal()}`,
     async close() {
       const closed = new Promise<void>((resolve) => net.close(() => resolve()));
@@ -213,6 +242,11 @@ export function createBroker(parts: Parts): Broker {
       tally.close();
     },
   };
+}
+
+function connectionOf(socket: Socket, caller: Caller): Connection {
+  const { localPort = 0, remotePort = 0 } = socket;
+  return { socket, caller, peer: { localPort, remotePort }, nextLook: Number.NEGATIVE_INFINITY };
 }
 
 const answerTo = ({ code, reason }: Refusal, status = reason === 'options' ? 403 : undefined) =>

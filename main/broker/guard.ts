@@ -28,7 +28,13 @@ export interface Seen {
   workspaces: number;
   /** `X-Databricks-Host` as it was sent. */
   workspace: string;
+  /** What the client calls itself, which decides nothing but how long it can be kept waiting. */
+  userAgent: string | undefined;
+  /** The version header's name came in lower case. */
+  versionInLowerCase: boolean;
 }
+
+const versionHeader = 'x-databricks-metadata-version';
 
 // Sec-Fetch-Mode is not among them: Node's own fetch sends it, and no browser sends it without Sec-Fetch-Site.
 const browserHeaders = new Set(['origin', 'referer', 'cookie', 'sec-fetch-site', 'sec-fetch-dest']);
@@ -46,25 +52,32 @@ export function look(request: IncomingMessage): Seen {
     version: '',
     workspaces: 0,
     workspace: '',
+    userAgent: undefined,
+    versionInLowerCase: false,
   };
   const raw = request.rawHeaders;
-  for (let index = 0; index + 1 < raw.length; index += 2) note(seen, (raw[index] ?? '').toLowerCase(), raw[index + 1] ?? '');
+  for (let index = 0; index + 1 < raw.length; index += 2) note(seen, raw[index] ?? '', raw[index + 1] ?? '');
   return seen;
 }
 
-function note(seen: Seen, name: string, value: string): void {
+function note(seen: Seen, nameAsSent: string, value: string): void {
+  const name = nameAsSent.toLowerCase();
   switch (name) {
     case 'host':
       seen.hosts++;
       seen.host = value;
       return;
-    case 'x-databricks-metadata-version':
+    case versionHeader:
       seen.versions++;
       seen.version = value;
+      seen.versionInLowerCase = nameAsSent === versionHeader;
       return;
     case 'x-databricks-host':
       seen.workspaces++;
       seen.workspace = value;
+      return;
+    case 'user-agent':
+      seen.userAgent = value;
       return;
     case 'transfer-encoding':
       seen.hasBody = true;
@@ -140,7 +153,9 @@ const oneWorkspace: Check = ({ workspaces }) => {
 
 /** Every request to the door. */
 export const doorChecks: readonly Check[] = [oneRightHost, originForm, noBrowser, onlyGet, noBody];
-/** The metadata route, after these. */
+/** The route at which a command line shows its nonce, after these. */
+export const callerChecks: readonly Check[] = [noQuery];
+/** The metadata route, after the first. */
 export const metadataChecks: readonly Check[] = [noQuery, versionOne, oneWorkspace];
 
 /** The first refusal, or undefined. */

@@ -1,45 +1,63 @@
 /**
- * The metadata route: grant, workspace, token. A token that is in the cache is answered in the same turn; for any other the
- * request waits on its own, so that a slow mint delays nobody else.
+ * The metadata route: grant, workspace, leave, token. Where leave is given and the token is in the cache, the answer is made in the
+ * same turn; any other request waits on its own, so that a slow mint or a person who thinks delays nobody else. No token may leave
+ * on a leave that was given before a wait: after each the grant is looked at and the gate asked again.
  */
 import type { ServerResponse } from 'node:http';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Caller } from '../caller/caller.ts';
 import type { MintedToken } from '../databricks/minted-token.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
-import { later, type Ms, seconds } from '../units.ts';
-import { failureAnswer, send } from './answers.ts';
+import { later } from '../units.ts';
+import { type Answer, failureAnswer, send } from './answers.ts';
+import type { Gate, Leave } from './gate.ts';
 import type { Refusal, Seen } from './guard.ts';
+import type { Connection, HolderWatch } from './holders.ts';
+import { beginWait, type Wait } from './patience.ts';
 import type { Serving } from './serving.ts';
 import type { Tally } from './tally.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 import { workspaceOrigin } from './workspace-origin.ts';
 
 export const metadataPath = '/v1/metadata/';
 
-/** Python and Go wait ten seconds; what we say must reach them before. */
-const patience: Ms = seconds(8);
-/** Requests that may wait for a token, in all and for one grant. */
-const waitingLimits = { all: 3000, grant: 1500 } as const;
-
 export interface MetadataRoute {
-  /** Answers, now or within `patience`; a refusal means that no grant was recognised and nothing was answered. */
-  serve(seen: Seen, response: ServerResponse): Refusal | undefined;
+  /** Answers, now or as long as the client waits; a refusal means that no grant was recognised and nothing was answered. */
+  serve(seen: Seen, connection: Connection, response: ServerResponse): Refusal | undefined;
 }
+
+/** Behind the guard: who asks for what, and where the answer goes. */
+interface Request {
+  seen: Seen;
+  secret: string;
+  connection: Connection;
+  response: ServerResponse;
+}
+
+type TokenSource = Pick<Tokens, 'peek' | 'get'>;
+type Yes = Extract<Leave, { kind: 'yes' }>;
+type Asking = Extract<Leave, { kind: 'ask' }>;
+/** The grant as it is now, and the gate's word on it. */
+type Standing = { grant: Grant; leave: Yes | Asking };
 
 export function createMetadataRoute(parts: {
   clock: Clock;
   grants: Grants;
-  tokens: (profile: string) => Pick<Tokens, 'peek' | 'get'> | undefined;
+  gate: Gate;
+  tokens: (profile: string) => TokenSource | undefined;
   serving: Serving;
+  holders: HolderWatch;
+  audit: Pick<AuditLog, 'synced'>;
   tally: Tally;
   log: Log;
   onRefused: ((grantId: string, failure: Failure) => void) | undefined;
 }): MetadataRoute {
-  const { clock, grants, serving, tally } = parts;
-  const waiting = new Map<string, number>();
-  let waitingInAll = 0;
+  const { clock, grants, gate, serving, tally } = parts;
+  const waitingRoom = createWaitingRoom();
   /** The last `X-Databricks-Host` that proved right, by grant: clients repeat themselves to the letter. */
   const provenHosts = new Map<string, string>();
   grants.onEnd(({ id }) => {
@@ -60,6 +78,12 @@ export function createMetadataRoute(parts: {
     send(response, failureAnswer(failure));
   }
 
+  function fail(grant: Grant, error: unknown, response: ServerResponse): void {
+    // A token that has left cannot be called back, and no second answer can follow the first.
+    if (response.writableEnded) parts.log('broker.internal', { at: 'answered', error: nameOf(error) });
+    else if (!response.destroyed) refuse(grant, asAppError(error), response);
+  }
+
   function namesWorkspaceOf(grant: Grant, header: string): boolean {
     if (provenHosts.get(grant.id) === header) return true;
     if (workspaceOrigin(header) !== grant.workspace) return false;
@@ -78,75 +102,118 @@ export function createMetadataRoute(parts: {
     return undefined;
   }
 
-  /** @throws AppError GRANT_OTHER_PERSON | AUDIT_UNWRITABLE: nothing was sent */
-  function handOut(grant: Grant, minted: MintedToken, response: ServerResponse): void {
+  /** @throws AppError as the gate refuses */
+  function askGate(grant: Grant, caller: Caller): Yes | Asking {
+    const leave = gate.leave(grant, caller);
+    // check: gate-refuses
+    if (leave.kind === 'no') throw leave.error;
+    // end check
+    return leave as Yes | Asking;
+  }
+
+  /** What was true before a wait may not be so any more. @throws AppError GRANT_REVOKED | GRANT_EXPIRED, or as the gate refuses */
+  function lookAnew(grant: Grant, { secret, connection, response }: Request): Standing {
+    // Nobody is there to be asked about, or to be answered.
+    if (response.destroyed) throw new Error('the client has gone');
+    const now = grants.find(secret) ?? grant;
+    // check: grant-live-after-wait
+    if (now.state !== 'live') throw new AppError(now.state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
+    // end check
+    return { grant: now, leave: askGate(now, connection.caller) };
+  }
+
+  /** @throws AppError GRANT_OTHER_PERSON | TOKEN_LIVES_TOO_LONG | AUDIT_UNWRITABLE: nothing may leave */
+  function prepare(grant: Grant, minted: MintedToken, { lease, maxTokenLife }: Yes): Answer {
     // check: grant-subject
     if (minted.subject !== grant.subject) throw new AppError('GRANT_OTHER_PERSON');
     // end check
-    serving.answer(grant, minted, response);
+    // check: token-life-limit
+    if (maxTokenLife !== null && minted.expiresAt - minted.mintedAt > maxTokenLife) throw new AppError('TOKEN_LIVES_TOO_LONG');
+    // end check
+    return serving.prepare(grant, minted, lease);
   }
 
-  async function serveWhenMinted(grant: Grant, secret: string, tokens: Pick<Tokens, 'get'>, response: ServerResponse): Promise<void> {
-    const alreadyWaiting = waiting.get(grant.id) ?? 0;
-    // check: waiting-requests-limit
-    if (waitingInAll >= waitingLimits.all || alreadyWaiting >= waitingLimits.grant)
-      return refuse(grant, new AppError('DOOR_BUSY'), response);
-    // end check
-    waiting.set(grant.id, alreadyWaiting + 1);
-    waitingInAll++;
+  function handOut(grant: Grant, answer: Answer, { connection, response }: Request): void {
+    serving.handOut(grant, answer, response);
+    gate.used(grant, connection.caller);
+    parts.holders.answered(grant, connection);
+  }
+
+  function serveNow(grant: Grant, tokens: TokenSource, request: Request): void {
+    const leave = askGate(grant, request.connection.caller);
+    if (leave.kind === 'ask' || leave.failClosed) return void serveLater(grant, leave, tokens, request);
+    const minted = tokens.peek(grant.workspace, grant.scopes);
+    if (minted === undefined) {
+      serving.forget(grant.id);
+      return void serveLater(grant, leave, tokens, request);
+    }
+    handOut(grant, prepare(grant, minted, leave), request);
+  }
+
+  async function serveLater(grant: Grant, leave: Yes | Asking, tokens: TokenSource, request: Request): Promise<void> {
+    if (!waitingRoom.enter(grant.id)) {
+      if (leave.kind === 'ask') leave.withdraw();
+      return refuse(grant, new AppError('DOOR_BUSY'), request.response);
+    }
+    const wait = beginWait(clock, request.seen, request.response);
     try {
-      const { workspace, scopes } = grant;
-      const deadline = later(clock.now(), patience);
-      const minted = await within(clock, patience, tokens.get({ workspace, scopes, deadline }));
-      if (response.destroyed) return;
-      // check: grant-live-after-wait
-      if (grants.find(secret)?.state !== 'live') return refuse(grant, new AppError('GRANT_REVOKED'), response);
-      // end check
-      handOut(grant, minted, response);
+      await serveStepByStep({ grant, leave }, tokens, request, wait);
     } catch (error) {
-      if (!response.destroyed) refuse(grant, asAppError(error), response);
+      fail(grant, error, request.response);
     } finally {
-      waitingInAll--;
-      const left = (waiting.get(grant.id) ?? 1) - 1;
-      if (left === 0) waiting.delete(grant.id);
-      else waiting.set(grant.id, left);
+      wait.end();
+      waitingRoom.leave(grant.id);
+    }
+  }
+
+  /** Each round takes the one step that is missing, and then looks at everything anew. */
+  async function serveStepByStep({ grant, leave }: Standing, tokens: TokenSource, request: Request, wait: Wait): Promise<void> {
+    let minted: MintedToken | undefined;
+    let onDisk: Answer | undefined;
+    for (; ; { grant, leave } = lookAnew(grant, request)) {
+      // check: gate-asks
+      if (leave.kind === 'ask') {
+        await wait.forPerson(leave);
+        minted = onDisk = undefined;
+        continue;
+      }
+      // end check
+      if (minted === undefined) {
+        const { workspace, scopes } = grant;
+        minted = await wait.until(tokens.get({ workspace, scopes, deadline: later(clock.now(), wait.left()) }));
+        continue;
+      }
+      // check: fail-closed
+      if (leave.failClosed && onDisk === undefined) {
+        onDisk = prepare(grant, minted, leave);
+        await wait.until(parts.audit.synced());
+        continue;
+      }
+      // end check
+      return handOut(grant, onDisk ?? prepare(grant, minted, leave), request);
     }
   }
 
   return {
-    serve({ target, workspace }, response) {
-      const secret = target.slice(metadataPath.length);
+    serve(seen, connection, response) {
+      const secret = seen.target.slice(metadataPath.length);
       const grant = grants.find(secret);
       // A malformed secret is an unknown one: neither the status nor the body tells them apart.
       // check: grant-known
       if (grant === undefined) return { code: 'GRANT_UNKNOWN', reason: 'secret' };
       // end check
-      const against = reasonAgainst(grant, workspace);
-      if (against !== undefined) return void refuse(grant, new AppError(against), response);
-      const tokens = parts.tokens(grant.profile);
-      if (tokens === undefined) return void refuse(grant, new AppError('PROFILE_UNKNOWN'), response);
-      const minted = tokens.peek(grant.workspace, grant.scopes);
-      if (minted === undefined) {
-        serving.forget(grant.id);
-        void serveWhenMinted(grant, secret, tokens, response);
-        return undefined;
-      }
       try {
-        handOut(grant, minted, response);
+        const against = reasonAgainst(grant, seen.workspace);
+        if (against !== undefined) throw new AppError(against);
+        const tokens = parts.tokens(grant.profile);
+        if (tokens === undefined) throw new AppError('PROFILE_UNKNOWN');
+        serveNow(grant, tokens, { seen, secret, connection, response });
       } catch (error) {
-        refuse(grant, asAppError(error), response);
+        fail(grant, error, response);
       }
       return undefined;
     },
   };
-}
-
-/** @throws AppError DEADLINE_PASSED once `patience` is over; the mint goes on for others */
-function within(clock: Clock, patience: Ms, minting: Promise<MintedToken>): Promise<MintedToken> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(patience, () => reject(new AppError('DEADLINE_PASSED')));
-    minting.then(resolve, reject).finally(cancel);
-  });
 }
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);

@@ -25,8 +25,15 @@ interface Use {
 }
 
 export interface Serving {
-  /** Answers with the token. @throws AppError AUDIT_UNWRITABLE: nothing was sent */
-  answer(grant: Grant, minted: MintedToken, response: ServerResponse): void;
+  /**
+   * Writes the record of an answer, or counts it, and makes it; it may leave now.
+   *
+   * @param lease how long the client may keep it at most; the profile's own limit holds as well
+   * @throws AppError AUDIT_UNWRITABLE: nothing may leave
+   */
+  prepare(grant: Grant, minted: MintedToken, lease: Ms): Answer;
+  /** Sends what was prepared. */
+  handOut(grant: Grant, answer: Answer, response: ServerResponse): void;
   /** Lets go of the token a grant was last answered with. */
   forget(grantId: string): void;
   close(): void;
@@ -101,14 +108,17 @@ export function createServing(parts: {
   }
 
   return {
-    answer(grant, minted, response) {
-      const expiresOn = leaseEnd(clock.now(), minted.expiresAt, lease(grant.profile));
+    prepare(grant, minted, atMost) {
+      const expiresOn = leaseEnd(clock.now(), minted.expiresAt, Math.min(lease(grant.profile), atMost) as Ms);
       let use = uses.get(grant.id);
       if (use === undefined || use.minted !== minted) use = begin(grant, minted, expiresOn);
       else repeat(grant, use, expiresOn);
+      return use.answer;
+    },
+    handOut(grant, answer, response) {
       grants.used(grant);
       onUse?.(grant.profile);
-      send(response, use.answer);
+      send(response, answer);
     },
     forget(grantId) {
       const use = uses.get(grantId);

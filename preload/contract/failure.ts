@@ -95,7 +95,7 @@ export const failureTexts = {
   CONSENT_PENDING: { cause: 'Lakepass is asking you whether this program may use the grant.', next: 'Answer in Lakepass (`lakepass ui`), then run it again.', nextStep: 'answer' },
   CONSENT_UNANSWERED: { cause: 'Nobody answered the request in time.', next: 'Ask again when you are at the machine.', nextStep: 'retry' },
   CONSENT_DENIED: { cause: 'You refused this request.', next: 'Start a new run, or allow the program in Lakepass.', nextStep: 'new-grant' },
-  CONSENT_QUEUE_FULL: { cause: 'Too many requests wait for an answer.', next: 'Answer them in Lakepass (`lakepass ui`), then try again.', nextStep: 'answer' },
+  CONSENT_QUEUE_FULL: { cause: 'More requests wait for an answer than Lakepass holds.', next: 'Answer them in Lakepass (`lakepass ui`), then try again.', nextStep: 'answer' },
   CONSENT_QUIET: { cause: 'Several requests went unanswered, so Lakepass stopped asking.', next: 'Open Lakepass (`lakepass ui`) when you are back, then try again.', nextStep: 'answer' },
   ASK_UNKNOWN: { cause: 'That request is over.', next: 'Look at what is still open in Lakepass.', nextStep: 'none' },
   ASK_TOO_EARLY: { cause: 'The request was not before your eyes long enough to be approved.', next: 'Read it, then answer.', nextStep: 'retry' },

@@ -8,7 +8,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attacker, itWithSecondUser, makeHome, runAs } from '../../machine/accounts.ts';
-import { ask, type Door, openDoor, parseAnswer, type RawAnswer, raw, request, TOKEN_MARK, WORKSPACE } from './door.ts';
+import { ask, type Door, openDoor, parseAnswer, type RawAnswer, raw, request, somebodyOf, TOKEN_MARK, WORKSPACE } from './door.ts';
 
 let door: Door;
 let path: string;
@@ -365,7 +365,7 @@ describe('another user of the machine', () => {
   });
 
   it('is whoever the kernel cannot name: such a connection gets no byte either', async () => {
-    const strangers = await openDoor({ peerUid: { lookup: async () => null, close: async () => undefined } });
+    const strangers = await openDoor({ attribute: () => somebodyOf(null) });
     try {
       const { path: theirs } = await strangers.grant();
       expect(await raw(strangers.port, request(strangers.port, theirs))).toBe('');
@@ -389,7 +389,7 @@ describe('another user of the machine', () => {
 
   it('cannot crowd the audit log with users', async () => {
     let uid = 1000;
-    const crowd = await openDoor({ uid: 1, peerUid: { lookup: async () => uid++, close: async () => undefined } });
+    const crowd = await openDoor({ uid: 1, attribute: () => somebodyOf(uid++) });
     try {
       for (let n = 0; n < 300; n += 50) await Promise.all(Array.from({ length: 50 }, () => raw(crowd.port, 'x')));
       expect(crowd.audit.events.length).toBeLessThanOrEqual(66);
@@ -421,7 +421,7 @@ describe('connections that wait for the look-up of their user', () => {
     const waiting: (() => void)[] = [];
     const ours = process.getuid?.() ?? -1;
     const slow = await openDoor({
-      peerUid: { lookup: () => new Promise((resolve) => waiting.push(() => resolve(ours))), close: async () => undefined },
+      attribute: () => new Promise((resolve) => waiting.push(() => resolve(somebodyOf(ours)))),
     });
     try {
       const asked = Array.from({ length: 2048 }, () => raw(slow.port, request(slow.port, '/v1/up')));

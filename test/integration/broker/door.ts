@@ -1,4 +1,4 @@
-/** A broker on real sockets, with real look-ups of the peer's user, real grants on the disk and a token source that counts. */
+/** A broker on real sockets, with real look-ups of who is on the other end, real grants on the disk, a gate and a token source that count. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppError } from '../../../main/app-error.ts';
 import { type Broker, createBroker } from '../../../main/broker/broker.ts';
-import { createPeerUid, type PeerUid } from '../../../main/caller/peer-uid.ts';
+import { type Callers, unknownCaller } from '../../../main/caller/caller.ts';
+import { createCallers } from '../../../main/caller/callers.ts';
 import type { MintedToken, TokenRequest } from '../../../main/databricks/minted-token.ts';
 import { type Grant, type Grants, openGrants } from '../../../main/grant/grants.ts';
 import { Secret } from '../../../main/secret.ts';
@@ -14,6 +15,7 @@ import { type EpochMs, hours, later, minutes, seconds } from '../../../main/unit
 import type { Failure } from '../../../preload/contract/failure.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
+import { type StrictGate, strictGate } from '../../fakes/strict-gate.ts';
 
 export const WORKSPACE = 'https://acme.cloud.databricks.com';
 /** Who is signed in at this door. */
@@ -75,6 +77,7 @@ export interface Door {
   grants: Grants;
   audit: RecordingAudit;
   clock: FakeClock;
+  gate: StrictGate;
   tokens: TokenSource;
   folder: string;
   port: number;
@@ -94,25 +97,30 @@ export interface Door {
 
 export interface DoorOptions {
   uid?: number;
-  peerUid?: PeerUid;
+  attribute?: Callers['attribute'];
   folder?: string;
   clock?: FakeClock;
 }
+
+/** The other end belongs to this user, and nobody knows to which program. */
+export const somebodyOf = (uid: number | null): ReturnType<Callers['attribute']> => Promise.resolve({ uid, caller: unknownCaller });
 
 export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'lp-door-')));
   const clock = options.clock ?? fakeClock(Date.now());
   const audit = recordingAudit();
-  const grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit });
-  const peerUid = options.peerUid ?? createPeerUid();
+  const grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit, bootId: 'boot-1' });
+  const callers = createCallers();
+  const gate = strictGate();
   const tokens = tokenSource(clock);
   const refused: Door['refused'] = [];
   const used: string[] = [];
   const broker = createBroker({
     clock,
     grants,
-    peerUid,
+    gate,
     audit,
+    callers: { attribute: options.attribute ?? callers.attribute },
     random: randomBytes,
     uid: options.uid ?? process.getuid?.() ?? -1,
     log: () => undefined,
@@ -124,7 +132,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   });
   const { port, moved } = await broker.start();
   return {
-    ...{ broker, grants, audit, clock, tokens, folder, port, moved, refused, used },
+    ...{ broker, grants, gate, audit, clock, tokens, folder, port, moved, refused, used },
     async grant({
       scopes = ['sql'],
       until = later(clock.now(), hours(8)),
@@ -132,13 +140,24 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       profile = 'acme',
       subject = SUBJECT,
     } = {}) {
-      const { grant, secret } = await grants.create({ profile, subject, workspace, scopes, until, label: 'test', approved: 'local-user' });
+      const maker = { title: '/usr/bin/test', kind: 'program', aiAgent: null } as const;
+      const named = {
+        profile,
+        issuer: 'https://idp.example.com',
+        subject,
+        workspace,
+        scopes,
+        until,
+        label: 'test',
+        approved: 'local-user',
+      };
+      const { grant, secret } = await grants.create({ ...named, maker, binding: { kind: 'file' } });
       return { grant, secret: secret.reveal(), path: new URL(broker.grantUrl(secret)).pathname };
     },
     async close() {
       await broker.close();
       await grants.close();
-      await peerUid.close();
+      await callers.close();
       if (options.folder === undefined) await rm(folder, { recursive: true });
     },
   };

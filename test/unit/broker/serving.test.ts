@@ -4,7 +4,7 @@ import { createServing, leaseEnd } from '../../../main/broker/serving.ts';
 import type { MintedToken } from '../../../main/databricks/minted-token.ts';
 import type { Grant } from '../../../main/grant/grants.ts';
 import { Secret } from '../../../main/secret.ts';
-import { type EpochMs, later, minutes, ms, seconds } from '../../../main/units.ts';
+import { type EpochMs, hours, later, minutes, ms, seconds } from '../../../main/units.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 
@@ -36,7 +36,7 @@ function setUp({ life = minutes(60), lease = seconds(300) } = {}) {
     // The record must be there before the first byte leaves.
     end: (body: string) => void bodies.push(`${audit.of('token.served').length} ${body}`),
   } as unknown as ServerResponse;
-  const answer = (minted: MintedToken) => serving.answer(grant, minted, response);
+  const answer = (minted: MintedToken, atMost = hours(1)) => serving.handOut(grant, serving.prepare(grant, minted, atMost), response);
   const answers = () => bodies.map((text) => JSON.parse(text.slice(text.indexOf(' '))) as { access_token: string; expires_on: number });
   return { clock, audit, used, bodies, serving, grant, mint, answer, answers };
 }
@@ -134,6 +134,13 @@ describe('handing out a token', () => {
     const { clock, mint, answer, answers } = setUp({ life: ms(20_500) });
     answer(mint());
     expect(answers()[0]?.expires_on).toBe(clock.now() / 1000 + 20);
+  });
+
+  it('lets a client keep an answer no longer than the leave it was given on, whichever of two callers asks', () => {
+    const { mint, answer, answers, clock } = setUp();
+    const minted = mint();
+    for (const atMost of [seconds(60), hours(1), seconds(60)]) answer(minted, atMost);
+    expect(answers().map(({ expires_on }) => expires_on - clock.now() / 1000)).toEqual([60, 300, 60]);
   });
 
   it('counts in whole seconds, rounded down', () => {
