@@ -1,25 +1,44 @@
 /**
- * The agent: what the doors ask for, said in the words of the nouns. It joins profiles, sessions, tokens and grants; it holds
- * no secret of its own and knows nothing of HTTP.
+ * The agent: what the doors ask for, said in the words of the nouns. It joins profiles, sessions, tokens, grants, answers and keys; it
+ * holds no secret of its own and knows nothing of HTTP.
  */
 import type { z } from 'zod';
-import type { GrantNews, GrantView, StatusView, tokenRequestSchema } from '../preload/contract/control.ts';
-import type { Failure } from '../preload/contract/failure.ts';
+import type { CallerView } from '../preload/contract/caller.ts';
+import type { AskView, Purpose } from '../preload/contract/consent.ts';
+import type { GrantMade, GrantNews, tokenRequestSchema } from '../preload/contract/control.ts';
+import type { Failure, FailureCode } from '../preload/contract/failure.ts';
+import type { LockView } from '../preload/contract/lock.ts';
 import type { SessionView } from '../preload/contract/session.ts';
-import { AppError } from './app-error.ts';
+import { type Access, nameOf } from './access.ts';
+import { AppError, asAppError } from './app-error.ts';
+import type { Approvals, Tell } from './approvals.ts';
 import type { AuditLog } from './audit/event.ts';
 import type { AuditRecord } from './audit/log.ts';
 import type { Broker } from './broker/broker.ts';
+import type { Tally } from './broker/tally.ts';
 import { fingerprintOf } from './broker/serving.ts';
+import { type Caller, type Callers, sameProcess } from './caller/caller.ts';
+import type { Ceremonies } from './ceremonies.ts';
 import type { ControlledAgent } from './control/routes.ts';
-import { cloudOf, resolveScopes } from './databricks/scopes.ts';
+import { bundleNames, bundles } from './databricks/scopes.ts';
 import type { Tokens } from './databricks/tokens.ts';
+import type { Ask, Consents } from './grant/consents.ts';
 import type { Grant, Grants } from './grant/grants.ts';
-import type { Clock, Keychain } from './ports.ts';
-import { workspaceOf } from './profile/load-config.ts';
+import type { Members } from './grant/members.ts';
+import type { Permissions } from './grant/permissions.ts';
+import { type GrantMaking, requirePerson } from './grant-making.ts';
+import type { Lock } from './lock/lock.ts';
+import type { Locking } from './locking.ts';
+import type { FileKind, OwnFiles } from './own-files.ts';
+import type { TapKeys } from './passkey/tap-keys.ts';
+import type { Policy, Question } from './policy/question.ts';
+import type { Clock } from './ports.ts';
 import type { Profile } from './profile/profile.ts';
+import type { Questions } from './questions.ts';
 import type { Session } from './session/session.ts';
-import { type EpochMs, later, type Ms, remaining, seconds } from './units.ts';
+import { createGrantView, type StatusParts, statusOf } from './status.ts';
+import { type EpochMs, later, type Ms, minutes, remaining, seconds } from './units.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** How long the command line waits for a token before it is told why there is none. */
 const tokenWait: Ms = seconds(20);
@@ -33,29 +52,59 @@ export interface Company {
   browser: () => Promise<'opened' | 'none'>;
 }
 
-interface Parts {
-  version: string;
-  startedAt: EpochMs;
-  vault: Keychain['kind'];
-  configFile: string;
-  companies: ReadonlyMap<string, Company>;
+/** One line of an answer that may take a while. */
+type Line<T> = T | { asking: AskView; url: string | null } | { failure: Failure };
+
+interface Parts extends StatusParts {
   grants: Grants;
-  broker: Pick<Broker, 'port' | 'grantUrl'>;
+  members: Members;
+  consents: Consents;
+  approvals: Approvals;
+  making: GrantMaking;
+  access: Access;
+  ceremonies: Ceremonies;
+  callers: Pick<Callers, 'inspect'>;
+  tapKeys: TapKeys;
+  lock: Lock;
+  vault: Vault;
+  policy: () => Policy;
+  describe: (caller: Caller) => CallerView;
+  scopeWords: (scopes: readonly string[]) => string[];
+  /** A page on which a key opens the vault. */
+  ceremonyPage: (ticket: string) => Promise<{ url: string; browser: 'opened' | 'none' }>;
+  broker: Pick<Broker, 'grantUrl'>;
   audit: Pick<AuditLog, 'append'> & { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
   clock: Clock;
-  /** What was wrong when the agent started: a corrupt file set aside, a port that was taken. */
-  problems: readonly Failure[];
+  questions: Questions;
+  /** Ourselves, as a program: for the question which sign-in policy wants at most. */
+  self: Caller;
+  locking: Locking;
+  files: OwnFiles;
+  permissions: Pick<Permissions, 'denied' | 'forgive'>;
+  tally: Tally;
   stop: () => void;
 }
 
 export interface Agent extends ControlledAgent {
+  /** @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
+  company(name: string | undefined): Company;
+  /** The control door refused a request, or a route of it did. */
+  controlRefused(verb: string, code: FailureCode, by: Caller): void;
+  /** A file of the person's own has changed: whether it is to hold is for a tap to say. */
+  askAboutFile(kind: FileKind, hash: string): void;
+  /** Told after each sign-in that went well. */
+  onSignIn(listener: () => void): void;
   /** The broker refused a grant: whoever follows it is told. */
   grantRefused(grant: string, failure: Failure): void;
+  /** Where the browser goes that has just completed a sign-in: to enrol the first key, or nowhere. */
+  firstKeyTicket(profile: string): string | null;
 }
 
 export function createAgent(parts: Parts): Agent {
   const attempts = new Map<string, Promise<SessionView>>();
+  const signInListeners: (() => void)[] = [];
   const followers = new Map<string, Set<(news: GrantNews) => void>>();
+  const grantView = createGrantView(parts.members);
 
   const company = (name: string | undefined): Company => {
     if (parts.companies.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
@@ -66,76 +115,192 @@ export function createAgent(parts: Parts): Agent {
     return found;
   };
 
+  const tellFollowers = (grant: string, news: GrantNews): void => {
+    for (const send of followers.get(grant) ?? []) send(news);
+  };
+
   /** Whoever signs in inherits nothing: the broker would refuse those grants anyway, and here they leave the list. */
   const endGrantsOfOthers = ({ name }: Profile, view: SessionView): Promise<number> =>
-    parts.grants.endWhere((grant) => grant.profile === name && grant.subject !== view.identity?.subject, 'other-person');
+    parts.grants.endWhere(
+      (grant) => grant.profile === name && (grant.subject !== view.identity?.subject || grant.issuer !== view.identity?.issuer),
+      'other-person',
+    );
 
   parts.grants.onEnd((grant, why) => {
-    for (const send of followers.get(grant.id) ?? []) send({ ended: why });
+    tellFollowers(grant.id, { ended: why });
     followers.delete(grant.id);
   });
+  parts.approvals.onFront((view, url) => {
+    if (view.grant === null) return;
+    tellFollowers(view.grant, { asking: view, url: view.caller.kind === 'ai-agent' ? null : url });
+    void tellAnswer(view.grant, view);
+  });
+
+  async function tellAnswer(grant: string, view: AskView): Promise<void> {
+    const answered = await new Promise<'approved' | 'denied' | 'unanswered'>((resolve) => {
+      parts.consents.onChange(() => {
+        const over = parts.consents.view().history.find(({ id }) => id === view.id);
+        if (over !== undefined) resolve(over.outcome === 'withdrawn' ? 'unanswered' : over.outcome);
+      });
+    });
+    tellFollowers(grant, { answered });
+  }
+
+  /** A request that may wait for a person, as lines: what is asked, and how it ended. */
+  const progress =
+    <T>(run: (tell: Tell, signal: AbortSignal) => Promise<T>) =>
+    async (send: (line: Line<T>) => void, signal: AbortSignal): Promise<void> => {
+      try {
+        send(await run(send, signal));
+      } catch (error) {
+        const failure = asAppError(error);
+        if (failure.code === 'INTERNAL') throw error;
+        send({ failure: failure.toFailure() });
+      }
+    };
+
+  const made = ({ grant, secret }: Awaited<ReturnType<GrantMaking['make']>>): { made: GrantMade } => ({
+    made: { grant: grantView(grant), host: grant.workspace, url: parts.broker.grantUrl(secret) },
+  });
+
+  async function tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>> {
+    const leave = parts.access.leave(grant, by);
+    // check: printed-token-leave
+    if (leave.kind !== 'yes') throw leave.error;
+    // end check
+    const { session, tokens } = company(grant.profile);
+    requirePerson(session);
+    session.touch();
+    const { workspace } = grant;
+    const minted =
+      tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(parts.clock.now(), tokenWait) }));
+    // check: printed-token-life
+    if (leave.maxTokenLife !== null && minted.expiresAt - minted.mintedAt > leave.maxTokenLife) throw new AppError('TOKEN_LIVES_TOO_LONG');
+    // end check
+    // check: audit-before-printed-token
+    parts.audit.append({
+      type: 'token.printed',
+      profile: grant.profile,
+      workspace,
+      scopes: minted.scopes,
+      expiresAt: new Date(minted.expiresAt).toISOString(),
+      fingerprint: fingerprintOf(minted),
+    });
+    // end check
+    parts.access.used(grant, by);
+    return {
+      access_token: minted.token.reveal(),
+      token_type: 'Bearer',
+      expiry: localTime(minted.expiresAt),
+      expires_in: Math.floor(remaining(minted.expiresAt, parts.clock.now()) / 1000),
+    };
+  }
+
+  const beginSignIn: ControlledAgent['beginSignIn'] = async ({ profile: name, stepUp }) => {
+    const { profile, session, browser } = company(name);
+    const opened = browser();
+    const demand = stepUp ? stepUpDemand(profile.name) : undefined;
+    const url = await new Promise<URL>((resolve, reject) => {
+      const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) });
+      attempt.then((view) => signedIn(profile, view)).catch(reject);
+      rememberUnlessBusy(attempts, profile.name, attempt);
+    });
+    return { profile: profile.name, url: url.href, browser: await opened };
+  };
+
+  async function signedIn(profile: Profile, view: SessionView): Promise<void> {
+    parts.tapKeys.forgetTouches();
+    await endGrantsOfOthers(profile, view);
+    await parts.files.provenBySignIn();
+    parts.lock.unlocked();
+    for (const listener of signInListeners) listener();
+  }
+
+  /** The strongest sign-in that any rule of the policy asks of this person here; a fresh one where none says more. */
+  function stepUpDemand(profile: string): { acr: readonly string[]; maxAge: Ms } {
+    const workspaces = company(profile).profile.workspaces;
+    const asked = workspaces.flatMap(({ host }) =>
+      bundleNames.flatMap((name) => {
+        const question = questionFor(profile, new URL(host).origin, [...bundles[name]].sort());
+        return (question && parts.policy().evaluate(question).stepUp) ?? [];
+      }),
+    );
+    const [first] = asked;
+    if (first === undefined) return { acr: company(profile).profile.assurance.acrValues, maxAge: minutes(1) };
+    return { acr: first.acr, maxAge: Math.min(...asked.map(({ maxAge }) => maxAge)) as Ms };
+  }
+
+  const questionFor = (profile: string, workspace: string, scopes: readonly string[]): Question | null =>
+    parts.questions({ action: 'create', profile, caller: parts.self, workspace, scopes, life: null });
+
+  async function askForTap(purpose: Purpose, by: Caller, words: readonly string[]): Promise<void> {
+    const key = `${purpose} ${by.process?.pid ?? ''}`;
+    await parts.approvals.request(
+      {
+        ...{ purpose, caller: by, expected: null, profile: null, workspace: null, scopes: [], words, grant: null, label: '' },
+        ...{ until: null, approval: 'tap', spans: ['once'], key },
+      },
+      { signal: new AbortController().signal, tell: () => undefined },
+    );
+  }
+
+  const endGrants: ControlledAgent['endGrants'] = async ({ ids, all, why }) => {
+    if (all === true) return parts.grants.endWhere(() => true, why);
+    const named = new Set(ids ?? []);
+    for (const id of named) if (parts.grants.get(id) === undefined) throw new AppError('GRANT_UNKNOWN');
+    return parts.grants.endWhere((grant) => named.has(grant.id), why);
+  };
+
+  const signOut: ControlledAgent['signOut'] = async (name) => {
+    const leaving = name === undefined ? [...parts.companies.values()] : [company(name)];
+    return Promise.all(
+      leaving.map(async ({ profile, session, tokens }) => {
+        const report = await session.signOut('signed-out');
+        tokens.forget();
+        await parts.grants.endWhere((grant) => grant.profile === profile.name, 'signed-out');
+        parts.access.changed();
+        return report;
+      }),
+    );
+  };
+
+  const cancelSignIn = (name: string | undefined): boolean => company(name).session.cancelSignIn();
 
   return {
     status: () => statusOf(parts),
-
-    async beginSignIn(name) {
-      const { profile, session, browser } = company(name);
-      const opened = browser();
-      const url = await new Promise<URL>((resolve, reject) => {
-        const attempt = session.signIn({ onUrl: resolve });
-        attempt.then((view) => endGrantsOfOthers(profile, view)).catch(reject);
-        rememberUnlessBusy(attempts, profile.name, attempt);
-      });
-      return { profile: profile.name, url: url.href, browser: await opened };
-    },
+    beginSignIn,
 
     async signInOutcome(name) {
       const { profile, session } = company(name);
       return { profile: profile.name, session: await (attempts.get(profile.name) ?? session.view()) };
     },
 
-    cancelSignIn: (name) => company(name).session.cancelSignIn(),
+    cancelSignIn,
+    signOut,
 
-    async signOut(name) {
-      const leaving = name === undefined ? [...parts.companies.values()] : [company(name)];
-      return Promise.all(
-        leaving.map(async ({ profile, session, tokens }) => {
-          const report = await session.signOut('signed-out');
-          tokens.forget();
-          await parts.grants.endWhere((grant) => grant.profile === profile.name, 'signed-out');
-          return report;
-        }),
-      );
+    makeGrant: (request, by) => progress(async (tell, signal) => made(await parts.making.make(request, by, { tell, signal }))),
+
+    async addChild({ grant: id, pid }, by) {
+      const grant = parts.grants.get(id);
+      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+      const child = await parts.callers.inspect(pid);
+      // check: child-named-by-run
+      if (child === null || grant.binding.kind !== 'run' || by.process === null || !sameProcess(grant.binding.root, by.process))
+        throw new AppError('CALLER_REFUSED', { reason: 'child' });
+      // end check
+      parts.members.addChild(grant, child);
+      return grantView(grant);
     },
 
-    async makeGrant(request) {
-      const { profile, session } = company(request.profile);
-      const workspace = workspaceOf(profile, request.workspace);
-      const scopes = resolveScopes(request.scopes, cloudOf(workspace.host));
-      const subject = requireSession(session);
-      const now = parts.clock.now();
-      const asked = seconds(request.seconds ?? profile.limits.grant / 1000);
-      if (asked > profile.limits.grant) throw new AppError('GRANT_LIMIT', { reason: 'time' });
-      const { grant, secret } = await parts.grants.create({
-        profile: profile.name,
-        subject,
-        workspace: workspace.host,
-        scopes,
-        until: later(now, asked),
-        label: request.label,
-        approved: 'local-user',
-      });
-      return { grant: grantView(grant), host: workspace.host, url: parts.broker.grantUrl(secret) };
-    },
+    widen: (request, by) =>
+      progress(async (tell, signal) => {
+        const widened = await parts.making.widen(request, by, { tell, signal });
+        parts.access.changed();
+        return { widened: grantView(widened) };
+      }),
 
     grants: () => parts.grants.list().map(grantView),
-
-    async endGrants({ ids, all, why }) {
-      if (all === true) return parts.grants.endWhere(() => true, why);
-      const named = new Set(ids ?? []);
-      for (const id of named) if (parts.grants.get(id) === undefined) throw new AppError('GRANT_UNKNOWN');
-      return parts.grants.endWhere((grant) => named.has(grant.id), why);
-    },
+    endGrants,
 
     followGrant(id, send, signal) {
       const grant = parts.grants.get(id);
@@ -158,34 +323,70 @@ export function createAgent(parts: Parts): Agent {
       });
     },
 
-    grantRefused(id, failure) {
-      for (const send of followers.get(id) ?? []) send({ refused: failure });
+    grantRefused: (id, failure) => tellFollowers(id, { refused: failure }),
+
+    async token(request, by) {
+      const covering = parts.making.covering(request, by);
+      if (covering === undefined) throw new AppError('TAP_NEEDED', { reason: 'no-grant' });
+      return tokenOf(covering.grant, covering.scopes, by);
     },
 
-    async token(request: z.output<typeof tokenRequestSchema>) {
-      const { profile, session, tokens } = company(request.profile);
-      const workspace = workspaceOf(profile, request.workspace).host;
-      const scopes = resolveScopes(request.scopes, cloudOf(workspace));
-      requireSession(session);
-      session.touch();
-      const now = parts.clock.now();
-      const minted = tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(now, tokenWait) }));
-      // check: audit-before-printed-token
-      parts.audit.append({
-        type: 'token.printed',
-        profile: profile.name,
-        workspace,
-        scopes: minted.scopes,
-        expiresAt: new Date(minted.expiresAt).toISOString(),
-        fingerprint: fingerprintOf(minted),
-      });
+    askForToken: (request: z.output<typeof tokenRequestSchema>, by) =>
+      progress(async (tell, signal) => {
+        if (parts.making.covering(request, by) === undefined) await parts.making.makeForTool(request, by, { tell, signal });
+        const covering = parts.making.covering(request, by);
+        if (covering === undefined) throw new AppError('CALLER_REFUSED', { reason: 'member' });
+        return { token: await tokenOf(covering.grant, covering.scopes, by) };
+      }),
+
+    openUi: () => parts.approvals.openUi(),
+
+    async lock() {
+      await parts.lock.lock('command');
+      return parts.lockView();
+    },
+
+    async unlock({ passphrase }) {
+      const nothing = (): { lock: LockView; url: null; browser: 'none' } => ({ lock: parts.lockView(), url: null, browser: 'none' });
+      const { state, unlockBy } = parts.lockView();
+      if (state === 'open') return nothing();
+      if (state === 'away') throw new AppError('AWAY');
+      if (unlockBy.includes('passphrase')) {
+        if (passphrase === undefined) throw new AppError('PASSPHRASE_NEEDED');
+        await parts.locking.unlockWithPassphrase(passphrase);
+        return nothing();
+      }
+      if (!unlockBy.includes('key')) throw new AppError('SIGNED_OUT', { detail: 'A fresh sign-in opens it.' });
+      const page = await parts.ceremonyPage(parts.ceremonies.begin({ kind: 'unlock' }));
+      return { lock: parts.lockView(), ...page };
+    },
+
+    async seal({ how, passphrase }, by) {
+      if (how === 'passphrase' && passphrase === undefined) throw new AppError('PASSPHRASE_NEEDED');
+      const words = [how === 'passphrase' ? 'The vault will open with a passphrase.' : 'Any program that runs as you will be able to open the vault.'];
+      // check: sealing-needs-tap
+      await askForTap('seal', by, words);
       // end check
-      return {
-        access_token: minted.token.reveal(),
-        token_type: 'Bearer',
-        expiry: localTime(minted.expiresAt),
-        expires_in: Math.floor(remaining(minted.expiresAt, parts.clock.now()) / 1000),
-      };
+      await parts.locking.sealOtherwise(how, passphrase);
+      return parts.lockView();
+    },
+
+    async reset(by) {
+      // check: reset-not-by-ai-agent
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      const grants = await parts.grants.endWhere(() => true, 'reset');
+      const keys = parts.tapKeys.list().length;
+      for (const { session, tokens } of parts.companies.values()) {
+        await session.signOut('reset');
+        tokens.forget();
+      }
+      for (const { id } of parts.permissions.denied()) parts.permissions.forgive(id);
+      await parts.tapKeys.eraseAll();
+      await parts.vault.eraseAll();
+      parts.audit.append({ type: 'agent.reset', grants, keys });
+      parts.access.changed();
+      return { grants, keys };
     },
 
     async auditTail(limit) {
@@ -193,6 +394,39 @@ export function createAgent(parts: Parts): Agent {
     },
 
     stop: parts.stop,
+    company,
+    onSignIn: (listener) => void signInListeners.push(listener),
+
+    controlRefused(verb, code, by) {
+      const named = nameOf(by, parts.describe);
+      parts.tally.count(`control.refused ${verb} ${code} ${named.caller}`, (count) => ({ type: 'control.refused', verb, code, ...named, count }));
+    },
+
+    askAboutFile(kind, hash) {
+      if (parts.tapKeys.list().length === 0) return;
+      const purpose = kind === 'policy' ? 'policy' : 'profile';
+      const ask: Ask = {
+        ...{ purpose, caller: parts.self, expected: null, profile: null, workspace: null, scopes: [], words: parts.files.words(kind, hash) },
+        ...{ grant: null, label: '', until: null, approval: 'tap', spans: ['once'], key: `${kind} ${hash}` },
+      };
+      parts.approvals.post(ask, async (answer) => {
+        if (answer?.verdict === 'approved') await parts.files.approve(kind, hash, `tap:${answer.tapKey ?? ''}`);
+      });
+    },
+
+    firstKeyTicket(name) {
+      const attempt = attempts.get(name);
+      // check: first-key-only-after-sign-in
+      if (attempt === undefined || parts.tapKeys.list().length > 0) return null;
+      // end check
+      return parts.ceremonies.beginFirst(
+        attempt.then((view) => {
+          if (view.identity === null || view.signedInAt === null) throw new AppError('SIGNED_OUT');
+          const { issuer, subject, username } = view.identity;
+          return { issuer, subject, username, signedInAt: Date.parse(view.signedInAt) as EpochMs };
+        }),
+      );
+    },
   };
 }
 
@@ -203,70 +437,6 @@ function rememberUnlessBusy(attempts: Map<string, Promise<SessionView>>, profile
   attempt.catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'LOGIN_IN_PROGRESS' && before !== undefined) attempts.set(profile, before);
   });
-}
-
-/** Who is signed in. @throws AppError SIGNED_OUT | SESSION_* */
-function requireSession(session: Session): string {
-  const view = session.view();
-  // check: grant-needs-session
-  if (view.phase !== 'signed-in') throw new AppError(view.phase === 'ended' ? (view.lastFailure?.code ?? 'SIGNED_OUT') : 'SIGNED_OUT');
-  // end check
-  return view.identity?.subject ?? '';
-}
-
-export const grantView = (grant: Grant): GrantView => ({
-  id: grant.id,
-  profile: grant.profile,
-  workspace: grant.workspace,
-  scopes: [...grant.scopes],
-  label: grant.label,
-  createdAt: new Date(grant.createdAt).toISOString(),
-  until: new Date(grant.until).toISOString(),
-  approved: grant.approved,
-  state: grant.state,
-  lastUsedAt: grant.lastUsedAt === null ? null : new Date(grant.lastUsedAt).toISOString(),
-  served: grant.served,
-});
-
-function statusOf(parts: Parts): StatusView {
-  const profiles = [...parts.companies.values()].map(({ profile, session, tokens }) => ({
-    name: profile.name,
-    test: profile.test,
-    issuer: profile.idp.issuer,
-    session: session.view(),
-    workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
-  }));
-  const problems = [
-    ...parts.problems,
-    ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null)),
-  ];
-  return {
-    version: parts.version,
-    pid: process.pid,
-    startedAt: new Date(parts.startedAt).toISOString(),
-    vault: parts.vault,
-    port: parts.broker.port,
-    configFile: parts.configFile,
-    profiles,
-    grants: parts.grants
-      .list()
-      .filter((grant) => grant.state === 'live')
-      .map(grantView),
-    problems,
-    next: nextStep(parts.configFile, profiles),
-  };
-}
-
-function nextStep(
-  configFile: string,
-  profiles: readonly { name: string; session: SessionView; workspaces: readonly { name: string }[] }[],
-): string {
-  if (profiles.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
-  const waiting = profiles.find(({ session }) => session.phase === 'signing-in');
-  if (waiting !== undefined) return 'Finish the sign-in in your browser.';
-  const ready = profiles.find(({ session }) => session.phase === 'signed-in');
-  if (ready === undefined) return profiles.length === 1 ? 'lakepass login' : `lakepass login --profile ${profiles[0]?.name}`;
-  return 'lakepass run --scope sql -- python your_script.py';
 }
 
 /**

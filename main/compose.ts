@@ -1,21 +1,40 @@
 /** The composition root: the only file that knows everyone. It reads top to bottom as the architecture. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createAccess } from './access.ts';
 import { type Agent, type Company, createAgent } from './agent.ts';
 import { takeAgentLock } from './agent-lock.ts';
 import { AppError, asAppError } from './app-error.ts';
+import { createApprovals } from './approvals.ts';
 import { openAuditLog } from './audit/log.ts';
 import { createBroker } from './broker/broker.ts';
-import { createPeerUid } from './caller/peer-uid.ts';
+import { createTally } from './broker/tally.ts';
+import { type Caller, unknownCaller } from './caller/caller.ts';
+import { createCallers } from './caller/callers.ts';
+import { describeCaller } from './caller/describe.ts';
+import { createCeremonies, type Person } from './ceremonies.ts';
 import { createControlDoor } from './control/door.ts';
 import { controlRoutes } from './control/routes.ts';
+import { scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
+import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
+import { createMembers } from './grant/members.ts';
+import { openPermissions } from './grant/permissions.ts';
+import { createGrantMaking } from './grant-making.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
+import { createLocking } from './locking.ts';
+import { openOwnFiles } from './own-files.ts';
+import { createPages, type Pages } from './pages/pages.ts';
+import { createPagesAgent } from './pages-agent.ts';
+import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
-import type { Config, Profile } from './profile/profile.ts';
+import type { Profile } from './profile/profile.ts';
+import { createQuestions } from './questions.ts';
 import { createSession } from './session/session.ts';
-import { seconds } from './units.ts';
+import { openStamp } from './stamp.ts';
+import { type EpochMs, seconds } from './units.ts';
 import { openVault } from './vault/vault.ts';
 
 export interface Running {
@@ -26,7 +45,6 @@ export interface Running {
 }
 
 interface Setting {
-  config: Config;
   places: Places;
   uid: number;
   version: string;
@@ -39,13 +57,14 @@ interface Setting {
 /**
  * Builds and starts the agent: everything is either up when this resolves, or closed again when it throws.
  *
+ * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP: the configuration cannot be used, and none that was approved before is there
  * @throws AppError RUNTIME_UNSAFE | RUNTIME_PATH_TOO_LONG | AGENT_RUNNING | KEYCHAIN_* | AUDIT_UNWRITABLE | DISK_FULL | PLATFORM_UNSUPPORTED
  */
-export async function compose(ports: Ports, { config, places, uid, version, onStop, steps }: Setting): Promise<Running> {
+export async function compose(ports: Ports, { places, uid, version, onStop, steps }: Setting): Promise<Running> {
   // check: platform-known
   if (process.platform !== 'linux') throw new AppError('PLATFORM_UNSUPPORTED');
   // end check
-  const { clock, fetch, random, log } = ports;
+  const { clock, fetch, random, log, keychain } = ports;
   const startedAt = clock.now();
   const closers: ((reason: string) => unknown)[] = [];
   const close = async (reason: string): Promise<void> => {
@@ -61,40 +80,94 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
 
   try {
     await makePlaces(places);
-    const lock = await takeAgentLock({ folder: places.runtime, clock });
-    closers.push(() => lock.release());
+    const agentLock = await takeAgentLock({ folder: places.runtime, clock });
+    closers.push(() => agentLock.release());
 
     const auditFolder = join(places.state, 'audit');
     const audit = await openAuditLog({ folder: auditFolder, clock, random, log });
     closers.push(() => audit.close());
     let started = false;
     closers.push((reason) => started && recordStop(String(reason)));
+    const tally = createTally({ clock, audit, log });
+    closers.push(() => tally.close());
 
-    const vault = await openVault({ folder: join(places.data, 'vault'), keychain: ports.keychain, random });
+    // What must be known while the vault is locked: the tap keys, and which files a person has approved.
+    const device = await openVault({ folder: join(places.data, 'device'), keychain, random, entry: 'device-key' });
+    closers.push(() => device.close());
+    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally });
+    const files = await openOwnFiles({ places, vault: device, clock, audit, log });
+    closers.push(() => files.close());
+    const policy = files.policy;
+
+    const vault = await openVault({ folder: join(places.data, 'vault'), keychain, random });
     closers.push(() => vault.close());
 
-    const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit, log });
+    // Who asks, what they were given, and what a person has said about it.
+    const callers = createCallers({});
+    closers.push(() => callers.close());
+    const stamp = await openStamp({ vault: device, random });
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit, log, bootId, stamp });
     closers.push(() => grants.close());
-
-    const peerUid = createPeerUid();
-    closers.push(() => peerUid.close());
+    const members = createMembers({ grants, isAlive: callers.isAlive, clock, log });
+    closers.push(() => members.close());
+    const permissions = await openPermissions({ file: join(places.state, 'answers.json'), grants, isAlive: callers.isAlive, clock, random, log });
+    closers.push(() => permissions.close());
+    const consents = createConsents({ clock, random, audit, describe: describeCaller });
+    closers.push(() => consents.close());
 
     const companies = new Map<string, Company>();
-    for (const profile of config.profiles.values()) {
+    const sessionOf = (profile: string) => companies.get(profile)?.session;
+    const questions = createQuestions({ session: sessionOf, tapKeys, clock });
+    const locking = createLocking({ clock, audit, log, vault, companies, consents, policy, grants, signals: ports.signals });
+    closers.push(() => locking.close());
+    const { lock } = locking;
+
+    let pages: Pages;
+    const canTap = (): boolean => tapKeys.list().length > 0;
+    const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, canTap, log });
+    const describe = describeCaller;
+    const access = createAccess({ grants, members, permissions, consents, policy, questions, lock, callers, describe, scopeWords, canTap, clock, audit, tally });
+    const making = createGrantMaking({
+      ...{ company: (name) => agent.company(name), grants, members, approvals, policy, questions, lock, describe, scopeWords, clock, audit, random },
+    });
+    const ceremonies = createCeremonies({
+      ...{ clock, random, tapKeys, consents, askView: approvals.viewOf, person, isLocked: () => lock.state() === 'locked' },
+      home: async () => (await pages.uiUrl()).href,
+      seal: (key, prf) => locking.sealWithKey(key, prf),
+      unlock: (key, prf) => locking.unlockWithKey(key, prf),
+      removed: (key) => locking.forgetKey(key),
+    });
+
+    const self = (await callers.inspect(process.pid)) ?? unknownCaller;
+    const agent = createAgent({
+      ...{ version, startedAt, vault, configFile: places.config, companies, grants, members, consents, approvals, making, access, ceremonies },
+      ...{ callers, tapKeys, lock, locking, policy, questions, self, clock, files },
+      policyView: files.view,
+      lockView: locking.view,
+      port: () => broker.port,
+      problems: () => problems(),
+      notes: () => [...files.policy().warnings, ...files.notes(), ...locking.notes()],
+      ceremonyPage: async (ticket) => {
+        const url = await pages.ceremonyUrl(ticket);
+        return { url: url.href, browser: await ports.openBrowser(url) };
+      },
+      broker: { grantUrl: (secret) => broker.grantUrl(secret) },
+      audit: { append: (event) => audit.append(event), tail: (count) => audit.tail(count), folder: auditFolder },
+      ...{ permissions, tally, describe, scopeWords },
+      stop: onStop,
+    });
+
+    for (const profile of files.config.profiles.values()) {
       const company = openCompany(profile);
       closers.push(() => company.session.close());
-      await company.session.resume();
+      if (!vault.locked) await company.session.resume();
       companies.set(profile.name, company);
     }
+    locking.start();
 
     const broker = createBroker({
-      clock,
-      grants,
-      peerUid,
-      uid,
-      audit,
-      log,
-      random,
+      ...{ clock, grants, callers, gate: access, uid, audit, log, random },
       portFile: join(places.state, 'port'),
       tokens: (profile) => companies.get(profile)?.tokens,
       onUse: (profile) => companies.get(profile)?.session.touch(),
@@ -104,28 +177,41 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
     const { port, moved } = await broker.start();
     closers.push(() => broker.close());
 
-    const problems = [grants.problem, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter((failure) => failure !== null);
-    const agent = createAgent({
-      version,
-      startedAt,
-      vault: vault.kind,
-      configFile: places.config,
-      companies,
-      grants,
-      broker,
-      audit: { append: (event) => audit.append(event), tail: (count) => audit.tail(count), folder: auditFolder },
-      clock,
-      problems,
-      stop: onStop,
+    let revision = 0;
+    const changed = (): void => {
+      revision += 1;
+      access.changed();
+      pages.changed();
+    };
+    const pagesAgent = createPagesAgent({
+      ...{ agent, grants, members, consents, approvals, making, ceremonies, tapKeys, lock, scopeWords, clock },
+      revision: () => revision,
     });
+    pages = createPages({ agent: pagesAgent, attribute: callers.attribute, uid, clock, random, audit, log });
+    closers.push(() => pages.close());
+    for (const noun of [consents, tapKeys, lock, files]) noun.onChange(changed);
+    grants.onMade(changed);
+    grants.onEnd(changed);
+    for (const { session } of companies.values()) session.onEnd(changed);
+    agent.onSignIn(changed);
+    files.watch((kind, hash) => agent.askAboutFile(kind, hash));
 
-    const control = createControlDoor({ socketPath: places.socket, routes: controlRoutes(agent), log });
+    const control = createControlDoor({
+      ...{ socketPath: places.socket, routes: controlRoutes(agent), claim: (nonce) => broker.claimCaller(nonce), log },
+      refused: (verb, code, by) => agent.controlRefused(verb, code, by),
+    });
     await control.start();
     closers.push(() => control.close());
 
     audit.append({ type: 'agent.started', version, vault: vault.kind, port });
     started = true;
     return { agent, port, close };
+
+    function problems() {
+      return [...files.problems(), tapKeys.problem, grants.problem, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter(
+        (failure) => failure !== null,
+      );
+    }
 
     function recordStop(reason: string): void {
       try {
@@ -135,6 +221,19 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
       }
     }
 
+    /** Whoever signed in last, of whatever profile: keys are changed by the person who is there. */
+    function person(): Person {
+      const signedIn = [...companies.values()].flatMap(({ session }) => {
+        const { phase, identity, signedInAt } = session.view();
+        return phase === 'signed-in' && identity !== null && signedInAt !== null
+          ? { ...identity, signedInAt: Date.parse(signedInAt) as EpochMs }
+          : [];
+      });
+      const [last] = signedIn.sort((a, b) => b.signedInAt - a.signedInAt);
+      if (last === undefined) throw new AppError('SIGNED_OUT');
+      return last;
+    }
+
     function openCompany(profile: Profile): Company {
       let opened = Promise.withResolvers<'opened' | 'none'>();
       const openBrowser: Ports['openBrowser'] = async (url) => {
@@ -142,7 +241,12 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
         opened.resolve(outcome);
         return outcome;
       };
-      const idp = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid });
+      const nextPage = async (): Promise<URL | null> => {
+        const ticket = agent.firstKeyTicket(profile.name);
+        return ticket === null ? null : pages.ceremonyUrl(ticket);
+      };
+      const peerUid = callers.peerUid;
+      const idp = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
       const session = createSession({ profile, idp, vault, clock, random, audit, log, ...(steps === undefined ? {} : { steps }) });
       const tokens = createTokens({
         profile,
@@ -166,3 +270,5 @@ export async function compose(ports: Ports, { config, places, uid, version, onSt
     throw error;
   }
 }
+
+export type { Caller };

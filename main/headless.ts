@@ -10,8 +10,6 @@ import { jsonLog, nodePorts } from './host-ports.ts';
 import { leaveLastWords } from './last-words.ts';
 import { logFile } from './log-file.ts';
 import { findPlaces, type Places } from './places.ts';
-import { loadConfig } from './profile/load-config.ts';
-import type { Config } from './profile/profile.ts';
 import { version } from './version.ts';
 
 export interface HeadlessOptions {
@@ -28,17 +26,15 @@ export interface HeadlessAgent extends Running {
 /**
  * Starts the agent in this process and keeps it alive until a signal (SIGTERM, SIGINT, SIGHUP) or a request to stop.
  *
- * @throws AppError whatever `compose` throws, or CONFIG_INVALID | CONFIG_PLAIN_HTTP
+ * @throws AppError whatever `compose` throws
  */
 export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
   leaveLastWords();
   const uid = process.getuid?.() ?? -1;
   const places = findPlaces({ env: process.env, uid, ...(options.home === undefined ? {} : { home: options.home }) });
-  const config = await readConfig(places.config);
   const log = jsonLog(logFile(join(places.state, 'agent.log')));
   const stopping = Promise.withResolvers<string>();
   const running = await compose(nodePorts({ vault: options.vault, log }), {
-    config,
     places,
     uid,
     version,
@@ -53,16 +49,6 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAge
     return reason;
   });
   return { ...running, places, stopped };
-}
-
-/** No file yet is a state, not a failure: the agent runs and says what to write. */
-async function readConfig(file: string): Promise<Config> {
-  try {
-    return await loadConfig(file);
-  } catch (error) {
-    if (hasCode(error, 'CONFIG_MISSING')) return { profiles: new Map() };
-    throw error;
-  }
 }
 
 if (import.meta.main) {

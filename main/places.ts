@@ -13,6 +13,8 @@ import { AppError } from './app-error.ts';
 export interface Places {
   /** The configuration file. */
   config: string;
+  /** The person's own policy. */
+  policy: string;
   /** Sealed secrets. */
   data: string;
   /** Audit log, grants, the broker's port. */
@@ -53,6 +55,7 @@ const absolute = (value: string | undefined): string | undefined => (value !== u
 
 const withSocket = (config: string, data: string, state: string, runtime: string): Places => ({
   config,
+  policy: path.join(path.dirname(config), 'policy.yaml'),
   data,
   state,
   runtime,

@@ -26,6 +26,14 @@ export interface Keychain {
 /** Names and numbers only; an event name is a short dotted noun and verb. Secrets have no road in here. */
 export type Log = (event: string, fields?: Record<string, string | number | boolean>) => void;
 
+/** What the desktop says about the person: gone, back, or the machine about to sleep. */
+export interface DesktopSignals {
+  onSignal(listener: (signal: 'locked' | 'unlocked' | 'sleep') => void): void;
+  /** One sentence where the desktop cannot be heard; null while it can. */
+  readonly problem: string | null;
+  close(): void;
+}
+
 export interface Ports {
   clock: Clock;
   fetch: typeof globalThis.fetch;

@@ -1,0 +1,234 @@
+/**
+ * May this program use this grant now? The order is the policy: lock, membership, what people have answered, policy, and only then a
+ * question to a person. It never waits; whoever may wait is told for what.
+ */
+
+import type { CallerView } from '../preload/contract/caller.ts';
+import { AppError } from './app-error.ts';
+import type { AuditEvent, AuditLog } from './audit/event.ts';
+import type { Gate, Leave } from './broker/gate.ts';
+import type { Tally } from './broker/tally.ts';
+import { type Caller, type Callers, type Peer, sameProcess } from './caller/caller.ts';
+import type { Answer, Ask, Consents } from './grant/consents.ts';
+import type { Grant, Grants } from './grant/grants.ts';
+import type { Members } from './grant/members.ts';
+import type { Permissions } from './grant/permissions.ts';
+import type { Lock } from './lock/lock.ts';
+import type { Decision, Policy } from './policy/question.ts';
+import type { Clock } from './ports.ts';
+import type { Questions } from './questions.ts';
+import { type EpochMs, later, minutes, seconds } from './units.ts';
+
+export interface Access extends Gate {
+  /** Something changed that any answer may hang on: sessions, policy, locks, keys, answers. */
+  changed(): void;
+}
+
+interface Parts {
+  grants: Pick<Grants, 'get' | 'onEnd'>;
+  members: Pick<Members, 'admits'>;
+  permissions: Permissions;
+  consents: Pick<Consents, 'ask' | 'withdraw' | 'find'>;
+  policy: () => Policy;
+  questions: Questions;
+  lock: Pick<Lock, 'state' | 'graceEnds'>;
+  callers: Pick<Callers, 'holders' | 'isAlive'>;
+  describe: (caller: Caller) => CallerView;
+  scopeWords: (scopes: readonly string[]) => string[];
+  /** False where nobody could approve with a tap: no key is enrolled. */
+  canTap: (profile: string) => boolean;
+  clock: Clock;
+  audit: AuditLog;
+  tally: Tally;
+}
+
+/** An answer of policy may hang on the time of day or the age of a sign-in, so it is not kept for longer. */
+const KEPT = minutes(1);
+/** Whoever waited in vain is not asked about again in the same breath. */
+const UNANSWERED_KEPT = seconds(5);
+
+interface Kept {
+  leave: Leave;
+  epoch: number;
+  until: EpochMs;
+  scopes: readonly string[];
+}
+
+export function createAccess(parts: Parts): Access {
+  const { grants, members, permissions, consents, lock, clock, audit, tally } = parts;
+  const kept = new WeakMap<Caller, Map<string, Kept>>();
+  /** Grants on which a stranger was found to share a connection: membership alone is not enough until a person has answered. */
+  const doubted = new Set<string>();
+  const unanswered = new Map<string, EpochMs>();
+  let epoch = 0;
+  grants.onEnd(({ id }) => {
+    doubted.delete(id);
+    epoch += 1;
+  });
+
+  const remember = (grant: Grant, caller: Caller, leave: Leave, until: EpochMs): Leave => {
+    const ofCaller = kept.get(caller) ?? new Map<string, Kept>();
+    kept.set(caller, ofCaller.set(grant.id, { leave, epoch, until, scopes: grant.scopes }));
+    return leave;
+  };
+
+  function decide(grant: Grant, caller: Caller): Leave {
+    // check: access-locked
+    if (lock.state() === 'locked') return no(new AppError('LOCKED'));
+    // end check
+    const answered = permissions.find(grant, caller);
+    // check: access-denied-by-person
+    if (answered?.allowed === false) return no(new AppError('CONSENT_DENIED'));
+    // end check
+    const member = members.admits(grant, caller) && !doubted.has(grant.id);
+    const covered = member || answered?.allowed === true;
+    if (!covered) reportStranger(grant, caller);
+    const away = awayRefusal(covered);
+    if (away !== undefined) return no(away);
+
+    const { profile, workspace, scopes } = grant;
+    const question = parts.questions({ action: covered ? 'renew' : 'use', profile, caller, workspace, scopes, life: null });
+    // Nobody is signed in: the session itself says why, to whoever asks it for a token.
+    if (question === null)
+      return covered ? { kind: 'yes', lease: minutes(1), maxTokenLife: null, failClosed: false } : no(new AppError('SIGNED_OUT'));
+    const decision = parts.policy().evaluate(question);
+    recordDecision(grant, caller, question.action, decision);
+    // check: access-policy
+    if (decision.verdict !== 'allow') return no(refusalOf(decision));
+    // end check
+    const { lease, maxTokenLife, failClosed, approval } = decision.obligations;
+    const yes: Leave = { kind: 'yes', lease, maxTokenLife, failClosed };
+    // check: access-stranger-asks
+    if (!covered && approval !== 'none') return ask(grant, caller, approval);
+    // end check
+    const graceEnds = lock.graceEnds();
+    const until = Math.min(
+      later(clock.now(), KEPT),
+      answered?.until ?? Number.MAX_SAFE_INTEGER,
+      graceEnds ?? Number.MAX_SAFE_INTEGER,
+    ) as EpochMs;
+    return remember(grant, caller, yes, until);
+  }
+
+  /** Away: what was approved before goes on, up to the grace limit; nothing new begins. */
+  function awayRefusal(covered: boolean): AppError | undefined {
+    if (lock.state() !== 'away') return undefined;
+    const ends = lock.graceEnds();
+    // check: access-away
+    if (!covered || (ends !== null && clock.now() >= ends)) return new AppError('AWAY');
+    // end check
+    return undefined;
+  }
+
+  function ask(grant: Grant, caller: Caller, approval: 'click' | 'tap'): Leave {
+    if (approval === 'tap' && !parts.canTap(grant.profile)) return no(new AppError('TAP_KEY_NEEDED'));
+    const key = `use ${grant.id} ${permissions.keyOf(caller)}`;
+    const since = unanswered.get(key);
+    if (since !== undefined && clock.now() < since) return no(new AppError('CONSENT_UNANSWERED'));
+    unanswered.delete(key);
+    try {
+      const { id, outcome } = consents.ask(requestOf(grant, caller, approval, key));
+      const answered = outcome.then((answer) => settle(grant, caller, key, answer));
+      return {
+        kind: 'ask',
+        error: new AppError('CONSENT_PENDING', { detail: `It is ${parts.describe(caller).title}.` }),
+        answered,
+        withdraw: () => giveUp(id, caller),
+      };
+    } catch (error) {
+      if (error instanceof AppError) return no(error);
+      throw error;
+    }
+  }
+
+  function requestOf(grant: Grant, caller: Caller, approval: 'click' | 'tap', key: string): Ask {
+    const { profile, workspace, scopes, id, label, until } = grant;
+    const spans = caller.process === null ? (['once'] as const) : (['program', 'hours', 'once'] as const);
+    return {
+      ...{ purpose: 'use', caller, expected: null, profile, workspace, scopes, words: parts.scopeWords(scopes) },
+      ...{ grant: id, label: label || grant.maker.title, until, approval, spans, key },
+    };
+  }
+
+  function settle(grant: Grant, caller: Caller, key: string, answer: Answer | null): void {
+    if (answer === null) unanswered.set(key, later(clock.now(), UNANSWERED_KEPT));
+    else permissions.remember(grant, caller, answer);
+    if (answer?.verdict === 'approved') doubted.delete(grant.id);
+    if (unanswered.size > 1000) unanswered.clear();
+    epoch += 1;
+  }
+
+  /** A client that stops waiting may come back with the next run; only a program that is gone takes its request along. */
+  function giveUp(ask: string, { process }: Caller): void {
+    if (process === null || !parts.callers.isAlive(process)) consents.withdraw(ask);
+  }
+
+  function reportStranger(grant: Grant, caller: Caller): void {
+    const named = nameOf(caller, parts.describe);
+    tally.count(`caller.unexpected ${grant.id} ${named.caller}`, (count) => ({
+      type: 'caller.unexpected',
+      grant: grant.id,
+      ...named,
+      count,
+    }));
+  }
+
+  function recordDecision(grant: Grant, caller: Caller, action: string, decision: Decision): void {
+    if (decision.verdict === 'allow' && !decision.observed) return;
+    const { caller: program, callerKind } = nameOf(caller, parts.describe);
+    const rules = decision.rules.filter(({ applied }) => applied).map(({ id }) => id);
+    const facts = { action, grant: grant.id, caller: program, workspace: grant.workspace, scopes: grant.scopes, rules };
+    const event = (count: number): AuditEvent =>
+      decision.verdict === 'allow'
+        ? { type: 'policy.observed', ...facts, count }
+        : { type: 'policy.denied', ...facts, callerKind, code: decision.code ?? 'POLICY_DENIED', count };
+    tally.count(`policy ${decision.verdict} ${grant.id} ${program}`, event);
+  }
+
+  return {
+    changed() {
+      epoch += 1;
+    },
+
+    leave(grant, caller) {
+      const known = kept.get(caller)?.get(grant.id);
+      if (known !== undefined && known.epoch === epoch && known.scopes === grant.scopes && clock.now() < known.until) return known.leave;
+      return decide(grant, caller);
+    },
+
+    used(grant, caller) {
+      const answered = permissions.find(grant, caller);
+      if (answered?.allowed !== true || !answered.once || members.admits(grant, caller)) return;
+      permissions.spend(grant, caller);
+      epoch += 1;
+    },
+
+    async soleHolder(grant, caller, peer: Peer) {
+      const others = (await parts.callers.holders(peer)).filter((holder) => !isSame(holder, caller));
+      const stranger = others.find((holder) => !members.admits(grant, holder) && permissions.find(grant, holder)?.allowed !== true);
+      // check: access-one-holder
+      if (stranger === undefined) return true;
+      // end check
+      const { caller: program, callerKind } = nameOf(stranger, parts.describe);
+      audit.append({ type: 'caller.extra-holder', grant: grant.id, caller: program, callerKind });
+      doubted.add(grant.id);
+      permissions.doubt(grant, caller);
+      epoch += 1;
+      return false;
+    },
+  };
+}
+
+const no = (error: AppError): Leave => ({ kind: 'no', error });
+
+/** What policy said, as a failure. */
+export const refusalOf = ({ code, because }: Decision): AppError => new AppError(code ?? 'POLICY_DENIED', { detail: because });
+
+/** The program, as the audit log may know it. */
+export function nameOf(caller: Caller, describe: (caller: Caller) => CallerView): { caller: string; callerKind: string; aiAgent?: string } {
+  const executable = caller.process?.executable ?? describe(caller).title;
+  return { caller: executable, callerKind: caller.kind, ...(caller.aiAgent === null ? {} : { aiAgent: caller.aiAgent }) };
+}
+
+const isSame = (one: Caller, other: Caller): boolean =>
+  one.process !== null && other.process !== null && sameProcess(one.process, other.process);

@@ -1,0 +1,112 @@
+/**
+ * Brings a request before a person and waits for the answer. There is one prompt at a time, and one browser tab for all of them: a
+ * page that listens already is told, else one is opened.
+ */
+import type { AskView } from '../preload/contract/consent.ts';
+import { AppError, asAppError } from './app-error.ts';
+import type { Answer, Ask, Consents } from './grant/consents.ts';
+import type { Pages } from './pages/pages.ts';
+import type { Ports } from './ports.ts';
+
+/** What the asking program's terminal is told: the request, and where to answer where no browser could be opened. */
+export type Tell = (asking: { asking: AskView; url: string | null }) => void;
+
+export type Approved = Extract<Answer, { verdict: 'approved' }>;
+
+export interface Approvals {
+  /**
+   * @param options.signal whoever asked has gone: the request is withdrawn
+   * @throws AppError TAP_KEY_NEEDED | CONSENT_DENIED | CONSENT_UNANSWERED | CONSENT_QUIET | CONSENT_QUEUE_FULL
+   */
+  request(ask: Ask, options: { signal: AbortSignal; tell: Tell }): Promise<Approved>;
+  /** Puts the request into the queue and leaves it there; the answer comes to `settled`. @throws AppError as `request` does at once */
+  post(ask: Ask, settled: (answer: Answer | null) => void | Promise<void>): string;
+  /** Shows the UI: in the tab that listens, or in a new one. */
+  openUi(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }>;
+  /** The request as a person sees it; undefined once it is over. */
+  viewOf(id: string): AskView | undefined;
+  /** Told of each request that has come to the front, once. */
+  onFront(listener: (view: AskView, url: string | null) => void): void;
+}
+
+export function createApprovals(parts: {
+  consents: Consents;
+  pages: () => Pages;
+  openBrowser: Ports['openBrowser'];
+  /** Whether anybody could tap: without an enrolled key nobody ever will. */
+  canTap: (profile: string | null) => boolean;
+  log: Ports['log'];
+}): Approvals {
+  const { consents, pages } = parts;
+  const listeners: ((view: AskView, url: string | null) => void)[] = [];
+  let front: string | undefined;
+  let opening: Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> | undefined;
+
+  const viewOf = (id: string): AskView | undefined => consents.view().asks.find((view) => view.id === id);
+
+  consents.onChange(() => {
+    pages().changed();
+    const now = consents.front()?.id;
+    if (now === front) return;
+    front = now;
+    if (now !== undefined) void reveal(now);
+  });
+
+  async function reveal(id: string): Promise<void> {
+    try {
+      const { url, browser } = await openUi();
+      const view = viewOf(id);
+      if (view === undefined) return;
+      for (const listener of listeners) listener(view, browser === 'none' ? url : null);
+    } catch (error) {
+      parts.log('approvals.not-shown', { error: error instanceof Error ? error.name : 'unknown' });
+    }
+  }
+
+  /** Several requests in one moment open one tab. */
+  function openUi(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> {
+    opening ??= openPage().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  async function openPage(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> {
+    const url = await pages().uiUrl();
+    if (pages().watched()) return { url: url.href, browser: 'shown' };
+    return { url: url.href, browser: await parts.openBrowser(url) };
+  }
+
+  function put(ask: Ask): { id: string; outcome: Promise<Answer | null> } {
+    // check: approval-needs-tap-key
+    if (ask.approval === 'tap' && !parts.canTap(ask.profile)) throw new AppError('TAP_KEY_NEEDED');
+    // end check
+    return consents.ask(ask);
+  }
+
+  return {
+    async request(ask, { signal, tell }) {
+      const { id, outcome } = put(ask);
+      const withdraw = (): void => consents.withdraw(id);
+      if (signal.aborted) withdraw();
+      signal.addEventListener('abort', withdraw, { once: true });
+      const { url, browser } = await openUi();
+      const view = viewOf(id);
+      // An AI agent that could open the page could press its buttons; the person knows other ways to it.
+      if (view !== undefined) tell({ asking: view, url: browser === 'none' && ask.caller.aiAgent === null ? url : null });
+      const answer = await outcome;
+      signal.removeEventListener('abort', withdraw);
+      if (answer === null) throw new AppError('CONSENT_UNANSWERED');
+      if (answer.verdict === 'denied') throw new AppError('CONSENT_DENIED');
+      return answer;
+    },
+    post(ask, settled) {
+      const { id, outcome } = put(ask);
+      void outcome.then(settled).catch((error: unknown) => parts.log('approvals.not-settled', { code: asAppError(error).code }));
+      return id;
+    },
+    openUi,
+    viewOf,
+    onFront: (listener) => void listeners.push(listener),
+  };
+}

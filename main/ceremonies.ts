@@ -1,0 +1,267 @@
+/**
+ * What a key is touched for. A ticket stands for one ceremony: it is made where the wish arises, shown on the ceremony page alone,
+ * and spent by the touch. What the person is shown is what the challenge is made from; what the touch then does hangs on nothing else.
+ */
+import type { z } from 'zod';
+import type { AskView } from '../preload/contract/consent.ts';
+import type { CeremonyRequest, CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../preload/contract/pages.ts';
+import { AppError } from './app-error.ts';
+import type { Consents } from './grant/consents.ts';
+import type { TapKeys, Touch } from './passkey/tap-keys.ts';
+import type { Clock } from './ports.ts';
+import { type EpochMs, later, minutes } from './units.ts';
+
+type Finished = z.output<typeof ceremonyFinishedSchema>;
+
+export interface Person {
+  issuer: string;
+  subject: string;
+  username: string;
+  signedInAt: EpochMs;
+}
+
+export interface Ceremonies {
+  /** @returns the ticket. @throws AppError TAP_KEY_NEEDED | SIGN_IN_STALE | SIGNED_OUT | ASK_UNKNOWN | LOCKED */
+  begin(request: CeremonyRequest): string;
+  /** For the tab that has just completed a sign-in, while there is no key: the only road to the first one. */
+  beginFirst(signedIn: Promise<Person>): string;
+  view(ticket: string): CeremonyView;
+  options(ticket: string, origin: string): Promise<{ id: string; options: Record<string, unknown> }>;
+  finish(ticket: string, answer: z.output<typeof ceremonyFinishSchema>): Promise<Finished>;
+  refuse(ticket: string): void;
+}
+
+interface Ticket {
+  readonly request: CeremonyRequest;
+  readonly until: EpochMs;
+  /** Set on the first key's ticket: who must still be signed in when it is enrolled. */
+  readonly first: Promise<Person> | null;
+  /** Tells this ceremony's challenge from every other's. */
+  readonly nonce: string;
+  /** An existing key has been touched for this; the new one comes next. */
+  tapped: boolean;
+  /** A touch is being judged. */
+  busy: boolean;
+}
+
+const LIFE = minutes(10);
+const MOST = 64;
+/** Changing keys is for the person who is there now. */
+const FRESH = minutes(5);
+
+export function createCeremonies(parts: {
+  clock: Clock;
+  random: (bytes: number) => Buffer;
+  tapKeys: TapKeys;
+  consents: Consents;
+  /** The request as it stands, exactly as it is shown. */
+  askView: (id: string) => AskView | undefined;
+  /** Who is signed in, of whatever profile. @throws AppError SIGNED_OUT | LOCKED */
+  person: () => Person;
+  /** Where the UI is, for the way back. */
+  home: () => Promise<string | null>;
+  seal: (key: string, prf: Buffer) => Promise<void>;
+  unlock: (key: string, prf: Buffer) => Promise<void>;
+  isLocked: () => boolean;
+  /** A tap key is about to be removed: whatever it opens must open without it. @throws AppError INPUT_INVALID (last-key) */
+  removed: (key: string) => Promise<void>;
+}): Ceremonies {
+  const { clock, tapKeys, consents } = parts;
+  const tickets = new Map<string, Ticket>();
+
+  function issue(request: CeremonyRequest, first: Promise<Person> | null = null): string {
+    for (const [id, { until }] of tickets) if (clock.now() >= until) tickets.delete(id);
+    const [oldest] = tickets.keys();
+    if (tickets.size >= MOST && oldest !== undefined) tickets.delete(oldest);
+    const id = parts.random(16).toString('base64url');
+    const nonce = parts.random(16).toString('base64url');
+    tickets.set(id, { request, until: later(clock.now(), LIFE), first, nonce, tapped: false, busy: false });
+    return id;
+  }
+
+  function ticketOf(id: string): Ticket {
+    const ticket = tickets.get(id);
+    // check: ceremony-ticket
+    if (ticket === undefined || clock.now() >= ticket.until) throw new AppError('PAGE_REFUSED', { reason: 'ticket' });
+    // end check
+    return ticket;
+  }
+
+  function requireFresh(): Person {
+    const person = parts.person();
+    // check: ceremony-fresh-sign-in
+    if (clock.now() - person.signedInAt > FRESH) throw new AppError('SIGN_IN_STALE');
+    // end check
+    return person;
+  }
+
+  function requireSomeKey(): void {
+    // check: ceremony-needs-key
+    if (tapKeys.list().length === 0) throw new AppError('TAP_KEY_NEEDED');
+    // end check
+  }
+
+  function requireAsk(id: string): AskView {
+    const ask = parts.askView(id);
+    if (ask === undefined) throw new AppError('ASK_UNKNOWN');
+    return ask;
+  }
+
+  /** Exactly what the person is shown, as the challenge is made from it. Times and counts that move by themselves are left out. */
+  function boundOf({ request, nonce }: Ticket): unknown {
+    if (request.kind !== 'tap') return { ...request, nonce };
+    const { id, purpose, caller, expected, profile, workspace, scopes, words, grant, label, until } = requireAsk(request.ask);
+    return {
+      kind: 'tap',
+      span: request.span,
+      ask: { id, purpose, caller, expected, profile, workspace, scopes, words, grant, label, until },
+    };
+  }
+
+  const takesNewKey = ({ request, first, tapped }: Ticket): boolean => request.kind === 'enrol' && (first !== null || tapped);
+  const needsVerification = ({ request }: Ticket): boolean => request.kind === 'seal' || request.kind === 'unlock';
+
+  function viewOf(ticket: Ticket): CeremonyView {
+    const { request, first, tapped } = ticket;
+    const ask = request.kind === 'tap' ? requireAsk(request.ask) : null;
+    if (ask !== null) consents.shown(ask.id);
+    const steps = request.kind === 'enrol' && first === null ? 2 : 1;
+    return { kind: request.kind, ask, ...wordsOf(ticket), step: tapped ? 2 : 1, steps, touch: takesNewKey(ticket) ? 'create' : 'get' };
+  }
+
+  function wordsOf({ request, first, tapped }: Ticket): { title: string; words: string[] } {
+    const nameOfKey = (id: string): string => tapKeys.list().find((key) => key.id === id)?.name ?? '';
+    switch (request.kind) {
+      case 'tap':
+        return { title: 'Touch your key to approve this', words: [] };
+      case 'enrol':
+        if (first !== null)
+          return {
+            title: 'Enrol your first tap key',
+            words: ['Its touch will approve what programs ask for.', 'Two keys are better than one: add a second one when this is done.'],
+          };
+        return tapped
+          ? { title: 'Now touch the new key', words: ['The new key will be able to approve requests.'] }
+          : { title: 'First touch a key that is enrolled', words: ['A new key is added only with the touch of one you have.'] };
+      case 'remove':
+        return {
+          title: `Remove ${nameOfKey(request.key)}`,
+          words: ['It will no longer approve anything.', 'Touch any key that is enrolled.'],
+        };
+      case 'seal':
+        return {
+          title: `Seal the vault with ${nameOfKey(request.key)}`,
+          words: ['Afterwards the vault opens only with a touch of a key that seals it, or a fresh sign-in.'],
+        };
+      case 'unlock':
+        return { title: 'Unlock Lakepass', words: ['Touch a key that seals the vault.'] };
+    }
+  }
+
+  async function finishNewKey(ticket: Ticket, { id, response, name }: z.output<typeof ceremonyFinishSchema>): Promise<void> {
+    // The first key is for whoever has just signed in; a later one for who is signed in now.
+    const person = ticket.first === null ? requireFresh() : await ticket.first;
+    // check: ceremony-first-key-once
+    if (ticket.first !== null && tapKeys.list().length > 0) throw new AppError('PAGE_REFUSED', { reason: 'first-key' });
+    // end check
+    // check: ceremony-first-key-person
+    if (parts.person().subject !== person.subject) throw new AppError('GRANT_OTHER_PERSON');
+    // end check
+    await tapKeys.finishEnrol(id, response, name);
+  }
+
+  async function act(ticket: Ticket, touch: Touch, prf: Buffer | null): Promise<void> {
+    const { request } = ticket;
+    switch (request.kind) {
+      case 'tap':
+        return consents.answer(request.ask, { verdict: 'approved', how: 'tap', span: request.span, tapKey: touch.keyId });
+      case 'enrol':
+        ticket.tapped = true;
+        return;
+      case 'remove':
+        requireFresh();
+        await parts.removed(request.key);
+        return tapKeys.remove(request.key);
+      case 'seal':
+      case 'unlock':
+        // check: ceremony-prf-needed
+        if (prf === null) throw new AppError('TAP_REFUSED', { reason: 'prf', detail: 'This key, or this browser, cannot open a vault.' });
+        // end check
+        return request.kind === 'seal' ? parts.seal(request.key, prf) : parts.unlock(touch.keyId, prf);
+    }
+  }
+
+  /** One touch at a time, and a ticket that has done its work is gone before its work shows. */
+  async function withTicket<T>(id: string, run: (ticket: Ticket) => Promise<T>): Promise<T> {
+    const ticket = ticketOf(id);
+    // check: ceremony-one-at-a-time
+    if (ticket.busy) throw new AppError('PAGE_REFUSED', { reason: 'busy' });
+    // end check
+    ticket.busy = true;
+    try {
+      return await run(ticket);
+    } finally {
+      ticket.busy = false;
+    }
+  }
+
+  return {
+    begin(request) {
+      if (request.kind === 'unlock') {
+        requireSomeKey();
+        return issue(request);
+      }
+      // check: ceremony-not-while-locked
+      if (parts.isLocked()) throw new AppError('LOCKED');
+      // end check
+      requireSomeKey();
+      if (request.kind === 'tap') requireAsk(request.ask);
+      if (request.kind === 'enrol' || request.kind === 'remove') requireFresh();
+      if (request.kind === 'seal') parts.person();
+      return issue(request);
+    },
+
+    beginFirst: (signedIn) => issue({ kind: 'enrol' }, signedIn),
+
+    view: (id) => viewOf(ticketOf(id)),
+
+    async options(id, origin) {
+      const ticket = ticketOf(id);
+      if (takesNewKey(ticket)) {
+        const { subject, username } = ticket.first === null ? requireFresh() : await ticket.first;
+        return tapKeys.beginEnrol({ origin, person: { subject, username } });
+      }
+      const { request } = ticket;
+      return tapKeys.beginTap({
+        origin,
+        bound: boundOf(ticket),
+        userVerification: needsVerification(ticket) ? 'required' : 'preferred',
+        prf: needsVerification(ticket),
+        ...(request.kind === 'seal' ? { only: [request.key] } : {}),
+      });
+    },
+
+    finish: (id, answer) =>
+      withTicket(id, async (ticket) => {
+        if (takesNewKey(ticket)) {
+          await finishNewKey(ticket, answer);
+        } else {
+          const { touch, prf } = await tapKeys.finishTap(answer.id, answer.response, boundOf(ticket));
+          try {
+            await act(ticket, touch, prf);
+          } finally {
+            prf?.fill(0);
+          }
+          if (takesNewKey(ticket)) return { done: false, view: viewOf(ticket), next: null };
+        }
+        tickets.delete(id);
+        return { done: true, view: null, next: await parts.home() };
+      }),
+
+    refuse(id) {
+      const { request } = ticketOf(id);
+      tickets.delete(id);
+      if (request.kind === 'tap') consents.answer(request.ask, { verdict: 'denied', reach: 'once' });
+    },
+  };
+}

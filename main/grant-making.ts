@@ -1,0 +1,272 @@
+/**
+ * How a grant comes about and how it grows: who asks, what policy says, what a person says, and only then the grant. Nothing a
+ * program sends can make it wider than what was shown and approved.
+ */
+import type { z } from 'zod';
+import type { CallerView } from '../preload/contract/caller.ts';
+import type { Approval, Span } from '../preload/contract/consent.ts';
+import type { grantRequestSchema, tokenRequestSchema, widenRequestSchema } from '../preload/contract/control.ts';
+import { nameOf, refusalOf } from './access.ts';
+import { AppError } from './app-error.ts';
+import type { Approvals, Tell } from './approvals.ts';
+import type { AuditLog } from './audit/event.ts';
+import type { Caller, ProcessRef } from './caller/caller.ts';
+import { cloudOf, resolveScopes } from './databricks/scopes.ts';
+import type { Grant, Grants } from './grant/grants.ts';
+import type { Binding, Members } from './grant/members.ts';
+import { rootForShell, rootForTool } from './grant/roots.ts';
+import type { Lock } from './lock/lock.ts';
+import type { Decision, Policy, Question } from './policy/question.ts';
+import type { Clock } from './ports.ts';
+import { workspaceOf } from './profile/load-config.ts';
+import type { Profile } from './profile/profile.ts';
+import type { Questions } from './questions.ts';
+import type { Secret } from './secret.ts';
+import type { Session } from './session/session.ts';
+import { hours, later, type Ms, ms, remaining, seconds } from './units.ts';
+
+/** A shell lives long and is used for many things. */
+const SHELL_LIMIT: Ms = hours(8);
+
+interface Company {
+  profile: Profile;
+  session: Session;
+}
+
+interface Waiting {
+  tell: Tell;
+  signal: AbortSignal;
+}
+
+export interface GrantMaking {
+  /** @throws AppError PROFILE_* | WORKSPACE_UNKNOWN | SCOPE_UNKNOWN | SIGNED_OUT | AWAY | LOCKED | CALLER_* | POLICY_* | STEP_UP_NEEDED | TAP_KEY_NEEDED | CONSENT_* | GRANT_LIMIT */
+  make(request: z.output<typeof grantRequestSchema>, by: Caller, waiting: Waiting): Promise<{ grant: Grant; secret: Secret }>;
+  /** For the program that ran `lakepass token`, and what that program starts. */
+  makeForTool(request: z.output<typeof tokenRequestSchema>, by: Caller, waiting: Waiting): Promise<{ grant: Grant; secret: Secret }>;
+  /** Adds scopes to a live grant, under the same URL. @throws AppError as `make`, GRANT_* */
+  widen(request: z.output<typeof widenRequestSchema>, by: Caller, waiting: Waiting): Promise<Grant>;
+  /** The same, left in the queue for the person who is looking at it. */
+  postWiden(request: z.output<typeof widenRequestSchema>, by: Caller): Grant;
+  /** A live grant that covers this and that the caller is a member of. */
+  covering(request: z.output<typeof tokenRequestSchema>, by: Caller): { grant: Grant; scopes: readonly string[] } | undefined;
+}
+
+export function createGrantMaking(parts: {
+  company: (name: string | undefined) => Company;
+  grants: Grants;
+  members: Members;
+  approvals: Approvals;
+  policy: () => Policy;
+  questions: Questions;
+  lock: Pick<Lock, 'state'>;
+  describe: (caller: Caller) => CallerView;
+  scopeWords: (scopes: readonly string[]) => string[];
+  clock: Clock;
+  audit: AuditLog;
+  random: (bytes: number) => Buffer;
+}): GrantMaking {
+  const { grants, members, approvals, clock, audit } = parts;
+
+  function requireOpen(): void {
+    const state = parts.lock.state();
+    // check: making-needs-open
+    if (state !== 'open') throw new AppError(state === 'away' ? 'AWAY' : 'LOCKED');
+    // end check
+  }
+
+  /** @throws AppError whatever policy says no with; the refusal is in the audit log then */
+  function decide(question: Question | null, grant: string, by: Caller): Decision {
+    if (question === null) throw new AppError('SIGNED_OUT');
+    const decision = parts.policy().evaluate(question);
+    const { action, workspace, scopes } = question;
+    const { caller, callerKind } = nameOf(by, parts.describe);
+    const rules = decision.rules.filter(({ applied }) => applied).map(({ id }) => id);
+    if (decision.observed) audit.append({ type: 'policy.observed', action, grant, caller, workspace, scopes, rules, count: 1 });
+    // check: making-policy
+    if (decision.verdict !== 'allow') {
+      const refusal = refusalOf(decision);
+      audit.append({ type: 'policy.denied', action, grant, caller, callerKind, workspace, scopes, code: refusal.code, rules, count: 1 });
+      throw refusal;
+    }
+    // end check
+    return decision;
+  }
+
+  /** Policy is asked again once a person has answered: minutes may have passed, and with them a lock, a sign-out, a new policy. */
+  async function decideAndAsk(
+    ask: () => Question | null,
+    grant: string,
+    by: Caller,
+    approve: (approval: 'click' | 'tap', decision: Decision) => Promise<string>,
+  ): Promise<{ decision: Decision; approved: string }> {
+    requireOpen();
+    const before = decide(ask(), grant, by);
+    if (before.obligations.approval === 'none') return { decision: before, approved: 'policy' };
+    const approved = await approve(before.obligations.approval, before);
+    requireOpen();
+    const decision = decide(ask(), grant, by);
+    // check: making-approval-still-enough
+    if (strength(decision.obligations.approval) > strength(before.obligations.approval)) throw new AppError('TAP_NEEDED');
+    // end check
+    return { decision, approved };
+  }
+
+  function bindingFor(kind: Binding['kind'], by: Caller): Binding {
+    if (kind === 'file') return { kind };
+    const { process } = by;
+    // check: making-known-caller
+    if (process === null) throw new AppError('CALLER_UNPROVEN', { reason: 'process' });
+    // end check
+    if (kind === 'run') return { kind, root: refOf(process), cgroup: null };
+    const root = rootForShell(by);
+    if (root === null) throw new AppError('CALLER_REFUSED', { reason: 'shell', detail: 'No shell was found above this program.' });
+    return { kind, root };
+  }
+
+  function lifeOf({ limits }: Profile, kind: Binding['kind'], wanted: number | undefined, allowed: Ms): Ms {
+    const most = ms(Math.min(limits.grant, allowed, kind === 'tree' ? SHELL_LIMIT : limits.grant));
+    // check: making-life-limit
+    if (wanted !== undefined && seconds(wanted) > most)
+      throw new AppError('GRANT_LIMIT', { reason: 'time', detail: `At most ${Math.floor(most / 60_000)} minutes.` });
+    // end check
+    return wanted === undefined ? most : seconds(wanted);
+  }
+
+  async function make(
+    request: z.output<typeof grantRequestSchema>,
+    by: Caller,
+    waiting: Waiting,
+    binding: Binding = bindingFor(request.binding, by),
+  ): Promise<{ grant: Grant; secret: Secret }> {
+    const { profile, session } = parts.company(request.profile);
+    const workspace = workspaceOf(profile, request.workspace).host;
+    const scopes = resolveScopes(request.scopes.length === 0 ? ['notebook'] : request.scopes, cloudOf(workspace));
+    const person = requirePerson(session);
+    const wanted = request.seconds === undefined ? null : seconds(request.seconds);
+    const question = (): Question | null => {
+      // check: making-same-person
+      if (requirePerson(session).subject !== person.subject) throw new AppError('GRANT_OTHER_PERSON');
+      // end check
+      return parts.questions({ action: 'create', profile: profile.name, caller: by, workspace, scopes, life: wanted });
+    };
+    const { decision, approved } = await decideAndAsk(question, '', by, async (approval, { obligations }) => {
+      const until = later(clock.now(), lifeOf(profile, binding.kind, request.seconds, obligations.life));
+      const key = `create ${parts.random(8).toString('hex')}`;
+      const answer = await approvals.request(
+        {
+          ...{ purpose: 'create', caller: by, expected: null, profile: profile.name, workspace, scopes },
+          ...{ words: parts.scopeWords(scopes), grant: null, label: request.label, until, approval, spans: ['grant'] as Span[], key },
+        },
+        waiting,
+      );
+      return answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`;
+    });
+    const until = later(clock.now(), lifeOf(profile, binding.kind, request.seconds, decision.obligations.life));
+    const maker = { title: nameOf(by, parts.describe).caller, kind: by.kind, aiAgent: by.aiAgent };
+    return grants.create({
+      ...{ profile: profile.name, issuer: person.issuer, subject: person.subject, workspace, scopes, until },
+      ...{ label: request.label, approved, binding, maker },
+    });
+  }
+
+  function widening(request: z.output<typeof widenRequestSchema>, by: Caller) {
+    const grant = grants.get(request.grant);
+    if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+    const more = resolveScopes(request.scopes, cloudOf(grant.workspace));
+    const scopes = [...new Set([...grant.scopes, ...more])].sort();
+    const requireLive = (): void => {
+      const { state } = grant;
+      // check: making-widen-live
+      if (state !== 'live') throw new AppError(state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
+      // end check
+    };
+    requireLive();
+    const { profile, workspace, id, label, until } = grant;
+    const question = (): Question | null => {
+      requireLive();
+      return parts.questions({ action: 'widen', profile, caller: by, workspace, scopes, life: remaining(until, clock.now()) });
+    };
+    const added = scopes.filter((scope) => !grant.scopes.includes(scope));
+    const ask = (approval: 'click' | 'tap') => ({
+      ...{ purpose: 'widen' as const, caller: by, expected: null, profile, workspace, scopes: added },
+      ...{ words: parts.scopeWords(added), grant: id, label: label || grant.maker.title, until, approval, spans: ['grant'] as Span[] },
+      key: `widen ${id} ${added.join(' ')}`,
+    });
+    return { grant, scopes, added, question, ask };
+  }
+
+  return {
+    make: (request, by, waiting) => make(request, by, waiting),
+
+    makeForTool(request, by, waiting) {
+      const root = rootForTool(by);
+      // check: making-known-tool
+      if (root === null) throw new AppError('CALLER_UNPROVEN', { reason: 'process' });
+      // end check
+      const label =
+        by.ancestors
+          .find(({ pid }) => pid === root.pid)
+          ?.executable?.split('/')
+          .at(-1) ?? '';
+      return make({ ...request, binding: 'tree', seconds: undefined, label }, by, waiting, { kind: 'tree', root });
+    },
+
+    async widen(request, by, waiting) {
+      const { grant, scopes, added, question, ask } = widening(request, by);
+      if (added.length === 0) return grant;
+      const { approved } = await decideAndAsk(question, grant.id, by, async (approval) => {
+        const answer = await approvals.request(ask(approval), waiting);
+        return answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`;
+      });
+      return grants.widen(grant.id, scopes, approved);
+    },
+
+    postWiden(request, by) {
+      const { grant, scopes, added, question, ask } = widening(request, by);
+      if (added.length === 0) return grant;
+      requireOpen();
+      const { approval } = decide(question(), grant.id, by).obligations;
+      // Whoever is looking at the page can be asked at once; a policy that asks for nothing still gets a click.
+      approvals.post(ask(approval === 'none' ? 'click' : approval), async (answer) => {
+        if (answer?.verdict !== 'approved') return;
+        requireOpen();
+        decide(question(), grant.id, by);
+        await grants.widen(grant.id, scopes, answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`);
+      });
+      return grant;
+    },
+
+    covering(request, by) {
+      const { profile } = parts.company(request.profile);
+      const workspace = workspaceOf(profile, request.workspace).host;
+      const wanted = request.scopes.length === 0 ? ['notebook'] : request.scopes;
+      const scopes = resolveScopes(wanted, cloudOf(workspace));
+      const grant = grants
+        .list()
+        .filter(({ state }) => state === 'live')
+        .find(
+          (each) =>
+            each.profile === profile.name &&
+            each.workspace === workspace &&
+            // check: token-within-grant
+            scopes.every((scope) => each.scopes.includes(scope)) &&
+            // end check
+            members.admits(each, by),
+        );
+      return grant && { grant, scopes };
+    },
+  };
+}
+
+const strength = (approval: Approval): number => ['none', 'click', 'tap'].indexOf(approval);
+const refOf = ({ pid, startTicks }: ProcessRef): ProcessRef => ({ pid, startTicks });
+
+/** Who is signed in. @throws AppError SIGNED_OUT | SESSION_* | LOCKED */
+export function requirePerson(session: Pick<Session, 'view'>): { issuer: string; subject: string } {
+  const view = session.view();
+  // check: grant-needs-session
+  if (view.phase !== 'signed-in' || view.identity === null)
+    throw new AppError(view.phase === 'ended' ? (view.lastFailure?.code ?? 'SIGNED_OUT') : 'SIGNED_OUT');
+  // end check
+  return { issuer: view.identity.issuer, subject: view.identity.subject };
+}

@@ -1,0 +1,231 @@
+/**
+ * The files of the person's own: configuration and policy. A program that runs as the person can write them too, so a change holds
+ * only once a person has approved it with a tap; until then the last approved bytes do, which are kept sealed.
+ *
+ * A policy never holds without that tap. A first configuration has to, because nobody can sign in without one; the sign-in that
+ * follows is what approves it.
+ */
+import { createHash } from 'node:crypto';
+import type { PolicyView } from '../preload/contract/control.ts';
+import type { Failure } from '../preload/contract/failure.ts';
+import { AppError, asAppError, hasCode } from './app-error.ts';
+import type { AuditLog } from './audit/event.ts';
+import type { Places } from './places.ts';
+import { builtInPolicy } from './policy/built-in.ts';
+import { type LoadedPolicy, loadPolicy } from './policy/load-policy.ts';
+import type { Clock, Log } from './ports.ts';
+import { readConfig, readConfigFile } from './profile/load-config.ts';
+import type { Config } from './profile/profile.ts';
+import { seconds } from './units.ts';
+import type { Records } from './vault/vault.ts';
+
+export type FileKind = 'config' | 'policy';
+
+export interface OwnFiles {
+  /** The profiles that hold, since the start of the agent: a change takes effect with the next one. */
+  readonly config: Config;
+  policy(): LoadedPolicy;
+  view(): PolicyView;
+  /** What is wrong with the files as they lie there, or not yet approved. */
+  problems(): Failure[];
+  notes(): string[];
+  /** What approving this content would mean, in words. */
+  words(kind: FileKind, hash: string): string[];
+  /** @throws AppError ASK_UNKNOWN: the file has changed again */
+  approve(kind: FileKind, hash: string, how: string): Promise<void>;
+  /** Somebody has signed in with the configuration that holds, which approves the first one. */
+  provenBySignIn(): Promise<void>;
+  /** Told of each content that waits for approval, once. */
+  watch(ask: (kind: FileKind, hash: string) => void): void;
+  /** Looks at the files now, and tells again of what waits. */
+  look(again?: boolean): Promise<void>;
+  onChange(listener: () => void): void;
+  close(): void;
+}
+
+interface Waiting {
+  hash: string;
+  bytes: Buffer;
+}
+
+const lookEvery = seconds(10);
+const noConfig: Config = { profiles: new Map() };
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** Also says which kind it is: the bytes of one must never be taken for the other. */
+const recordOf = (kind: FileKind): string => `approved-${kind}`;
+
+export async function openOwnFiles(parts: {
+  places: Pick<Places, 'config' | 'policy'>;
+  /** Open while everything else is locked. */
+  vault: Pick<Records, 'seal' | 'open'>;
+  clock: Clock;
+  audit: AuditLog;
+  log: Log;
+}): Promise<OwnFiles> {
+  const { places, vault, clock, audit, log } = parts;
+  const pathOf: Record<FileKind, string> = { config: places.config, policy: places.policy };
+  const waiting = new Map<FileKind, Waiting>();
+  const told = new Map<FileKind, string>();
+  const broken = new Map<FileKind, Failure>();
+  const listeners: (() => void)[] = [];
+  const approved: Record<FileKind, Buffer | null> = { config: await vault.open(recordOf('config')), policy: await vault.open(recordOf('policy')) };
+  let ask: (kind: FileKind, hash: string) => void = () => undefined;
+  let adopted: Buffer | null = null;
+  let restartNeeded = false;
+  let closed = false;
+  let cancel = (): void => undefined;
+
+  let policy: LoadedPolicy = approved.policy === null ? builtInPolicy() : loadPolicy(approved.policy, places.policy);
+  const config = await firstConfig();
+  await look();
+  schedule();
+
+  /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
+  async function firstConfig(): Promise<Config> {
+    if (approved.config !== null) return readConfig(approved.config, places.config);
+    const bytes = await readOwn('config');
+    if (bytes === null) return noConfig;
+    const read = readConfig(bytes, places.config);
+    adopted = bytes;
+    return read;
+  }
+
+  /** @returns null where there is no such file. @throws AppError CONFIG_INVALID: others could have written it, or it is too large */
+  async function readOwn(kind: FileKind): Promise<Buffer | null> {
+    try {
+      return await readConfigFile(pathOf[kind]);
+    } catch (error) {
+      if (hasCode(error, 'CONFIG_MISSING')) return null;
+      throw error;
+    }
+  }
+
+  function isHolding(kind: FileKind, bytes: Buffer): boolean {
+    const holds = approved[kind] ?? (kind === 'config' ? adopted : null);
+    return holds !== null && holds.equals(bytes);
+  }
+
+  async function lookAt(kind: FileKind): Promise<void> {
+    try {
+      const bytes = await readOwn(kind);
+      broken.delete(kind);
+      // A file that is gone changes nothing: taking one away is a change too.
+      if (bytes === null || isHolding(kind, bytes)) return void waiting.delete(kind);
+      parse(kind, bytes);
+      waiting.set(kind, { hash: hashOf(bytes), bytes });
+    } catch (error) {
+      waiting.delete(kind);
+      noteBroken(kind, asAppError(error));
+    }
+  }
+
+  function noteBroken(kind: FileKind, error: AppError): void {
+    const failure = error.toFailure();
+    const before = broken.get(kind);
+    broken.set(kind, failure);
+    if (before?.code === failure.code && before.detail === failure.detail) return;
+    const code = error.code;
+    if (kind === 'policy') audit.append({ type: 'policy.rejected', source: places.policy, hash: '', code, reason: error.reason ?? '' });
+    else audit.append({ type: 'config.rejected', hash: '', code });
+  }
+
+  const parse = (kind: FileKind, bytes: Buffer): unknown => (kind === 'policy' ? loadPolicy(bytes, places.policy) : readConfig(bytes, places.config));
+
+  async function look(again = false): Promise<void> {
+    const before = fingerprint();
+    for (const kind of ['config', 'policy'] as const) await lookAt(kind);
+    if (again) told.clear();
+    for (const [kind, { hash }] of waiting) tell(kind, hash);
+    if (fingerprint() !== before) changed();
+  }
+
+  const fingerprint = (): string => JSON.stringify([[...waiting].map(([kind, { hash }]) => [kind, hash]), [...broken]]);
+
+  function tell(kind: FileKind, hash: string): void {
+    if (told.get(kind) === hash) return;
+    told.set(kind, hash);
+    try {
+      ask(kind, hash);
+    } catch (error) {
+      told.delete(kind);
+      log('own-files.not-asked', { kind, code: asAppError(error).code });
+    }
+  }
+
+  function schedule(): void {
+    if (closed) return;
+    cancel = clock.after(lookEvery, () => {
+      void look()
+        .catch((error: unknown) => log('own-files.not-read', { code: asAppError(error).code }))
+        .finally(schedule);
+    });
+  }
+
+  function changed(): void {
+    for (const listener of listeners) listener();
+  }
+
+  async function keep(kind: FileKind, bytes: Buffer): Promise<void> {
+    await vault.seal(recordOf(kind), bytes);
+    approved[kind] = bytes;
+    waiting.delete(kind);
+  }
+
+  function waitingFor(kind: FileKind, hash: string): Waiting {
+    const found = waiting.get(kind);
+    // check: approved-is-what-was-shown
+    if (found?.hash !== hash) throw new AppError('ASK_UNKNOWN');
+    // end check
+    return found;
+  }
+
+  return {
+    config,
+    policy: () => policy,
+    view: () => ({
+      ...{ id: policy.id, revision: policy.revision, hash: policy.hash, mode: policy.mode },
+      source: approved.policy === null ? 'built-in' : places.policy,
+      expires: policy.expires === null ? null : new Date(policy.expires).toISOString(),
+    }),
+    problems: () => [
+      ...broken.values(),
+      ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
+      ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
+    ],
+    notes: () => (restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
+    words(kind, hash) {
+      const { bytes } = waitingFor(kind, hash);
+      if (kind === 'config') return ['The configuration file was changed: where you sign in, and which workspaces there are.'];
+      const next = loadPolicy(bytes, places.policy);
+      return [`Policy "${next.id}", revision ${next.revision}, is to hold from now on.`, ...next.warnings];
+    },
+    async approve(kind, hash, how) {
+      const { bytes } = waitingFor(kind, hash);
+      const next = kind === 'policy' ? loadPolicy(bytes, places.policy) : undefined;
+      if (next === undefined) audit.append({ type: 'config.activated', hash, approved: how });
+      else {
+        const { id, revision, mode } = next;
+        audit.append({ type: 'policy.activated', source: places.policy, id, revision, hash, mode, approved: how });
+      }
+      await keep(kind, bytes);
+      if (next === undefined) restartNeeded = true;
+      else policy = next;
+      changed();
+    },
+    async provenBySignIn() {
+      if (approved.config !== null || adopted === null) return;
+      audit.append({ type: 'config.activated', hash: hashOf(adopted), approved: 'sign-in' });
+      await keep('config', adopted);
+    },
+    watch(listener) {
+      ask = listener;
+      for (const [kind, { hash }] of waiting) tell(kind, hash);
+    },
+    look,
+    onChange: (listener) => void listeners.push(listener),
+    close() {
+      closed = true;
+      cancel();
+    },
+  };
+}

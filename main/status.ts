@@ -1,0 +1,126 @@
+/** What `lakepass status` and the UI show: views of everything, from the nouns' own words. It reads and changes nothing. */
+import type { CallerView } from '../preload/contract/caller.ts';
+import type { GrantView, PolicyView, StatusView } from '../preload/contract/control.ts';
+import type { Failure } from '../preload/contract/failure.ts';
+import type { LockView } from '../preload/contract/lock.ts';
+import type { SessionView } from '../preload/contract/session.ts';
+import type { Company } from './agent.ts';
+import type { Consents } from './grant/consents.ts';
+import type { Grant, Grants } from './grant/grants.ts';
+import type { Members } from './grant/members.ts';
+import type { TapKeys } from './passkey/tap-keys.ts';
+import type { EpochMs } from './units.ts';
+import type { Vault } from './vault/vault.ts';
+
+export interface StatusParts {
+  version: string;
+  startedAt: EpochMs;
+  vault: Pick<Vault, 'kind'>;
+  port: () => number;
+  configFile: string;
+  companies: ReadonlyMap<string, Company>;
+  grants: Pick<Grants, 'list'>;
+  members: Pick<Members, 'count'>;
+  consents: Pick<Consents, 'view'>;
+  tapKeys: Pick<TapKeys, 'list'>;
+  lockView: () => LockView;
+  policyView: () => PolicyView;
+  problems: () => readonly Failure[];
+  /** What cannot be known here: no screen-lock signals, for one. */
+  notes: () => readonly string[];
+}
+
+const iso = (at: EpochMs): string => new Date(at).toISOString();
+
+export const createGrantView =
+  (members: Pick<Members, 'count'>) =>
+  (grant: Grant): GrantView => ({
+    id: grant.id,
+    profile: grant.profile,
+    workspace: grant.workspace,
+    scopes: [...grant.scopes],
+    label: grant.label,
+    createdAt: iso(grant.createdAt),
+    until: iso(grant.until),
+    approved: grant.approved,
+    binding: grant.binding.kind,
+    caller: makerView(grant),
+    members: members.count(grant.id),
+    state: grant.state,
+    lastUsedAt: grant.lastUsedAt === null ? null : iso(grant.lastUsedAt),
+    served: grant.served,
+  });
+
+const makerView = ({ maker }: Grant): CallerView => ({
+  kind: maker.kind,
+  title: maker.title.split('/').at(-1) ?? maker.title,
+  pid: null,
+  facts: [
+    { name: 'program', value: maker.title, proof: 'verified' },
+    ...(maker.aiAgent === null ? [] : [{ name: 'ai-agent' as const, value: maker.aiAgent, proof: 'verified' as const }]),
+  ],
+});
+
+export function statusOf(parts: StatusParts): StatusView {
+  const profiles = [...parts.companies.values()].map(({ profile, session, tokens }) => ({
+    name: profile.name,
+    test: profile.test,
+    issuer: profile.idp.issuer,
+    session: session.view(),
+    workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
+  }));
+  const problems = [
+    ...parts.problems(),
+    ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null)),
+  ];
+  const lock = parts.lockView();
+  const tapKeys = [...parts.tapKeys.list()];
+  const queue = parts.consents.view();
+  const live = parts.grants.list().filter((grant) => grant.state === 'live');
+  return {
+    version: parts.version,
+    pid: process.pid,
+    startedAt: iso(parts.startedAt),
+    vault: parts.vault.kind,
+    port: parts.port(),
+    configFile: parts.configFile,
+    profiles,
+    grants: live.map(createGrantView(parts.members)),
+    lock,
+    queue,
+    tapKeys,
+    policy: parts.policyView(),
+    warnings: [...warningsOf(lock, tapKeys.length), ...parts.notes()],
+    problems,
+    next: nextStep(parts.configFile, profiles, {
+      locked: lock.state === 'locked',
+      asked: queue.asks.length,
+      tapKeys: tapKeys.length,
+    }),
+  };
+}
+
+function warningsOf(lock: LockView, tapKeys: number): string[] {
+  const warnings: string[] = [];
+  if (lock.sealing === 'keychain')
+    warnings.push(
+      'The vault is sealed by the keychain alone: any program that runs as you can read the refresh token. Seal it with a key.',
+    );
+  if (tapKeys === 1) warnings.push('Only one tap key is enrolled; add a second one before you lose the first.');
+  return warnings;
+}
+
+function nextStep(
+  configFile: string,
+  profiles: readonly { name: string; session: SessionView }[],
+  now: { locked: boolean; asked: number; tapKeys: number },
+): string {
+  if (profiles.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
+  if (now.locked) return 'lakepass unlock';
+  if (now.asked > 0) return 'Somebody is asking: lakepass ui';
+  if (profiles.some(({ session }) => session.phase === 'signing-in')) return 'Finish the sign-in in your browser.';
+  const ready = profiles.find(({ session }) => session.phase === 'signed-in');
+  if (ready === undefined) return profiles.length === 1 ? 'lakepass login' : `lakepass login --profile ${profiles[0]?.name}`;
+  if (now.tapKeys === 0) return 'lakepass login, and enrol a tap key in the page that follows';
+  return 'lakepass run -- jupyter lab';
+}
