@@ -1,11 +1,17 @@
 /**
  * The grants on the disk. A grant is on the disk before its URL is handed out, and a file that cannot be read is set aside, never
  * overwritten. Writes follow one another; whoever asks during a write is served by the next one.
+ *
+ * Every program of this user can write the file. Where there is a stamp, one that we did not write is as good as unreadable, or a
+ * program could widen its own grant with an editor and a restart.
  */
 import { basename } from 'node:path';
 import { AppError } from '../app-error.ts';
 import { readFileWhole, replaceFile, setFileAside } from '../durable-file.ts';
-import { grantFileSchema, type StoredGrant } from './grant.ts';
+import { grantFileSchema, type StoredGrant, unboundGrantFileSchema } from './grant.ts';
+
+/** A keyed hash, by a key that the file does not lie beside. */
+export type Stamp = (text: string) => string;
 
 export interface GrantFile {
   /** @throws AppError DISK_FULL */
@@ -15,13 +21,19 @@ export interface GrantFile {
 }
 
 /** @param current what is to be written, asked for when a write begins */
-export function createGrantFile(file: string, random: (bytes: number) => Buffer, current: () => Iterable<StoredGrant>): GrantFile {
+export function createGrantFile(
+  file: string,
+  random: (bytes: number) => Buffer,
+  current: () => Iterable<StoredGrant>,
+  stamp?: Stamp,
+): GrantFile {
   let running: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
 
   const write = (): Promise<void> => {
     waiting = undefined;
-    const content = JSON.stringify({ version: 1, grants: [...current()] });
+    const grants = JSON.stringify([...current()]);
+    const content = `{"version":2,"grants":${grants}${stamp === undefined ? '' : `,"stamp":${JSON.stringify(stamp(grants))}`}}`;
     return replaceFile(file, `${content}\n`, random(8).toString('hex'));
   };
   return {
@@ -43,19 +55,32 @@ export function createGrantFile(file: string, random: (bytes: number) => Buffer,
 /**
  * What the file holds; empty when there is none.
  *
- * A file that is not ours to read or does not parse is set aside, and `problem` says so: its grants are gone, nothing else is.
+ * A file that is not ours to read, does not parse or was not stamped by us is set aside, and `problem` says so: its grants are gone,
+ * nothing else is.
  * @throws AppError DISK_FULL: the file can be neither read nor moved
  */
 export async function loadGrants(
   file: string,
   random: (bytes: number) => Buffer,
+  stamp?: Stamp,
 ): Promise<{ grants: StoredGrant[]; problem: AppError | null }> {
   const text = await readFileWhole(file);
   if (text === null) return { grants: [], problem: null };
-  const parsed = grantFileSchema.safeParse(parseJson(text));
-  if (parsed.success) return { grants: parsed.data.grants, problem: null };
+  const grants = readGrants(parseJson(text), stamp);
+  if (grants !== undefined) return { grants, problem: null };
   const aside = await setFileAside(file, random(4).toString('hex'));
   return { grants: [], problem: new AppError('GRANTS_CORRUPT', { detail: `It is kept as ${basename(aside)}.` }) };
+}
+
+function readGrants(content: unknown, stamp: Stamp | undefined): StoredGrant[] | undefined {
+  const first = unboundGrantFileSchema.safeParse(content);
+  if (first.success) return first.data.grants;
+  const parsed = grantFileSchema.safeParse(content);
+  if (!parsed.success) return undefined;
+  // check: grant-file-stamp
+  if (stamp !== undefined && parsed.data.stamp !== stamp(JSON.stringify((content as { grants: unknown }).grants))) return undefined;
+  // end check
+  return parsed.data.grants;
 }
 
 function parseJson(text: string): unknown {

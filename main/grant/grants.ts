@@ -2,17 +2,27 @@
  * All grants: made, found by their secret, counted, ended. A secret leaves this file once, from `create`; a grant that has ended
  * never lives again, whatever the clock does, and is remembered for a week so that a refusal can say why.
  */
+import type { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
+import type { ProcessRef } from '../caller/caller.ts';
 import type { Clock, Log } from '../ports.ts';
 import { Secret } from '../secret.ts';
 import { type EpochMs, hours, type Ms, minutes, ms, seconds } from '../units.ts';
-import { type Grant, type GrantEnd, type GrantRequest, grantRequestSchema, type StoredGrant } from './grant.ts';
-import { createGrantFile, loadGrants } from './grant-file.ts';
+import {
+  type Grant,
+  type GrantEnd,
+  type GrantRequest,
+  grantRequestSchema,
+  memberLimit,
+  type StoredGrant,
+  wideningSchema,
+} from './grant.ts';
+import { createGrantFile, loadGrants, type Stamp } from './grant-file.ts';
 import { createGrantIndex, digestOf } from './grant-index.ts';
 
-export type { Grant, GrantEnd, GrantRequest } from './grant.ts';
+export type { Grant, GrantEnd, GrantRequest, Maker } from './grant.ts';
 
 /** How many may live at once, and how many that have ended are remembered; beyond it the oldest are forgotten. */
 const liveLimit = 1000;
@@ -20,6 +30,10 @@ const endedLimit = 2000;
 const remembered: Ms = hours(7 * 24);
 /** How much of "last used" a crash may lose. */
 const useWriteDelay: Ms = seconds(60);
+/** A member that a crash forgets would have to be asked about, but a run can start hundreds of processes in a second. */
+const memberWriteDelay: Ms = seconds(1);
+/** As many scopes as a token may be asked for. */
+const scopeLimit = 64;
 /** The wall clock may jump while a timer sleeps, so the next end is looked at afresh at least this often. */
 const longestWait: Ms = minutes(5);
 
@@ -33,6 +47,16 @@ export interface Grants {
    * @throws AppError AUDIT_UNWRITABLE | DISK_FULL: there is no such grant
    */
   create(request: GrantRequest): Promise<{ grant: Grant; secret: Secret }>;
+  /**
+   * Adds scopes to a live grant, under the same secret. In the audit log before it takes effect, on the disk when this resolves.
+   * `grant.scopes` is another array afterwards, by which whoever caches answers can tell.
+   *
+   * @param approved how, as in the audit log
+   * @throws AppError GRANT_UNKNOWN | GRANT_REVOKED | GRANT_EXPIRED
+   * @throws AppError GRANT_LIMIT: too many scopes (reason `scopes`) | INPUT_INVALID: the reason names the field
+   * @throws AppError AUDIT_UNWRITABLE | DISK_FULL: it is as narrow as it was
+   */
+  widen(id: string, scopes: readonly string[], approved: string): Promise<Grant>;
   /** By its secret; ended grants are found too, with the state that says why they are refused. */
   find(secret: string): Grant | undefined;
   /** Live ones and remembered ones, oldest first. */
@@ -44,6 +68,10 @@ export interface Grants {
   endWhere(predicate: (grant: Grant) => boolean, why: GrantEnd): Promise<number>;
   /** A token was handed out. Written to the disk within a minute. */
   used(grant: Grant): void;
+  /** These are its known members now, the bounded number of them. Written to the disk within a second. */
+  keepMembers(grant: Grant, members: readonly ProcessRef[]): void;
+  /** Told once about every grant that is made. */
+  onMade(listener: (grant: Grant) => void): void;
   /** Told once about every grant that ends, by whatever cause. */
   onEnd(listener: (grant: Grant, why: GrantEnd) => void): void;
   /** What was wrong with the file when it was opened (GRANTS_CORRUPT); null when all was well. */
@@ -55,6 +83,10 @@ export interface Grants {
 /**
  * Opens the grants kept in `file`, which lies in a folder that only this user may enter.
  *
+ * Grants of processes of another boot end here, and so do those of the first version of the file, which were bound to nothing.
+ *
+ * @param parts.bootId names this boot of the machine (`/proc/sys/kernel/random/boot_id`)
+ * @param parts.stamp a file that does not carry this keyed hash of its content is set aside as unreadable
  * @throws AppError DISK_FULL: the file can be neither read nor set aside
  */
 export async function openGrants(parts: {
@@ -62,24 +94,29 @@ export async function openGrants(parts: {
   clock: Clock;
   random: (bytes: number) => Buffer;
   audit: AuditLog;
+  bootId: string;
+  stamp?: Stamp;
   log?: Log;
 }): Promise<Grants> {
   const { clock, random, audit, log } = parts;
-  const loaded = await loadGrants(parts.file, random);
+  const loaded = await loadGrants(parts.file, random, parts.stamp);
   if (loaded.problem !== null) log?.('grants.set-aside', { code: loaded.problem.code });
 
   const grants = new Map<string, StoredGrant>();
   const index = createGrantIndex();
-  const file = createGrantFile(parts.file, random, () => grants.values());
+  const file = createGrantFile(parts.file, random, () => grants.values(), parts.stamp);
   const listeners: ((grant: Grant, why: GrantEnd) => void)[] = [];
+  const madeListeners: ((grant: Grant) => void)[] = [];
   let liveCount = 0;
   /** Ends that the audit log could not take; it gets them as soon as it can. */
   let owedToAudit: AuditEvent[] = [];
   let cancelExpiry = (): void => undefined;
   let cancelUseWrite: (() => void) | undefined;
+  let cancelMemberWrite: (() => void) | undefined;
 
   for (const grant of loaded.grants) add(grant);
   expireDue();
+  endOfOtherBoots();
   watchExpiry();
 
   function add(grant: StoredGrant): void {
@@ -94,7 +131,27 @@ export async function openGrants(parts: {
     if (grant.state === 'live') liveCount--;
   }
 
+  /** A pid and a start time name a process of one boot alone; on another they name whoever has them now. */
+  function endOfOtherBoots(): void {
+    const gone = [...grants.values()].filter((grant) => {
+      if (grant.state !== 'live') return false;
+      // check: grant-other-boot
+      if (grant.binding.kind !== 'file' && grant.bootId !== parts.bootId) return true;
+      // end check
+      // check: grant-unbound-ends
+      if (grant.bootId === '') return true;
+      // end check
+      return false;
+    });
+    for (const grant of gone) endNow(grant, 'program-ended');
+    if (gone.length > 0) {
+      log?.('grants.programs-gone', { count: gone.length });
+      writeSoon();
+    }
+  }
+
   function endNow(grant: StoredGrant, why: GrantEnd): void {
+    grant.members = [];
     grant.state = why === 'expired' ? 'expired' : 'revoked';
     grant.endedAt = clock.now();
     liveCount--;
@@ -157,6 +214,34 @@ export async function openGrants(parts: {
     });
   }
 
+  function writeMembersSoon(): void {
+    cancelMemberWrite ??= clock.after(memberWriteDelay, () => {
+      cancelMemberWrite = undefined;
+      void file.save().catch((error: unknown) => {
+        log?.('grants.not-written', { code: asAppError(error).code });
+        writeSoon();
+      });
+    });
+  }
+
+  /** Undoes a widening that the disk did not take; others that came after it stay. */
+  function narrow(grant: StoredGrant, added: readonly string[]): void {
+    grant.scopes = grant.scopes.filter((scope) => !added.includes(scope));
+    owedToAudit.push({ type: 'grant.widened', grant: grant.id, scopes: grant.scopes, approved: 'undone: not on the disk' });
+    payAudit();
+    writeSoon();
+  }
+
+  function requireLive(id: string): StoredGrant {
+    const grant = grants.get(id);
+    if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+    expireIfDue(grant, clock.now());
+    // check: widen-live-only
+    if (grant.state !== 'live') throw new AppError(grant.state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
+    // end check
+    return grant;
+  }
+
   function newId(): string {
     for (let attempt = 0; attempt < 100; attempt++) {
       const id = `g${(random(6).readUIntBE(0, 6) % 36 ** 8).toString(36).padStart(8, '0')}`;
@@ -178,7 +263,7 @@ export async function openGrants(parts: {
     problem: loaded.problem?.toFailure() ?? null,
     async create(request) {
       expireDue();
-      const wanted = parseRequest(request);
+      const wanted = parse(grantRequestSchema, request);
       refuseBeyondLimits(wanted.until);
       const secret = random(32).toString('base64url');
       const grant: StoredGrant = {
@@ -190,8 +275,10 @@ export async function openGrants(parts: {
         endedAt: null,
         lastUsedAt: null,
         served: 0,
+        members: wanted.binding.kind === 'file' ? [] : [wanted.binding.root],
+        bootId: parts.bootId,
       };
-      const { id, profile, subject, workspace, scopes, label, approved } = grant;
+      const { id, profile, subject, workspace, scopes, label, approved, maker } = grant;
       audit.append({
         type: 'grant.created',
         grant: id,
@@ -202,6 +289,9 @@ export async function openGrants(parts: {
         until: new Date(grant.until).toISOString(),
         label,
         approved,
+        caller: maker.title,
+        callerKind: maker.kind,
+        ...(maker.aiAgent === null ? {} : { aiAgent: maker.aiAgent }),
       });
       add(grant);
       try {
@@ -212,7 +302,27 @@ export async function openGrants(parts: {
         throw error;
       }
       watchExpiry();
+      for (const listener of madeListeners) listener(grant);
       return { grant, secret: new Secret(secret) };
+    },
+    async widen(id, scopes, approved) {
+      const wanted = parse(wideningSchema, { scopes: [...scopes], approved });
+      const grant = requireLive(id);
+      const union = [...new Set([...grant.scopes, ...wanted.scopes])].sort();
+      const added = union.filter((scope) => !grant.scopes.includes(scope));
+      if (added.length === 0) return grant;
+      // check: widen-scope-limit
+      if (union.length > scopeLimit) throw new AppError('GRANT_LIMIT', { reason: 'scopes' });
+      // end check
+      audit.append({ type: 'grant.widened', grant: id, scopes: union, approved: wanted.approved });
+      grant.scopes = union;
+      try {
+        await file.save();
+      } catch (error) {
+        narrow(grant, added);
+        throw error;
+      }
+      return grant;
     },
     find(secret) {
       const grant = index.find(secret);
@@ -240,13 +350,23 @@ export async function openGrants(parts: {
       stored.served++;
       if (cancelUseWrite === undefined) writeSoon();
     },
+    keepMembers(grant, members) {
+      const stored = grant as StoredGrant;
+      if (stored.state !== 'live') return;
+      stored.members = members.slice(0, memberLimit).map(({ pid, startTicks }) => ({ pid, startTicks }));
+      writeMembersSoon();
+    },
+    onMade(listener) {
+      madeListeners.push(listener);
+    },
     onEnd(listener) {
       listeners.push(listener);
     },
     async close() {
       cancelExpiry();
-      const unwritten = cancelUseWrite !== undefined;
+      const unwritten = cancelUseWrite !== undefined || cancelMemberWrite !== undefined;
       cancelUseWrite?.();
+      cancelMemberWrite?.();
       payAudit();
       cancelUseWrite?.();
       await (unwritten ? file.save() : file.idle());
@@ -268,8 +388,8 @@ export async function openGrants(parts: {
   }
 }
 
-function parseRequest(request: GrantRequest) {
-  const parsed = grantRequestSchema.safeParse(request);
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
   if (!parsed.success) throw new AppError('INPUT_INVALID', { reason: String(parsed.error.issues[0]?.path[0] ?? 'grant') });
   return parsed.data;
 }

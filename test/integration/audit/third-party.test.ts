@@ -24,6 +24,8 @@ it('agrees with twenty lines of Python on a log of several segments, and on a ch
       until: '',
       label,
       approved: 'run',
+      caller: label,
+      callerKind: 'program',
     });
   await log.close();
   const { last } = await verifyAudit(folder);

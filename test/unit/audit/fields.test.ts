@@ -14,6 +14,8 @@ const created = (label: string): AuditEvent => ({
   until: '2026-01-05T10:00:00.000Z',
   label,
   approved: 'run',
+  caller: '/usr/bin/lakepass',
+  callerKind: 'program',
 });
 /** What a caller without the compiler could hand in. */
 const untyped = (event: object): AuditEvent => event as AuditEvent;

@@ -74,6 +74,8 @@ describe('a log as it was written', () => {
         until: '',
         label,
         approved: '',
+        caller: '',
+        callerKind: '',
       });
     await log.close();
     expect(fs.statSync(firstSegment(folder)).size).toBeGreaterThan(4 * 256 * 1024);

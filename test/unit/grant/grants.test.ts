@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../main/grant/grant-index.ts';
 import { type GrantRequest, type Grants, openGrants } from '../../../main/grant/grants.ts';
-import { hours, later, minutes } from '../../../main/units.ts';
+import { hours, later, minutes, seconds } from '../../../main/units.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
+import { BOOT, grantFor } from './setting.ts';
 
 let folder: string;
 let file: string;
@@ -26,21 +27,12 @@ afterEach(async () => {
 });
 const opened: Grants[] = [];
 
-const open = async (log?: (event: string) => void) => {
-  const grants = await openGrants({ file, clock, audit, random: randomBytes, ...(log ? { log } : {}) });
+const open = async (log?: (event: string) => void, changes: { bootId?: string; stamp?: (text: string) => string } = {}) => {
+  const grants = await openGrants({ file, clock, audit, random: randomBytes, bootId: BOOT, ...changes, ...(log ? { log } : {}) });
   opened.push(grants);
   return grants;
 };
-const wanted = (changes: Partial<GrantRequest> = {}): GrantRequest => ({
-  profile: 'acme',
-  subject: '00u1',
-  workspace: 'https://acme.cloud.databricks.com',
-  scopes: ['sql'],
-  until: later(clock.now(), hours(8)),
-  label: 'jupyter lab',
-  approved: 'local-user',
-  ...changes,
-});
+const wanted = (changes: Partial<GrantRequest> = {}): GrantRequest => grantFor(clock, changes);
 const onDisk = () => readFileSync(file, 'utf8');
 const flush = async () => {
   for (let n = 0; n < 50; n++) await new Promise((resolve) => setImmediate(resolve));
@@ -71,7 +63,9 @@ describe('making a grant', () => {
         scopes: ['jobs', 'sql'],
         until: new Date(grant.until).toISOString(),
         label: 'jupyter lab',
-        approved: 'local-user',
+        approved: 'click',
+        caller: '/usr/bin/lakepass',
+        callerKind: 'program',
       },
     ]);
     expect(onDisk()).toContain(grant.id);
@@ -116,10 +110,200 @@ describe('making a grant', () => {
     ['label', { label: 'x'.repeat(201) }],
     ['profile', { profile: '' }],
     ['until', { until: Number.NaN }],
+    ['issuer', { issuer: '' }],
+    ['binding', { binding: { kind: 'run', root: { pid: 0, startTicks: 1 }, cgroup: null } }],
+    ['binding', { binding: { kind: 'tree', root: { pid: 7, startTicks: 1.5 } } }],
+    ['maker', { maker: { title: '/bin/x', kind: 'root', aiAgent: null } as never }],
   ] as [string, Partial<GrantRequest>][])('refuses a bad %s (%j)', async (reason, changes) => {
     const grants = await open();
     await expect(grants.create(wanted(changes))).rejects.toMatchObject({ code: 'INPUT_INVALID', reason });
     expect(existsSync(file)).toBe(false);
+  });
+});
+
+describe('the binding of a grant', () => {
+  const run = (cgroup: string | null): Partial<GrantRequest> => ({ binding: { kind: 'run', root: { pid: 7, startTicks: 70 }, cgroup } });
+
+  it.each([
+    '/user.slice/user-1000.slice/user@1000.service/app.slice/terminal.scope',
+    '/',
+    '',
+    'lakepass-run-1.scope',
+    '/lakepass-run-.scope',
+    '/lakepass-run-1.scope/below',
+    '/lakepass-run-1.service',
+    '/x/lakepass-run-a/b.scope',
+    '/lakepass-run-1.scope\n',
+  ])('is never a cgroup that other programs share (%j)', async (cgroup) => {
+    const grants = await open();
+    await expect(grants.create(wanted(run(cgroup)))).rejects.toMatchObject({ code: 'INPUT_INVALID', reason: 'binding' });
+  });
+
+  it('is never a cgroup by a path that climbs', async () => {
+    const grants = await open();
+    await expect(grants.create(wanted(run('/a/../lakepass-run-1.scope')))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
+  it('comes back after a restart with its members, its maker and its issuer', async () => {
+    const cgroup = '/user.slice/user@1000.service/app.slice/lakepass-run-k3x.scope';
+    const maker = { title: '/usr/bin/claude', kind: 'ai-agent', aiAgent: 'claude' } as const;
+    const before = await open();
+    const { grant } = await before.create(wanted({ ...run(cgroup), maker }));
+    before.keepMembers(grant, [
+      { pid: 7, startTicks: 70 },
+      { pid: 8, startTicks: 80 },
+    ]);
+    await clock.advance(seconds(1));
+    await before.close();
+    expect((await open()).get(grant.id)).toMatchObject({
+      state: 'live',
+      binding: { kind: 'run', root: { pid: 7, startTicks: 70 }, cgroup },
+      members: [
+        { pid: 7, startTicks: 70 },
+        { pid: 8, startTicks: 80 },
+      ],
+      maker,
+      issuer: 'https://idp.acme.example',
+    });
+    expect(audit.of('grant.created')[0]).toMatchObject({ caller: '/usr/bin/claude', callerKind: 'ai-agent', aiAgent: 'claude' });
+  });
+
+  it('writes new members within a second, once for many', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted(run(null)));
+    const { ino } = statSync(file);
+    for (let pid = 10; pid < 60; pid++) grants.keepMembers(grant, [{ pid, startTicks: 1 }]);
+    await flush();
+    expect(statSync(file).ino).toBe(ino);
+    await clock.advance(seconds(1));
+    await expect.poll(() => onDisk()).toContain('"pid":59');
+  });
+
+  it('remembers at most 256 members, and none once it has ended', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted(run(null)));
+    grants.keepMembers(
+      grant,
+      Array.from({ length: 1000 }, (_, n) => ({ pid: n + 1, startTicks: 1 })),
+    );
+    expect(grant.members).toHaveLength(256);
+    await grants.end(grant.id, 'run-ended');
+    grants.keepMembers(grant, [{ pid: 1, startTicks: 1 }]);
+    expect(grant.members).toEqual([]);
+  });
+
+  it('to processes of another boot ends when it is read, whoever has their pids now', async () => {
+    const before = await open();
+    const made = [
+      await before.create(wanted(run(null))),
+      await before.create(wanted({ binding: { kind: 'tree', root: { pid: 9, startTicks: 90 } } })),
+      await before.create(wanted()),
+    ];
+    await before.close();
+    const after = await open(undefined, { bootId: 'another' });
+    expect(made.map(({ grant }) => after.get(grant.id)?.state)).toEqual(['revoked', 'revoked', 'live']);
+    expect(audit.of('grant.ended').map(({ why }) => why)).toEqual(['program-ended', 'program-ended']);
+  });
+
+  it('shows nothing of a program but plain text', async () => {
+    const grants = await open();
+    const title = `/tmp/\u001b[2J\n${'x'.repeat(5000)}`;
+    const { grant } = await grants.create(wanted({ maker: { title, kind: 'program', aiAgent: null } }));
+    expect(grant.maker.title).toMatch(/^\P{Cc}*$/u);
+    expect(grant.maker.title).toHaveLength(512);
+  });
+
+  it('is told to whoever watches processes, once the grant is on the disk', async () => {
+    const grants = await open();
+    const heard: string[] = [];
+    grants.onMade(({ id }) => heard.push(`${id} ${onDisk().includes(id)}`));
+    const { grant } = await grants.create(wanted(run(null)));
+    expect(heard).toEqual([`${grant.id} true`]);
+  });
+});
+
+describe('widening a grant', () => {
+  it('adds scopes under the same secret, in a new list by which caches can tell', async () => {
+    const grants = await open();
+    const { grant, secret } = await grants.create(wanted());
+    const before = grant.scopes;
+    expect(await grants.widen(grant.id, ['unity-catalog', 'jobs', 'sql'], 'tap:k1')).toBe(grant);
+    expect(grant.scopes).toEqual(['jobs', 'sql', 'unity-catalog']);
+    expect(grant.scopes).not.toBe(before);
+    expect(before).toEqual(['sql']);
+    expect(grants.find(secret.reveal())).toBe(grant);
+    expect((await open()).find(secret.reveal())?.scopes).toEqual(['jobs', 'sql', 'unity-catalog']);
+  });
+
+  it('is in the audit log before it takes effect', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    const { append } = audit;
+    let scopesThen: readonly string[] = [];
+    audit.append = (event) => {
+      scopesThen = grant.scopes;
+      append(event);
+    };
+    await grants.widen(grant.id, ['jobs'], 'click');
+    expect(scopesThen).toEqual(['sql']);
+    expect(audit.of('grant.widened')).toEqual([{ type: 'grant.widened', grant: grant.id, scopes: ['jobs', 'sql'], approved: 'click' }]);
+  });
+
+  it('does nothing where the audit log cannot be written', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    audit.fail();
+    await expect(grants.widen(grant.id, ['jobs'], 'click')).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
+    expect(grant.scopes).toEqual(['sql']);
+  });
+
+  it('is undone where the disk does not take it, and the log says so', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    rmSync(file);
+    mkdirSync(file);
+    await expect(grants.widen(grant.id, ['jobs'], 'click')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(grant.scopes).toEqual(['sql']);
+    expect(audit.of('grant.widened').map(({ scopes }) => scopes)).toEqual([['jobs', 'sql'], ['sql']]);
+    rmSync(file, { recursive: true });
+    await clock.advance(minutes(1));
+    await expect.poll(() => existsSync(file) && onDisk()).toContain('"scopes":["sql"]');
+  });
+
+  it('by what it has already changes and records nothing', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    const before = grant.scopes;
+    await grants.widen(grant.id, ['sql'], 'click');
+    expect(grant.scopes).toBe(before);
+    expect(audit.of('grant.widened')).toEqual([]);
+  });
+
+  it('is refused once the grant has ended', async () => {
+    const grants = await open();
+    const { grant: revoked } = await grants.create(wanted());
+    const { grant: expired } = await grants.create(wanted({ until: later(clock.now(), minutes(1)) }));
+    await grants.end(revoked.id, 'revoked');
+    clock.sleepThrough(minutes(2));
+    await expect(grants.widen(revoked.id, ['jobs'], 'click')).rejects.toMatchObject({ code: 'GRANT_REVOKED' });
+    await expect(grants.widen(expired.id, ['jobs'], 'click')).rejects.toMatchObject({ code: 'GRANT_EXPIRED' });
+    await expect(grants.widen('g00000000', ['jobs'], 'click')).rejects.toMatchObject({ code: 'GRANT_UNKNOWN' });
+    expect([revoked.scopes, expired.scopes]).toEqual([['sql'], ['sql']]);
+  });
+
+  it('stops at 64 scopes', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    const many = (count: number) => Array.from({ length: count }, (_, n) => `scope-${n}`);
+    await expect(grants.widen(grant.id, many(64), 'click')).rejects.toMatchObject({ code: 'GRANT_LIMIT', reason: 'scopes' });
+    await grants.widen(grant.id, many(63), 'click');
+    expect(grant.scopes).toHaveLength(64);
+  });
+
+  it.each([[[]], [['']], [['x'.repeat(101)]]])('is refused for scopes that are none (%j)', async (scopes) => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    await expect(grants.widen(grant.id, scopes, 'click')).rejects.toMatchObject({ code: 'INPUT_INVALID', reason: 'scopes' });
   });
 });
 
@@ -268,7 +452,7 @@ describe('the file of grants', () => {
   it.each([
     ['nothing', ''],
     ['half a file', '{"version":1,"grants":[{"id":"g'],
-    ['another version', '{"version":2,"grants":[]}'],
+    ['another version', '{"version":3,"grants":[]}'],
     ['a list', '[]'],
     ['a field too many', '{"version":1,"grants":[],"admin":true}'],
     ['a grant without a hash', '{"version":1,"grants":[{"id":"g12345678"}]}'],
@@ -284,6 +468,37 @@ describe('the file of grants', () => {
     expect(readFileSync(join(folder, aside[0] ?? ''), 'utf8')).toBe(text);
     await grants.create(wanted());
     expect((await open()).problem).toBeNull();
+  });
+
+  it('of the first version is read, and its grants, bound to nothing, have ended', async () => {
+    const before = await open();
+    const { grant, secret } = await before.create(wanted());
+    await before.close();
+    const old = JSON.parse(onDisk());
+    for (const each of old.grants) for (const name of ['issuer', 'binding', 'maker', 'members', 'bootId']) delete each[name];
+    writeFileSync(file, JSON.stringify({ version: 1, grants: old.grants }));
+    const grants = await open();
+    expect(grants.problem).toBeNull();
+    expect(grants.find(secret.reveal())).toMatchObject({ id: grant.id, state: 'revoked' });
+    expect(audit.of('grant.ended').map(({ why }) => why)).toEqual(['program-ended']);
+    await grants.close();
+    const again = await open();
+    expect(again.problem).toBeNull();
+    expect(again.get(grant.id)?.state).toBe('revoked');
+  });
+
+  it('that somebody else has written is set aside where files are stamped', async () => {
+    const stamp = (text: string): string => createHmac('sha256', 'key').update(text).digest('hex');
+    const first = await open(undefined, { stamp });
+    const { grant, secret } = await first.create(wanted());
+    await first.close();
+    const second = await open(undefined, { stamp });
+    expect(second.find(secret.reveal())?.scopes).toEqual(['sql']);
+    await second.close();
+    writeFileSync(file, onDisk().replace('"scopes":["sql"]', '"scopes":["secrets","sql"]'));
+    const third = await open(undefined, { stamp });
+    expect(third.problem).toMatchObject({ code: 'GRANTS_CORRUPT' });
+    expect(third.get(grant.id)).toBeUndefined();
   });
 
   it('does not follow a symbolic link in its place', async () => {
