@@ -115,3 +115,80 @@ function knownScope(word: string): string {
 /** The word itself only where it looks like a scope: a program may have chosen it to be read by a person. */
 const nameOf = (word: string): { detail?: string } =>
   /^[a-z0-9][a-z0-9._:-]{0,40}$/i.test(word) ? { detail: `The word is "${word}".` } : {};
+
+/** What a scope lets a program do, as a person would say it after "it may …". */
+const wordsOfScope: Readonly<Record<Scope, string>> = {
+  'access-management': 'change who may do what in the workspace',
+  'ai-gateway': 'use the gateway to AI models',
+  'ai-search': 'search indexes with AI search',
+  alerts: 'read and change SQL alerts',
+  apps: 'use and change Databricks Apps',
+  authentication: 'make and end access tokens',
+  'catalog.catalogs:read': 'list the catalogs of Unity Catalog',
+  'catalog.connections': 'use connections to other data systems',
+  'catalog.schemas:read': 'list the schemas of Unity Catalog',
+  'catalog.tables:read': 'list the tables of Unity Catalog',
+  cleanrooms: 'use and change clean rooms',
+  clusters: 'start, stop and change clusters',
+  'command-execution': 'run code on clusters',
+  dashboards: 'read and change dashboards',
+  'dashboards.genie': 'ask Genie about data',
+  dataclassification: 'read and change the classification of data',
+  dataquality: 'read and change data quality monitors',
+  files: 'read and write files and volumes',
+  'files.files': 'read and write files in volumes',
+  genie: 'ask Genie about data',
+  'global-init-scripts': 'change the scripts that every cluster runs at its start',
+  'iam.access-control:read': 'see which groups you are in and what they may do',
+  'iam.current-user:read': 'see who you are',
+  identity: 'read and change users and groups',
+  'instance-pools': 'use and change instance pools',
+  jobs: 'run, read and change jobs',
+  'knowledge-assistants': 'use and change knowledge assistants',
+  libraries: 'install libraries on clusters',
+  marketplace: 'use the marketplace',
+  'mcp.external': 'call MCP servers outside Databricks',
+  'mcp.functions': 'call functions over MCP',
+  'mcp.genie': 'ask Genie about data over MCP',
+  'mcp.vectorsearch': 'search vector indexes over MCP',
+  mlflow: 'read and change experiments and models',
+  'model-serving': 'call and change model serving endpoints',
+  networking: 'change network settings',
+  notifications: 'change where notifications go',
+  pipelines: 'run, read and change pipelines',
+  postgres: 'use and change Postgres databases',
+  qualitymonitor: 'read and change quality monitors',
+  'query-history': 'read the history of SQL queries',
+  scim: 'read and change users and groups over SCIM',
+  secrets: 'read and change secrets',
+  'serving.serving-endpoints': 'call model serving endpoints',
+  settings: 'change the settings of the workspace',
+  sharing: 'share data with others',
+  sql: 'run SQL statements on warehouses',
+  'sql.statement-execution': 'run SQL statements',
+  'sql.warehouses': 'use and change SQL warehouses',
+  tags: 'read and change tags',
+  'tiles.manage': 'change AI agents and their tiles',
+  'unity-catalog': 'read and change what Unity Catalog knows of the data',
+  'vector-search': 'search and change vector indexes',
+  'vectorsearch.vector-search-endpoints': 'use vector search endpoints',
+  'vectorsearch.vector-search-indexes': 'search vector indexes',
+  workspace: 'read and change notebooks and folders',
+  'workspace.workspace': 'read and change notebooks and folders',
+};
+
+/** What a bundle is for, for lists of them. */
+export const bundleWords: Readonly<Record<BundleName, string>> = {
+  notebook: 'work in a notebook: clusters, code, files, SQL and tables',
+  sql: wordsOfScope.sql,
+  ml: 'train and serve models: experiments, endpoints, files, SQL and vector search',
+  bi: 'dashboards, Genie and SQL with its history',
+  jobs: wordsOfScope.jobs,
+};
+
+/** One line for each thing the scopes allow, in the order given; two names of one thing are one line. */
+export const scopeWords = (scopes: readonly string[]): string[] => [
+  ...new Set(scopes.map((scope) => (isScope(scope) ? wordsOfScope[scope] : `use the scope ${scope}`))),
+];
+
+const isScope = (word: string): word is Scope => catalogue.has(word);

@@ -19,7 +19,8 @@ export interface Question {
     /** Claims of the ID token that the profile names in `policyClaims`. */
     claims: Readonly<Record<string, string | readonly string[]>>;
   };
-  session: { assurance: Assurance; authTime: EpochMs | null };
+  /** `acr`: what the sign-in said of itself, to the letter; where it is left out or null, no rule that asks for one is met. */
+  session: { assurance: Assurance; authTime: EpochMs | null; acr?: string | null };
   /** Tap keys touched in this session. Never "the key used at the IdP": an ID token does not name it. */
   tapKeys: readonly { aaguid: string; attested: boolean; userVerified: boolean; hardwareBound: boolean; touchedAt: EpochMs }[];
   caller: {
@@ -63,16 +64,21 @@ export interface RuleReport {
 }
 
 export interface Decision {
-  /** 'step-up': it would be allowed after a fresh sign-in that proves `stepUp`. */
+  /**
+   * 'step-up': it would be allowed after a fresh sign-in that proves `stepUp` (STEP_UP_NEEDED) or, where that is null, after a touch of a
+   * tap key alone (TAP_NEEDED). Ask again afterwards: a key that is not what a rule asks for leaves the answer as it is.
+   */
   verdict: 'allow' | 'deny' | 'step-up';
   /** For 'deny' and 'step-up'. */
   code: FailureCode | null;
   /** One sentence for people. */
   because: string;
+  /** For 'step-up': what will hold then. Worth nothing for 'deny'. */
   obligations: Obligations;
+  /** An empty `acr`: whatever the profile takes for the strongest. */
   stepUp: { acr: readonly string[]; maxAge: Ms } | null;
   rules: readonly RuleReport[];
-  /** What would turn a no into a yes; empty for a yes. */
+  /** What would turn a no into a yes; empty for a yes that enforcement gives too. */
   wouldChange: readonly string[];
   /** `mode: observe` let through what enforcement would not have. */
   observed: boolean;

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bundleNames, bundles, cloudOf, resolveScopes, scopeCatalogue } from '../../../main/databricks/scopes.ts';
+import {
+  bundleNames,
+  bundles,
+  bundleWords,
+  catalogueDate,
+  cloudOf,
+  resolveScopes,
+  scopeCatalogue,
+  scopeWords,
+} from '../../../main/databricks/scopes.ts';
 
 const codes = (words: string[]): { code?: unknown; reason?: unknown; detail?: unknown } => {
   try {
@@ -93,5 +102,29 @@ describe('scopes', () => {
         expect(resolveScopes(resolved)).toEqual(resolved);
       }),
     );
+  });
+
+  it('says in plain words what each of them allows', () => {
+    for (const scope of scopeCatalogue) {
+      const [words, ...more] = scopeWords([scope]);
+      expect(more).toEqual([]);
+      expect(words, scope).toMatch(/^[a-z][A-Za-z ,]{10,80}$/);
+      expect(words, scope).not.toContain('use the scope');
+    }
+    for (const name of bundleNames) expect(bundleWords[name]).toMatch(/^[a-z].{10,90}$/);
+  });
+
+  it('says one thing once, and names a scope it has no words for', () => {
+    expect(scopeWords(['genie', 'dashboards.genie', 'sql', 'brand-new'])).toEqual([
+      'ask Genie about data',
+      'run SQL statements on warehouses',
+      'use the scope brand-new',
+    ]);
+    expect(scopeWords(['constructor'])).toEqual(['use the scope constructor']);
+  });
+
+  it('is data with a date and both vocabularies', () => {
+    expect(new Date(catalogueDate).toISOString().slice(0, 10)).toBe(catalogueDate);
+    expect(scopeCatalogue).toEqual(expect.arrayContaining(['sql', 'sql.statement-execution', 'genie', 'dashboards.genie']));
   });
 });
