@@ -1,0 +1,38 @@
+/** Signing in and out of one profile. The provider's own pages open in a tab of their own; this one stays. */
+import { useState } from 'react';
+import { z } from 'zod';
+import type { Line } from '../door/connection.ts';
+import { type Attempt, useAct } from '../ui/use-act.ts';
+
+export interface SignIn {
+  attempt: Attempt;
+  /** Where to go by hand: the browser kept our tab from opening. */
+  blockedUrl: string | null;
+  begin: () => void;
+  cancel: () => void;
+  signOut: () => void;
+}
+
+const startedSchema = z.object({ url: z.string() });
+const nothing = z.object({});
+
+/** @param openTab false where the browser did not allow it */
+export function useSignIn(line: Line, profile: string, openTab: (url: string) => boolean): SignIn {
+  const { attempt, run } = useAct();
+  const [blockedUrl, setBlockedUrl] = useState<string | null>(null);
+  return {
+    attempt,
+    blockedUrl,
+    begin() {
+      void run(async () => {
+        const { url } = await line.ask('/v1/sign-in', { profile }, startedSchema);
+        setBlockedUrl(openTab(url) ? null : url);
+      });
+    },
+    cancel() {
+      setBlockedUrl(null);
+      void run(() => line.ask('/v1/sign-in/cancel', { profile }, nothing));
+    },
+    signOut: () => void run(() => line.ask('/v1/sign-out', { profile }, nothing)),
+  };
+}
