@@ -44,9 +44,6 @@ export function createCallers(
       return callersIn(await ask('holders', peer));
     },
     async inspect(pid) {
-      // check: caller-inspect-pid
-      if (!Number.isSafeInteger(pid) || pid < 1) return null;
-      // end check
       return callersIn(await thread.ask({ about: 'process', pid }))[0] ?? null;
     },
     isAlive({ pid, startTicks }) {

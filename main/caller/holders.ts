@@ -29,10 +29,17 @@ export function createHolderSearch({ files, uid }: { files: ProcessFiles; uid: n
   /** The number may have passed to another process since we looked, so it is looked at once more, now with its start time known. */
   function confirm(pid: number, fd: string, inode: string): Holder | null {
     const stat = files.stat(pid);
-    return stat !== null && leadsTo(pid, fd) === inode ? { pid, startTicks: stat.startTicks, inode, fd } : null;
+    if (stat === null) return null;
+    // check: caller-holder-still
+    if (leadsTo(pid, fd) !== inode) return null;
+    // end check
+    return { pid, startTicks: stat.startTicks, inode, fd };
   }
 
   function heldBy(pid: number, inodes: ReadonlySet<string>, firstFd: string[] = []): Holder[] {
+    // check: caller-holder-uid
+    if (files.uid(pid) !== uid) return [];
+    // end check
     const held = new Map<string, Holder>();
     const look = (fd: string): void => {
       const inode = leadsTo(pid, fd);
@@ -53,15 +60,13 @@ export function createHolderSearch({ files, uid }: { files: ProcessFiles; uid: n
     recent = [holder, ...recent.filter(({ pid }) => pid !== holder.pid)].slice(0, mostRecent);
   }
 
-  const isOurs = (pid: number): boolean => files.uid(pid) === uid;
-
   /** Pids to look at, and the descriptor each is likely to use again. */
   function* candidates(): Generator<[number, string[]]> {
     const known = recent.filter(({ pid, startTicks }) => files.stat(pid)?.startTicks === startTicks);
     recent = known;
-    for (const { pid, fd } of known) if (isOurs(pid)) yield [pid, [fd]];
+    for (const { pid, fd } of known) yield [pid, [fd]];
     const looked = new Set(known.map(({ pid }) => pid));
-    for (const pid of files.pids()) if (!looked.has(pid) && isOurs(pid)) yield [pid, []];
+    for (const pid of files.pids()) if (!looked.has(pid)) yield [pid, []];
   }
 
   return {
@@ -84,7 +89,7 @@ export function createHolderSearch({ files, uid }: { files: ProcessFiles; uid: n
       if (inodes.size === 0) return found;
       for (const [index, pid] of files.pids().entries()) {
         if (index % processesAtATime === processesAtATime - 1) await new Promise((resolve) => setImmediate(resolve));
-        if (isOurs(pid)) found.push(...heldBy(pid, inodes));
+        found.push(...heldBy(pid, inodes));
       }
       return found;
     },

@@ -94,8 +94,8 @@ export const interpreters: readonly Interpreter[] = [
     runs: { '-File': '', '-file': '' },
     onlyByOption: true,
   },
-  { name: 'ruby', file: /^(?:j|truffle)?ruby[\d.]*$/, letters: { code: 'e', value: 'CEIr', rest: 'FKTWix0' } },
-  { name: 'perl', file: /^perl[\d.]*$/, letters: { code: 'eE', value: 'I', rest: 'CDFMVdilmx0' } },
+  { name: 'ruby', file: /^(?:j|truffle)?ruby[\d.]*$/, letters: { code: 'e', value: 'CEIr', rest: 'FKTWix' } },
+  { name: 'perl', file: /^perl[\d.]*$/, letters: { code: 'eE', value: 'I', rest: 'CDFMVdimx' } },
   {
     name: 'deno',
     file: /^deno$/,

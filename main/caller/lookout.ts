@@ -29,8 +29,8 @@ export interface LookoutParts {
   uid: number;
 }
 
-export function createLookout({ proc, uid }: LookoutParts): Lookout {
-  const files = createProcessFiles(proc);
+/** @param files what is known of processes; by default what `proc` says */
+export function createLookout({ proc, uid }: LookoutParts, files = createProcessFiles(proc)): Lookout {
   const table = createSocketTable(proc);
   const search = createHolderSearch({ files, uid });
   const sightings = createSightings({ files, uid });

@@ -119,10 +119,7 @@ export function readStat(text: string, pid: number): ProcessStat | null {
 }
 
 function splitArguments(bytes: Buffer): string[] {
-  const text = bytes.toString();
-  const list = text.split('\0', limits.arguments);
-  if (list.at(-1) === '') list.pop();
-  return list;
+  return bytes.length === 0 ? [] : bytes.toString().replace(/\0$/, '').split('\0', limits.arguments);
 }
 
 function findNotebook(environment: Buffer): string | null {

@@ -24,5 +24,9 @@ function clean(argument: string, before: string | undefined): string {
   if (before !== undefined && /^--?[\w-]+$/.test(before) && secretName.test(before) && !argument.startsWith('-')) return left;
   const [, name, value] = /^(-{0,2}[\w.-]+)[=:](.+)$/s.exec(argument) ?? [];
   if (name !== undefined && value !== undefined && secretName.test(name)) return `${argument.slice(0, name.length + 1)}${left}`;
-  return argument.replace(ourPaths, `$1${left}`).replace(userInfo, `$1${left}@`).replace(credentials, `$1 ${left}`).replace(tokens, left);
+  let shown = argument.replace(userInfo, `$1${left}@`).replace(credentials, `$1 ${left}`).replace(tokens, left);
+  // check: caller-command-own-secrets
+  shown = shown.replace(ourPaths, `$1${left}`);
+  // end check
+  return shown;
 }
