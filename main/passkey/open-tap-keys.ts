@@ -67,7 +67,9 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
     } catch (error) {
       if (hasCode(error, 'TAP_REFUSED')) {
         const reason = error.reason ?? '';
+        // check: passkey-refused-audited
         tally.count(`tap ${purpose} ${reason}`, (count) => ({ type: 'tap.refused', purpose, reason, count }));
+        // end check
       }
       throw error;
     }
@@ -166,14 +168,18 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
         requireOwnOrigin(origin);
         const keys = touchable(prf, only);
         const nonce = random(32);
+        let verification = userVerification;
+        // check: passkey-prf-verified
+        // The PRF of a credential is the one for verified users (WebAuthn Level 3, section 10.1.4).
+        if (prf) verification = 'required';
+        // end check
         const ceremony: TapCeremony = {
           kind: 'tap',
           origin,
           nonce,
           challenge: tapChallenge(nonce, bound),
           allowed: keys.map(({ id }) => id),
-          // The PRF of a credential is the one for verified users (WebAuthn Level 3, section 10.1.4).
-          userVerification: prf ? 'required' : userVerification,
+          userVerification: verification,
           prf,
         };
         return { id: open.open(ceremony), options: { ...requestOptions(ceremony, keys) } };

@@ -130,7 +130,9 @@ async function findRecord(vault: RegistryVault): Promise<z.output<typeof registr
   const record = registrySchema.safeParse(parseJson(plain));
   plain.fill(0);
   if (record.success) return record.data;
+  // check: passkey-registry-kept
   await vault.setAside(RECORD);
+  // end check
   return new AppError('VAULT_CORRUPT', { reason: RECORD });
 }
 

@@ -11,5 +11,7 @@ export const RP_NAME = 'Lakepass';
  */
 export function requireOwnOrigin(origin: string): void {
   const url = new URL(origin);
+  // check: passkey-own-origin
   if (url.origin !== origin || url.protocol !== 'http:' || url.hostname !== RP_ID) throw new TypeError('not an origin of ceremonies');
+  // end check
 }

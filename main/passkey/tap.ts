@@ -74,5 +74,8 @@ function isNewer(proven: ProvenTouch, key: StoredKey): boolean {
 /** The browser's word: no signature covers it. A wrong one opens nothing. */
 function prfOf(answer: Assertion, ceremony: TapCeremony, key: StoredKey): Buffer | null {
   const first = answer.clientExtensionResults.prf?.results?.first;
-  return first !== undefined && ceremony.prf && key.canSeal ? Buffer.from(first, 'base64url') : null;
+  // check: passkey-prf-asked
+  if (!ceremony.prf || !key.canSeal) return null;
+  // end check
+  return first === undefined ? null : Buffer.from(first, 'base64url');
 }
