@@ -1,6 +1,7 @@
 /**
  * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the thread that looks at callers, each an ES
- * module that needs nothing outside the folder. Node itself and the one native package are put beside them, not bundled.
+ * module that needs nothing outside the folder, and the pages of the browser. Node itself and the one native package are put beside
+ * them, not bundled.
  *
  * Entries are built one by one: a chunk shared between two of them would make the headless agent a module that is imported,
  * and it starts only as the program that was run.
@@ -11,6 +12,7 @@ import { chmod, copyFile, cp, link, mkdir, readdir, readFile, rm, writeFile } fr
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
+import { buildPages } from './build-pages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const NATIVE = '@napi-rs/keyring';
@@ -97,6 +99,7 @@ export async function buildInto(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const chunks: OutputChunk[] = [];
   for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
+  chunks.push(...(await buildPages(join(folder, 'pages'))));
   await copyNativePackage(folder);
   await addNode(folder);
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));

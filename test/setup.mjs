@@ -6,13 +6,14 @@
  *
  * It installs npm packages into node_modules and, with --python, the Python clients into .venv, best effort: nothing outside
  * the project's folder. With --test the Python clients are a must, and as root on Debian missing system packages are
- * installed as well; else it says what to install. When all is there it prints nothing.
+ * installed as well; else it says what to install. It bundles the pages of the browser into .cache/pages, anew when a source of
+ * theirs has changed, for a program that runs from source has no others. When all is there it prints nothing.
  *
  * It never skips or configures away a package: the Electron binary is fetched by Electron itself when it is first needed.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -193,6 +194,35 @@ async function installSystemPackages() {
   await runShowingProgress(`Installing Debian packages: ${missing.join(' ')}`, 'apt-get', args, { env });
 }
 
+// Pages
+
+/** Everything the pages are made of, as it lies on the disk now. */
+function stateOfPages() {
+  const sources = ['renderer', 'preload/contract'].flatMap((folder) =>
+    readdirSync(inRoot(folder), { recursive: true }).map((name) => join(folder, String(name))),
+  );
+  const facts = [...sources, 'main/build-pages.ts', 'package-lock.json'].sort().map((file) => {
+    const { mtimeMs, size } = statSync(inRoot(file));
+    return `${file} ${mtimeMs} ${size}`;
+  });
+  return createHash('sha256').update(facts.join('\n')).digest('hex');
+}
+
+/** A build that was interrupted is never taken for a whole one: it is made beside its place, and its stamp comes last. */
+function buildPages() {
+  if (!existsSync(inRoot('main', 'build-pages.ts'))) return;
+  const folder = inRoot('.cache', 'pages');
+  const stamp = join(folder, '.built');
+  const state = stateOfPages();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
+  const draft = `${folder}-${process.pid}`;
+  const { status, stderr } = spawnSync(pinnedNode(), [inRoot('main', 'build-pages.ts'), draft], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new SetupProblem(`The pages could not be built: ${stderr}`);
+  writeFileSync(join(draft, '.built'), state);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(draft, folder);
+}
+
 // The whole
 
 /** Runs the file on the pinned Node with its folder first on the PATH, and ends as it ends. */
@@ -229,6 +259,7 @@ async function main(args) {
       process.stderr.write(`  No Python clients: ${error.message}\n`);
     });
   }
+  buildPages();
   const [file, ...rest] = args;
   if (file) runOnPinnedNode(file, rest);
 }

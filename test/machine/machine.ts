@@ -50,7 +50,7 @@ const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
 /** Changes with every byte that is built from, so that a stale build is never tested. */
 function fingerprint(): string {
   const hash = createHash('sha256').update(process.version);
-  for (const file of ['package-lock.json', ...globSync('{main,preload}/**/*', { cwd: root }).sort()]) {
+  for (const file of ['package-lock.json', ...globSync('{main,preload,renderer}/**/*', { cwd: root }).sort()]) {
     if (lstatSync(join(root, file)).isFile()) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   }
   return hash.digest('hex').slice(0, 12);

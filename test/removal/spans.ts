@@ -110,6 +110,7 @@ const GUARDS = [
   /^main\/idp\/(id-token|callback|redirect|authorization-response|assurance).*\.ts$/,
   /^main\/databricks\/exchange-answer\.ts$/,
   /^main\/control\/guard.*\.ts$/,
+  /^main\/pages\/.*guard.*\.ts$/,
   /^main\/places\.ts$/,
 ];
 const REFUSAL =
