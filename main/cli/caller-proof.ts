@@ -29,9 +29,10 @@ export async function proveCaller(places: Pick<Places, 'state'>): Promise<Record
 
 async function keptPort({ state }: Pick<Places, 'state'>): Promise<number> {
   const text = await readFile(join(state, 'port'), 'utf8').catch(() => '');
-  const port = /^\d{5}\n?$/.test(text) ? Number(text) : 0;
-  if (port === 0 || port > 65_535) throw unproven('port');
-  return port;
+  // check: kept-port-shape
+  if (!/^\d{5}\n?$/.test(text) || Number(text) > 65_535) throw unproven('port');
+  // end check
+  return Number(text);
 }
 
 function show(port: number, nonce: string): Promise<void> {

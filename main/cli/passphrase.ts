@@ -2,7 +2,7 @@
  * What a person types at the terminal itself, whatever standard input is: a passphrase without echo, or a word to confirm with. A
  * passphrase is never taken from an argument or the environment, where every program of the user can read it.
  */
-import { createReadStream, openSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { AppError } from '../app-error.ts';
 
@@ -29,7 +29,9 @@ export async function passphraseFromFd(text: string): Promise<string> {
   } catch (cause) {
     throw bad(`File descriptor ${text} cannot be read.`, cause);
   }
-  const [line = ''] = Buffer.concat(chunks).toString('utf8').split(/\r?\n/);
+  const [line = ''] = Buffer.concat(chunks)
+    .toString('utf8')
+    .split(/\r?\n|\r$/);
   if (line === '' || size > longestBytes) throw bad(line === '' ? 'The passphrase is empty.' : 'That is too long for a passphrase.');
   return line;
 }
@@ -52,13 +54,15 @@ const key = { interrupt: 0x03, end: 0x04, backspace: 0x08, newline: 0x0a, enter:
 /** One line from /dev/tty, in raw mode: the terminal itself would show each letter. */
 function typed(prompt: string, { echo }: { echo: boolean }): Promise<string> {
   return new Promise((resolve, reject) => {
-    const terminal = new ReadStream(openSync('/dev/tty', 'r+'));
-    const show = (text: string): void => void process.stderr.write(text);
+    const terminal = new ReadStream(openSync('/dev/tty', 'r'));
+    const screen = openSync('/dev/tty', 'w');
+    const show = (text: string): void => void writeSync(screen, text);
     let line = '';
     const finish = (settle: () => void): void => {
       terminal.setRawMode(false);
       terminal.destroy();
       show('\n');
+      closeSync(screen);
       settle();
     };
     const press = (letter: string): boolean => {

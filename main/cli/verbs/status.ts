@@ -43,6 +43,7 @@ const vaultWords: Record<StatusView['vault'], string> = {
   'secret-service': 'the Secret Service keychain',
   keychain: 'the macOS keychain',
   'credential-manager': 'the Windows Credential Manager',
+  passphrase: 'no keychain, a passphrase',
   memory: 'memory only (sign in again after a restart)',
 };
 

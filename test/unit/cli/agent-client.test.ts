@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const at = (name: string): Places => ({
-  ...{ config: join(base, 'config.yaml'), data: join(base, 'data'), state: join(base, 'state') },
+  ...{ config: join(base, 'config.yaml'), policy: join(base, 'policy.yaml'), data: join(base, 'data'), state: join(base, 'state') },
   ...{ runtime: join(base, name), socket: join(base, name, 'control.sock') },
 });
 const up = z.object({ up: z.boolean() });
