@@ -299,7 +299,10 @@ describe('streams', () => {
 describe('who asks', () => {
   const json = 'Content-Type: application/json';
   const ask = (...headers: string[]) => post('{"word":"x"}', [json, ...headers], '/v1/ask');
-  const failureOf = ({ body }: { body: string }) => JSON.parse(body).failure;
+  const failureOf = ({ status, body }: { status: number; body: string }) => {
+    expect(status).toBe(400);
+    return JSON.parse(body).failure;
+  };
 
   it('is the program that has shown the nonce to the broker', async () => {
     expect((await ask(`Lakepass-Caller: ${nonce}`)).body).toContain('{"word":"x","pid":4711}');
