@@ -4,73 +4,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AppError } from '../../../main/app-error.ts';
 import { type Broker, createBroker } from '../../../main/broker/broker.ts';
 import { type Callers, unknownCaller } from '../../../main/caller/caller.ts';
 import { createCallers } from '../../../main/caller/callers.ts';
-import type { MintedToken, TokenRequest } from '../../../main/databricks/minted-token.ts';
 import { type Grant, type Grants, openGrants } from '../../../main/grant/grants.ts';
-import { Secret } from '../../../main/secret.ts';
-import { type EpochMs, hours, later, minutes, seconds } from '../../../main/units.ts';
+import { type EpochMs, hours, later, seconds } from '../../../main/units.ts';
 import type { Failure } from '../../../preload/contract/failure.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
 import { type StrictGate, strictGate } from '../../fakes/strict-gate.ts';
+import { SUBJECT, type TokenSource, tokenSource } from '../../fakes/token-source.ts';
 
 export const WORKSPACE = 'https://acme.cloud.databricks.com';
-/** Who is signed in at this door. */
-const SUBJECT = '00u1';
-export const TOKEN_MARK = 'dapi-marked-token';
-
-/** Mints when it is told to; refuses requests that no grant of the test could cause. */
-export interface TokenSource {
-  peek(workspace: string, scopes: readonly string[]): MintedToken | undefined;
-  get(request: TokenRequest): Promise<MintedToken>;
-  /** Requests that reached it, cached or not: what a hostile client must never cause. */
-  asked: number;
-  minted: number;
-  /** 'cached': peek answers. 'slow': get waits for `release`. A failure: get rejects with it. */
-  mode: 'cached' | 'mint' | 'slow' | AppError;
-  release(): void;
-}
-
-export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
-  const cache = new Map<string, MintedToken>();
-  let waiting: (() => void)[] = [];
-  const source: TokenSource = {
-    asked: 0,
-    minted: 0,
-    mode: 'cached',
-    release() {
-      for (const go of waiting) go();
-      waiting = [];
-    },
-    peek(workspace, scopes) {
-      source.asked++;
-      if (source.mode !== 'cached') return undefined;
-      return cached(workspace, scopes);
-    },
-    async get({ workspace, scopes, deadline }) {
-      source.asked++;
-      if (deadline <= clock.now()) throw new RangeError('a request without any time left');
-      if (source.mode === 'slow') await new Promise<void>((resolve) => waiting.push(resolve));
-      if (source.mode instanceof Error) throw source.mode;
-      return cached(workspace, scopes);
-    },
-  };
-  function cached(workspace: string, scopes: readonly string[]): MintedToken {
-    const key = `${workspace} ${scopes.join(' ')}`;
-    const known = cache.get(key);
-    if (known !== undefined && known.expiresAt > clock.now()) return known;
-    source.minted++;
-    const mintedAt = clock.now();
-    const token = new Secret(`${TOKEN_MARK}-${source.minted}-${scopes.join('.')}`);
-    const minted: MintedToken = { subject: SUBJECT, token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
-    cache.set(key, minted);
-    return minted;
-  }
-  return source;
-}
+export { TOKEN_MARK } from '../../fakes/token-source.ts';
 
 export interface Door {
   broker: Broker;
