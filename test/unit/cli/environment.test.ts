@@ -1,7 +1,7 @@
 /** What a program finds in its environment, and what it must not find. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { applyTo, environmentFor, shellLines } from '../../../main/cli/environment.ts';
+import { applyTo, environmentFor, profileSection, shellLines } from '../../../main/cli/environment.ts';
 
 const change = environmentFor('https://acme.cloud.databricks.com', 'http://127.0.0.1:12345/v1/metadata/secret');
 
@@ -36,5 +36,18 @@ describe('the environment of a program', () => {
       { env: { DATABRICKS_TOKEN: 't' } },
     );
     expect(String(printed)).toBe("https://a'b$(exit 3)`x`\\unset");
+  });
+});
+
+describe('a section of a profile file', () => {
+  it('holds what a stock SDK needs and nothing else', () => {
+    expect(
+      profileSection('analytics', 'https://acme.cloud.databricks.com', 'http://127.0.0.1:12345/v1/metadata/secret').split('\n'),
+    ).toEqual([
+      '[analytics]',
+      'host                 = https://acme.cloud.databricks.com',
+      'auth_type            = metadata-service',
+      'metadata_service_url = http://127.0.0.1:12345/v1/metadata/secret',
+    ]);
   });
 });
