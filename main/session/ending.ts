@@ -53,11 +53,13 @@ export function createEnding({ profile, state, store, idp, clock, log, record, b
 
   const leave: Ending['leave'] = (why, error) => {
     const leaving = state.live;
+    const anybody = leaving !== null || state.shell !== null;
     state.live = null;
+    state.shell = null;
     state.renewalProblem = null;
     state.unkept = null;
     reset();
-    if (leaving !== null) for (const tell of listeners) tell(why, error ?? null);
+    if (anybody) for (const tell of listeners) tell(why, error ?? null);
     return leaving;
   };
 

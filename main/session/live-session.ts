@@ -23,6 +23,29 @@ export interface LiveSession {
   useKeptAt: EpochMs;
   /** The refresh token must never be sent again; the session lasts as long as the JWT. */
   spent: AppError | null;
+  /** It was locked: what still arrives for it is dropped. The vault holds what becomes of it. */
+  dropped: boolean;
+}
+
+/** What is left of a session in memory once it is locked: no token of any kind. */
+export interface LockedSession {
+  readonly identity: Identity;
+  readonly assurance: Assurance;
+  readonly signedInAt: EpochMs;
+  readonly renewedAt: EpochMs;
+  readonly endsAt: EpochMs;
+  /** There is something in the vault to take up again. */
+  readonly kept: boolean;
+}
+
+/** Takes the tokens out of a session and leaves who it was. */
+export function dropTokens(session: LiveSession, kept: boolean): LockedSession {
+  const { identity, assurance, signedInAt, renewedAt, ends } = session;
+  const shell = { identity, assurance, signedInAt, renewedAt, endsAt: ends.at, kept: kept && session.stored !== null };
+  session.stored = null;
+  session.jwt = null;
+  session.dropped = true;
+  return shell;
 }
 
 export interface HeldJwt {
@@ -61,5 +84,6 @@ export function beginLife({ clock, limits, jwt, ...facts }: Beginning): LiveSess
     idle: deadline(clock, later(facts.lastUsedAt, limits.idle)),
     useKeptAt: facts.lastUsedAt,
     spent: null,
+    dropped: false,
   };
 }

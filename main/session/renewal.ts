@@ -44,6 +44,10 @@ export function createRenewal({ profile, state, rotation, backoff, clock, record
       apply(session, outcome);
       return;
     }
+    // Revoking it might end the whole family of tokens, and with it the one in the vault.
+    // check: session-locked-not-revoked
+    if (session.dropped) return;
+    // end check
     const late = outcome.kind === 'renewed' || outcome.kind === 'too-late' ? outcome.stored : null;
     if (late !== null) await ending().arrivedLate(session, late);
   };
@@ -94,7 +98,7 @@ export function createRenewal({ profile, state, rotation, backoff, clock, record
     },
     underWay: () => current,
     dueIn(session) {
-      if (session.stored === null || session.spent !== null || current?.session === session) return null;
+      if (state.locked || session.stored === null || session.spent !== null || current?.session === session) return null;
       return Math.max(untilHalfLife(session.jwt), backoff.pause());
     },
   };

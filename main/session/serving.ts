@@ -23,6 +23,9 @@ interface Parts {
 export function createServing({ state, renewal, backoff, clock, enforceLimits }: Parts): (life: Ms) => Promise<SubjectToken> {
   const serve = async (life: Ms): Promise<SubjectToken> => {
     enforceLimits();
+    // check: session-locked
+    if (state.locked) throw new AppError('LOCKED');
+    // end check
     const session = state.live;
     if (session === null) throw state.ended ?? new AppError('SIGNED_OUT');
     const { jwt } = session;
@@ -34,6 +37,9 @@ export function createServing({ state, renewal, backoff, clock, enforceLimits }:
     if (enough !== null && young) return enough;
     if (session.stored === null || session.spent !== null) return enough ?? refuse(session);
     await (enough === null ? renewOrSay(session) : renewIfQuick(session));
+    // check: session-locked-while-waiting
+    if (state.locked) return serve(life);
+    // end check
     if (state.live !== session) return serve(life);
     return covering(session, life) ?? refuse(session);
   };

@@ -3,10 +3,14 @@ import { type AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { EpochMs, Ms } from '../units.ts';
-import type { LiveSession } from './live-session.ts';
+import type { LiveSession, LockedSession } from './live-session.ts';
 
 export interface SessionState {
   live: LiveSession | null;
+  /** Nobody is served, and no token is held once the lock is through. */
+  locked: boolean;
+  /** Who was signed in when it was locked, so that what belongs to them can be told from what does not. */
+  shell: LockedSession | null;
   /** The sign-in that waits in the browser. */
   attempt: AbortController | null;
   /** What ended the session, until the next one. */
@@ -19,6 +23,8 @@ export interface SessionState {
 
 export const newState = (): SessionState => ({
   live: null,
+  locked: false,
+  shell: null,
   attempt: null,
   ended: null,
   lastFailure: null,

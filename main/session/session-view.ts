@@ -6,22 +6,30 @@ import type { SessionState } from './session-state.ts';
 
 /** @param sealed whether the vault keeps what it is given beyond this process */
 export function sessionView(profile: string, state: SessionState, sealed: boolean): SessionView {
-  const { live, attempt, ended, renewalProblem, unkept, lastFailure } = state;
+  const { live, locked, shell, attempt, renewalProblem, unkept, lastFailure } = state;
+  const person = live ?? shell;
   return {
     profile,
-    phase: live !== null ? 'signed-in' : attempt !== null ? 'signing-in' : ended !== null ? 'ended' : 'signed-out',
+    phase: phaseOf(state),
     signInWaiting: attempt !== null,
-    identity: live === null ? null : identityView(live.identity),
-    assurance: live === null ? null : { ...live.assurance, amr: [...live.assurance.amr], authTime: iso(live.assurance.authTime) },
-    signedInAt: iso(live?.signedInAt),
-    renewedAt: iso(live?.renewedAt),
-    endsAt: iso(live?.ends.at),
+    identity: person === null ? null : identityView(person.identity),
+    assurance: person === null ? null : { ...person.assurance, amr: [...person.assurance.amr], authTime: iso(person.assurance.authTime) },
+    signedInAt: iso(person?.signedInAt),
+    renewedAt: iso(person?.renewedAt),
+    endsAt: iso(live?.ends.at ?? shell?.endsAt),
     idleEndsAt: iso(live?.idle.at),
-    renewable: live !== null && live.stored !== null && live.spent === null,
-    survivesRestart: sealed && live !== null && live.stored !== null,
+    renewable: !locked && live !== null && live.stored !== null && live.spent === null,
+    survivesRestart: sealed && (shell?.kept ?? (live !== null && live.stored !== null)),
     renewalProblem: (renewalProblem ?? unkept)?.toFailure() ?? null,
     lastFailure: lastFailure?.toFailure() ?? null,
   };
+}
+
+function phaseOf({ live, locked, attempt, ended }: SessionState): SessionView['phase'] {
+  if (locked) return 'locked';
+  if (live !== null) return 'signed-in';
+  if (attempt !== null) return 'signing-in';
+  return ended !== null ? 'ended' : 'signed-out';
 }
 
 const identityView = ({ issuer, subject, username, displayName, groups }: Identity) => ({

@@ -4,7 +4,7 @@
  * the refresh token nor the JWT leaves it but for the provider and the exchange.
  */
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
-import { AppError, asAppError } from '../app-error.ts';
+import { AppError, asAppError, hasCode } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { IdentityProvider, PolicyClaims, Revocation, SignedIn, StepUpDemand, SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -14,7 +14,7 @@ import type { Vault } from '../vault/vault.ts';
 import { createBackoff } from './backoff.ts';
 import { deadline } from './deadline.ts';
 import { createEnding, type EndListener, FAREWELL } from './ending.ts';
-import { beginLife } from './live-session.ts';
+import { beginLife, dropTokens } from './live-session.ts';
 import { createRenewal } from './renewal.ts';
 import { recallSession } from './resuming.ts';
 import { createRotation, type RotationStep } from './rotation.ts';
@@ -25,10 +25,19 @@ import { createSessionStore, type StoredSession } from './stored-session.ts';
 import { createUpkeep } from './upkeep.ts';
 
 export interface Session {
-  /** At agent start: adopts what the vault holds. Never throws for a session that is lost: `view()` tells. Does not wait for the network. */
+  /**
+   * At agent start, and once the vault is open again: adopts what the vault holds. Over a vault that is sealed the session is locked.
+   * Never throws for a session that is lost: `view()` tells. Does not wait for the network.
+   */
   resume(): Promise<void>;
   /**
-   * Signs a person in. A running session goes on until the new one takes its place.
+   * Lets go of the refresh token and the provider's JWT. A renewal under way is written to the vault first, so call it before the
+   * vault is locked; after 5 s it is left to itself, and the next opening replays it as after a crash. Never throws.
+   */
+  lock(): Promise<void>;
+  /**
+   * Signs a person in. A running session goes on until the new one takes its place; a locked one is locked no more.
+   * @throws AppError VAULT_SEALED: the vault is locked, and whoever was told of the sign-in (`beforeKeeping`) did not open it
    * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW | AUDIT_UNWRITABLE
    */
   signIn(options: { onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SessionView>;
@@ -41,6 +50,7 @@ export interface Session {
    * The provider's JWT with more than half its life, and more than `needs.life`, left; renewed once for all who wait where the
    * one at hand is older. While the provider cannot renew it, an older one is served as long as it covers `needs.life`.
    *
+   * @throws AppError LOCKED
    * @throws AppError SIGNED_OUT | SESSION_EXPIRED | SESSION_REFUSED | SESSION_LOST | ISSUER_UNREACHABLE | ID_TOKEN_REJECTED | CLOCK_SKEW | DISK_FULL
    * @throws AppError TOKEN_TOO_SHORT: not even a new one lasts that long
    */
@@ -66,13 +76,27 @@ interface Parts {
   random: (bytes: number) => Buffer;
   audit: AuditLog;
   log: Log;
+  /** A person is proven and nothing of them is kept yet: whoever locked the vault can open it for them. What it throws ends the sign-in. */
+  beforeKeeping?: () => Promise<void>;
   /** Observes a rotation step by step; see rotation.ts. */
   steps?: (step: RotationStep) => void | Promise<void>;
 }
 
-export function createSession({ profile, idp, vault, clock, random, audit, log, steps = () => undefined }: Parts): Session {
+export function createSession({
+  profile,
+  idp,
+  vault,
+  clock,
+  random,
+  audit,
+  log,
+  beforeKeeping = async () => undefined,
+  steps = () => undefined,
+}: Parts): Session {
   const { name, limits } = profile;
   const state = newState();
+  /** Grows with each lock: a session that was being recalled when it came must not be taken up after it. */
+  let locks = 0;
   const background = createBackground();
   const record = recordTo(audit, log, state);
   const store = createSessionStore(vault, name);
@@ -103,15 +127,24 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
     return sessionView(name, state, vault.kind !== 'memory');
   };
 
-  /** The checked answer of the provider, once the audit log knows of it; else the token is given back. */
-  const proven = async (signal: AbortSignal, onUrl: (url: URL) => void, demand?: StepUpDemand): Promise<SignedIn> => {
+  /** The checked answer of the provider is taken in once the audit log knows of it; else the token is given back. */
+  const takeIn = async (signal: AbortSignal, onUrl: (url: URL) => void, demand?: StepUpDemand): Promise<void> => {
     const signedIn = await idp.signIn({ signal, onUrl, ...(demand === undefined ? {} : { demand }) });
-    try {
+    const stopIfCancelled = (): void => {
       // check: session-sign-in-cancelled
       if (signal.aborted) throw new AppError('LOGIN_CANCELLED');
       // end check
+    };
+    try {
+      stopIfCancelled();
       audit.append(signedInEvent(name, signedIn));
-      return signedIn;
+      await beforeKeeping();
+      // A lock that came meanwhile has cancelled the sign-in; between here and the session that begins, nothing can come.
+      stopIfCancelled();
+      // check: session-not-into-a-locked-vault
+      if (vault.locked) throw new AppError('VAULT_SEALED', { reason: 'locked' });
+      // end check
+      await adopt(signedIn);
     } catch (error) {
       if (signedIn.refreshToken !== null) await ending.discard(signedIn.refreshToken, signedIn.identity);
       throw error;
@@ -133,13 +166,14 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
       assurance,
       ...times,
     };
-    const before = state.live;
+    const before = state.live ?? state.shell;
     if (before !== null && before.identity.subject !== identity.subject) {
-      ending.leave('replaced');
-      background.add(ending.dismiss(before));
+      const leaving = ending.leave('replaced');
+      if (leaving !== null) background.add(ending.dismiss(leaving));
+      else record({ type: 'session.ended', profile: name, subject: before.identity.subject, why: 'replaced', refreshToken: 'none' });
     }
     reset();
-    Object.assign(state, { ended: null, lastFailure: null, renewalProblem: null });
+    Object.assign(state, { ended: null, lastFailure: null, renewalProblem: null, locked: false, shell: null });
     state.live = beginLife({ clock, limits, identity, assurance, stored, jwt: subjectToken, ...times });
     rotation.leaveUnkept(stored);
     state.unkept = stored === null ? await ending.wipe() : await rotation.keepUnkept();
@@ -148,8 +182,14 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
 
   return {
     async resume() {
+      if (state.live !== null) return;
+      const before = locks;
       try {
         const recalled = await recallSession({ profile, store, rotation, clock, log });
+        // check: session-resume-overtaken
+        if (locks !== before) return;
+        // end check
+        Object.assign(state, { locked: false, shell: null, lastFailure: null });
         if (recalled === null) return;
         state.live = recalled.session;
         if (recalled.lost) ending.end('lost', new AppError('SESSION_LOST'));
@@ -157,9 +197,27 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
         if (state.live !== null) record({ type: 'session.resumed', profile: name, subject: recalled.session.identity.subject });
         upkeep.tick();
       } catch (error) {
+        state.locked = hasCode(error, 'VAULT_SEALED', 'PASSPHRASE_NEEDED');
+        if (state.locked) return;
+        state.shell = null;
         state.lastFailure = asAppError(error);
         log('session.not-resumed', { profile: name, code: state.lastFailure.code });
       }
+    },
+
+    async lock() {
+      locks += 1;
+      state.locked = true;
+      state.attempt?.abort();
+      upkeep.schedule();
+      // check: session-lock-writes-first
+      await within(clock, FAREWELL, Promise.all([background.settled(), renewalUnderWay(), rotation.keepUnkept()]));
+      // end check
+      const { live } = state;
+      if (live !== null) state.shell = dropTokens(live, vault.sealing === 'key' || vault.sealing === 'passphrase');
+      Object.assign(state, { live: null, renewalProblem: null, unkept: null });
+      reset();
+      forgetLastMatch();
     },
 
     async signIn({ onUrl, demand }) {
@@ -169,7 +227,7 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
       const attempt = new AbortController();
       state.attempt = attempt;
       try {
-        await adopt(await proven(attempt.signal, onUrl, demand));
+        await takeIn(attempt.signal, onUrl, demand);
       } catch (error) {
         const failure = asAppError(error);
         state.lastFailure = failure;
@@ -201,19 +259,24 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
 
     async signOut(why) {
       state.attempt?.abort();
+      const { shell } = state;
       const leaving = ending.leave(why);
       state.ended = null;
       state.lastFailure = null;
       const problem = await ending.wipe();
-      const nobody: Revocation = { refreshToken: 'none', detail: 'Nobody was signed in.' };
+      const nobody: Revocation = {
+        refreshToken: 'none',
+        detail: shell === null ? 'Nobody was signed in.' : 'Lakepass is locked: what was sealed is erased, but could not be revoked.',
+      };
       const revocation = leaving === null ? nobody : await ending.revoke(leaving);
-      if (leaving !== null)
-        record({ type: 'session.ended', profile: name, subject: leaving.identity.subject, why, refreshToken: revocation.refreshToken });
+      const person = leaving ?? shell;
+      if (person !== null)
+        record({ type: 'session.ended', profile: name, subject: person.identity.subject, why, refreshToken: revocation.refreshToken });
       const vaultOutcome = problem === null ? 'erased' : 'failed';
       return {
         profile: name,
         why,
-        sessionEnded: leaving !== null,
+        sessionEnded: person !== null,
         ...revocation,
         vault: vaultOutcome,
         problem: problem?.toFailure() ?? null,
@@ -228,6 +291,11 @@ export function createSession({ profile, idp, vault, clock, random, audit, log, 
       await within(clock, FAREWELL, Promise.all([background.settled(), renewalUnderWay()]));
     },
   };
+}
+
+/** V8 remembers the text of the last match (`RegExp.$_`) until the next one: the form of a token is checked by one. */
+function forgetLastMatch(): void {
+  /x/.test('x');
 }
 
 const signedInEvent = (profile: string, { identity, assurance }: SignedIn): AuditEvent => ({

@@ -78,7 +78,7 @@ export function createUpkeep({ profile, state, store, rotation, renewal, backoff
     cancelTimer?.();
     cancelTimer = null;
     const { live } = state;
-    if (stopped || live === null) return;
+    if (stopped || live === null || state.locked) return;
     const times = [LONGEST_TICK, live.ends.left(), live.idle.left(), renewal.dueIn(live) ?? LONGEST_TICK];
     if (state.unkept !== null) times.push(RETRY_WRITE);
     if (live.spent !== null && live.jwt !== null) times.push(live.jwt.left());
@@ -87,8 +87,8 @@ export function createUpkeep({ profile, state, store, rotation, renewal, backoff
 
   const tick = (): void => {
     enforceLimits();
-    const { live } = state;
-    if (live !== null) {
+    const { live, locked } = state;
+    if (live !== null && !locked) {
       keepUse(live);
       if (renewal.dueIn(live) === 0) background.add(renewal.renew(live).catch(() => undefined));
       else if (state.unkept !== null) background.add(retryWrite());

@@ -23,8 +23,11 @@ export const assuranceViewSchema = z.object({
 
 export const sessionViewSchema = z.object({
   profile: z.string(),
-  /** 'ended': there was a session and `lastFailure` says what ended it; 'signing-in': nobody is signed in and a sign-in waits. */
-  phase: z.enum(['signed-out', 'signing-in', 'signed-in', 'ended']),
+  /**
+   * 'ended': there was a session and `lastFailure` says what ended it; 'signing-in': nobody is signed in and a sign-in waits.
+   * 'locked': no token is held; `identity` is who was signed in, null where that is not known before the vault is opened.
+   */
+  phase: z.enum(['signed-out', 'signing-in', 'signed-in', 'ended', 'locked']),
   /** A sign-in waits in the browser; beside a running session too. */
   signInWaiting: z.boolean(),
   identity: identityViewSchema.nullable(),
