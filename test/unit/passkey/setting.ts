@@ -44,6 +44,8 @@ export function setting() {
   return { clock, disk, audit, tally, start };
 }
 
+export type Setting = ReturnType<typeof setting>;
+
 /** The first key as it lies in the vault. */
 export function kept(disk: MemoryDisk): Record<string, unknown> {
   const { keys } = disk.json('tap-keys') as { keys: Record<string, unknown>[] };

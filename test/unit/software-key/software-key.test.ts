@@ -194,7 +194,94 @@ describe('login', () => {
   });
 });
 
+describe('the PRF of a credential', () => {
+  const salt = Buffer.alloc(32, 7).toString('base64url');
+  const other = Buffer.alloc(32, 8).toString('base64url');
+  /** Options as JSON carries them: the library's types know only the bytes of a live page. */
+  const withPrf = <T extends object>(asked: T, prf: object): T => ({ ...asked, extensions: { prf } });
+  const resultOf = ({ clientExtensionResults }: { clientExtensionResults: object }): unknown =>
+    (clientExtensionResults as { prf?: { results?: { first?: unknown } } }).prf?.results?.first;
+
+  async function ask(key: SoftwareKey, id: string, prf: object): Promise<unknown> {
+    const asked = await generateAuthenticationOptions({ rpID: 'localhost', allowCredentials: [{ id }], userVerification: 'preferred' });
+    return resultOf(key.get(withPrf(asked, prf), origin));
+  }
+
+  it('is the same for the same salt, another for another, and nobody else has it', async () => {
+    const { key, credential } = await registered();
+    const { key: second, credential: foreign } = await registered();
+    const first = await ask(key, credential.id, { eval: { first: salt } });
+    expect(Buffer.from(String(first), 'base64url')).toHaveLength(32);
+    expect(await ask(key, credential.id, { evalByCredential: { [credential.id]: { first: salt } } })).toBe(first);
+    expect(await ask(key, credential.id, { eval: { first: other } })).not.toBe(first);
+    expect(await ask(second, foreign.id, { eval: { first: salt } })).not.toBe(first);
+  });
+
+  it.each([true, false])('is announced at registration as the key has it: %s', async (prf) => {
+    const key = createSoftwareKey({ root, prf });
+    const asked = withPrf(await creation(), {});
+    const response = key.create(asked, origin);
+    expect(response.clientExtensionResults).toMatchObject({ prf: { enabled: prf } });
+    expect((await verify(response, asked.challenge)).registrationInfo?.authenticatorExtensionResults).toEqual(
+      prf ? { 'hmac-secret': true } : undefined,
+    );
+  });
+
+  it('is left out where the key has none, and where nobody asks', async () => {
+    const { key, credential } = await registered({ prf: false });
+    expect(await ask(key, credential.id, { eval: { first: salt } })).toBeUndefined();
+    const plain = await registered();
+    const asked = await generateAuthenticationOptions({ rpID: 'localhost', allowCredentials: [plain.credential] });
+    expect(plain.key.get(asked, origin).clientExtensionResults).toEqual({});
+  });
+
+  it('needs a user who is verified, whatever the relying party asks for', async () => {
+    const { key, credential } = await registered();
+    key.uv = false;
+    await expect(ask(key, credential.id, { eval: { first: salt } })).rejects.toThrow(expect.objectContaining({ name: 'NotAllowedError' }));
+  });
+
+  it('is refused for salts of credentials that are not asked for', async () => {
+    const { key, credential } = await registered();
+    const prf = { evalByCredential: { [credential.id]: { first: salt } } };
+    await expect(ask(key, 'AAAA', prf)).rejects.toThrow(expect.objectContaining({ name: 'NotAllowedError' }));
+    await expect(ask(key, credential.id, { evalByCredential: { AAAA: { first: salt } } })).rejects.toThrow(
+      expect.objectContaining({ name: 'SyntaxError' }),
+    );
+    const made = await creation();
+    expect(nameOf(() => key.create(withPrf(made, prf), origin))).toBe('NotSupportedError');
+  });
+});
+
+describe('a passkey that may be synced', () => {
+  it('says so, and says when it has been', async () => {
+    const { key, credential, info } = await registered({ backupEligible: true });
+    expect(info).toMatchObject({ credentialDeviceType: 'multiDevice', credentialBackedUp: false });
+    key.backedUp = true;
+    expect((await login(key, credential)).authenticationInfo).toMatchObject({
+      credentialDeviceType: 'multiDevice',
+      credentialBackedUp: true,
+    });
+  });
+});
+
+it('a key that does not count says 0 every time', async () => {
+  const { key, credential } = await registered({ counts: false });
+  expect((await login(key, credential)).authenticationInfo.newCounter).toBe(0);
+  expect((await login(key, credential)).verified).toBe(true);
+});
+
 describe('a hostile key', () => {
+  it('says in the client data what it likes; an honest one does not', async () => {
+    const asked = await creation();
+    const said = (hostile: boolean): unknown => {
+      const key = createSoftwareKey({ root, hostile });
+      key.forge = (data) => ({ ...data, crossOrigin: true });
+      return JSON.parse(isoBase64URL.toUTF8String(key.create(asked, origin).response.clientDataJSON));
+    };
+    expect([said(true), said(false)]).toMatchObject([{ crossOrigin: true }, { crossOrigin: false }]);
+  });
+
   it('signs without a touch, but its flags tell', async () => {
     const key = createSoftwareKey({ root, hostile: true, up: false, uv: false });
     const asked = await creation();
