@@ -196,6 +196,7 @@ export function createConsents(parts: {
   }
 
   function withdrawOne(id: string): void {
+    catchUp();
     const entry = queue.find((each) => each.id === id);
     if (entry === undefined) return;
     entry.askers -= 1;

@@ -48,7 +48,7 @@ export interface Permissions {
   close(): Promise<void>;
 }
 
-/** At most so many answers of one grant are remembered; the oldest is forgotten and asked about again. */
+/** At most so many answers of either kind are remembered for one grant; the oldest is forgotten and asked about again. */
 const answersPerGrant = 64;
 const eightHours: Ms = hours(8);
 /** A yes for one lease waits so long for the program to come back. */
@@ -119,7 +119,10 @@ export async function openPermissions(parts: {
 
   function add(grant: Grant, remembered: Remembered): void {
     const others = holding(grant).filter((each) => !isRepeated(each, remembered));
-    answers.set(grant.id, [...others, remembered].slice(-answersPerGrant));
+    const all = [...others, remembered];
+    // Each kind by itself: many a yes must not push out a no.
+    const of = (allowed: boolean): Remembered[] => all.filter((each) => each.allowed === allowed).slice(-answersPerGrant);
+    answers.set(grant.id, [...of(false), ...of(true)]);
   }
 
   function denyForGood({ profile }: Grant, caller: Caller): void {

@@ -1,7 +1,9 @@
 /** Callers as the operating system would describe them, and grants for them, built by hand. */
+
 import type { Caller, ProcessFacts, ProcessRef } from '../../../main/caller/caller.ts';
 import type { GrantRequest } from '../../../main/grant/grants.ts';
 import { hours, later } from '../../../main/units.ts';
+import type { CallerView } from '../../../preload/contract/caller.ts';
 import type { FakeClock } from '../../fakes/fake-clock.ts';
 
 export const BOOT = '6f1c8f2e-6d1f-4b53-9f5b-0f6f2d1c9a10';
@@ -86,4 +88,12 @@ export const grantFor = (clock: FakeClock, changes: Partial<GrantRequest> = {}):
   binding: { kind: 'file' },
   maker: { title: '/usr/bin/lakepass', kind: 'program', aiAgent: null },
   ...changes,
+});
+
+/** As short as a prompt can be about a program. */
+export const describeCaller = ({ kind, process }: Caller): CallerView => ({
+  kind,
+  title: process?.executable?.split('/').at(-1) ?? 'an unknown program',
+  pid: process?.pid ?? null,
+  facts: [],
 });
