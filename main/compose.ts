@@ -139,7 +139,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       removed: (key) => locking.forgetKey(key),
     });
 
-    const self = (await callers.inspect(process.pid)) ?? unknownCaller;
+    const ourselves = { pid: process.pid, startTicks: 0, uid, executable: process.execPath, commandLine: null, folder: null, cgroup: null };
+    const self: Caller = { ...unknownCaller, kind: 'program', process: ourselves };
     const agent = createAgent({
       ...{ version, startedAt, vault, configFile: places.config, companies, grants, members, consents, approvals, making, access, ceremonies },
       ...{ callers, tapKeys, lock, locking, policy, questions, self, clock, files },

@@ -54,5 +54,6 @@ export function nodePorts(options: { vault: 'keychain' | 'memory'; log: Log }): 
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
   // end check
   const keychain: Keychain = options.vault === 'memory' ? memoryOnlyKeychain() : osKeychain();
-  return { clock: systemClock, fetch: globalThis.fetch, keychain, openBrowser: openSystemBrowser, random: randomBytes, log: options.log };
+  const { log } = options;
+  return { clock: systemClock, fetch: globalThis.fetch, keychain, openBrowser: openSystemBrowser, random: randomBytes, log, signals: undefined };
 }

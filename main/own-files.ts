@@ -129,7 +129,9 @@ export async function openOwnFiles(parts: {
     else audit.append({ type: 'config.rejected', hash: '', code });
   }
 
-  const parse = (kind: FileKind, bytes: Buffer): unknown => (kind === 'policy' ? loadPolicy(bytes, places.policy) : readConfig(bytes, places.config));
+  function parse(kind: FileKind, bytes: Buffer): unknown {
+    return kind === 'policy' ? loadPolicy(bytes, places.policy) : readConfig(bytes, places.config);
+  }
 
   async function look(again = false): Promise<void> {
     const before = fingerprint();
@@ -139,7 +141,9 @@ export async function openOwnFiles(parts: {
     if (fingerprint() !== before) changed();
   }
 
-  const fingerprint = (): string => JSON.stringify([[...waiting].map(([kind, { hash }]) => [kind, hash]), [...broken]]);
+  function fingerprint(): string {
+    return JSON.stringify([[...waiting].map(([kind, { hash }]) => [kind, hash]), [...broken]]);
+  }
 
   function tell(kind: FileKind, hash: string): void {
     if (told.get(kind) === hash) return;
