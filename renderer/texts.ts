@@ -168,7 +168,7 @@ export const texts = {
     by: {
       key: 'Unlock with a key',
       passphrase: 'In a terminal, with your passphrase:',
-      'sign-in': 'Sign in to unlock',
+      'sign-in': 'A fresh sign-in opens it as well.',
       screen: 'Unlock your screen.',
     } satisfies Record<LockView['unlockBy'][number], string>,
     command: 'lakepass unlock',
@@ -190,8 +190,7 @@ export const texts = {
     reallyRevokeAll: 'Really revoke all',
     keep: 'Keep',
     widen: 'Add',
-    widenLabel: (bundle: string, label: string): string => `Ask to add ${bundle} to ${label}`,
-    asked: 'Asked; answer the request that appears.',
+    widenTo: (label: string): string => `to ${label}`,
     until: 'Until',
     used: 'Last used',
     never: 'not yet',

@@ -38,12 +38,12 @@ export function Facts({ caller }: { caller: CallerView }) {
 /** One program of a request, by its title. */
 export function Program({ heading, caller }: { heading: string; caller: CallerView }) {
   return (
-    <div className="program">
-      <h3>{heading}</h3>
+    <section className="program" aria-label={heading}>
+      <p className="kicker">{heading}</p>
       <p className="program-title">
         {caller.title} <Kind kind={caller.kind} />
       </p>
       <Facts caller={caller} />
-    </div>
+    </section>
   );
 }

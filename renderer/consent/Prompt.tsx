@@ -33,48 +33,56 @@ export function Prompt({ ask, behind, attempt, onApprove, onDeny, onSnooze }: Pr
 
   useEffect(() => {
     dialog.current?.showModal();
-    denyButton.current?.focus();
+    // Without scrolling: who asks stays in sight.
+    denyButton.current?.focus({ preventScroll: true });
   }, []);
 
   return (
     // Escape answers nothing: whoever wants to say no presses Deny.
     <dialog ref={dialog} className="prompt" aria-labelledby={heading} onCancel={(event) => event.preventDefault()}>
-      <h2 id={heading}>{headOf(ask)}</h2>
-      {ask.label === '' ? null : <p className="lead">{ask.label}</p>}
-      <Request ask={ask} />
-      <Spans spans={ask.spans} chosen={span} onChoose={setSpan} />
-      {ask.requests > 1 ? <p className="small">{texts.prompt.requests(ask.requests)}</p> : null}
-      <AttemptNotice attempt={attempt} />
-      <p id={note} className="small">
-        {ask.approval === 'tap' ? texts.prompt.tapNote : null} {isReady ? null : texts.prompt.reading}
-      </p>
-      <div className="answers">
-        <Button ref={denyButton} isBusy={isBusy} onPress={() => onDeny('once')}>
-          {texts.prompt.deny}
-        </Button>
-        <Button look="primary" isBusy={isBusy} isDisabled={!isReady} describedBy={note} onPress={() => onApprove(span)}>
-          {ask.approval === 'tap' ? texts.prompt.approveByTap : texts.prompt.approve}
-        </Button>
+      <div className="prompt-body">
+        <h2 id={heading}>{headOf(ask)}</h2>
+        {ask.label === '' ? null : <p className="lead">{ask.label}</p>}
+        <Request ask={ask} />
+        <Spans spans={ask.spans} chosen={span} onChoose={setSpan} />
       </div>
-      <fieldset className="more">
-        <legend className="hidden">{texts.prompt.more}</legend>
-        {ask.grant === null ? null : (
-          <Button look="quiet" isBusy={isBusy} onPress={() => onDeny('run')}>
-            {texts.prompt.denyRun}
+      <footer className="prompt-foot">
+        <AttemptNotice attempt={attempt} />
+        <p id={note} className="small">
+          {[
+            ask.requests > 1 ? texts.prompt.requests(ask.requests) : '',
+            ask.approval === 'tap' ? texts.prompt.tapNote : '',
+            isReady ? '' : texts.prompt.reading,
+          ].join(' ')}
+        </p>
+        <div className="answers">
+          <Button ref={denyButton} isBusy={isBusy} onPress={() => onDeny('once')}>
+            {texts.prompt.deny}
           </Button>
-        )}
-        {repeats.has(ask.purpose) ? (
-          <Button look="quiet" isBusy={isBusy} onPress={() => onDeny('always')}>
-            {texts.prompt.denyAlways}
+          <Button look="primary" isBusy={isBusy} isDisabled={!isReady} describedBy={note} onPress={() => onApprove(span)}>
+            {ask.approval === 'tap' ? texts.prompt.approveByTap : texts.prompt.approve}
           </Button>
-        ) : null}
-        <Button look="quiet" isBusy={isBusy} onPress={onSnooze}>
-          {texts.prompt.snooze}
-        </Button>
-      </fieldset>
-      <p className="small">
-        {texts.prompt.openUntil} <Moment at={ask.openUntil} />. {behind > 0 ? texts.prompt.behind(behind) : null}
-      </p>
+        </div>
+        <fieldset className="more">
+          <legend className="hidden">{texts.prompt.more}</legend>
+          {ask.grant === null ? null : (
+            <Button look="quiet" isBusy={isBusy} onPress={() => onDeny('run')}>
+              {texts.prompt.denyRun}
+            </Button>
+          )}
+          {repeats.has(ask.purpose) ? (
+            <Button look="quiet" isBusy={isBusy} onPress={() => onDeny('always')}>
+              {texts.prompt.denyAlways}
+            </Button>
+          ) : null}
+          <Button look="quiet" isBusy={isBusy} onPress={onSnooze}>
+            {texts.prompt.snooze}
+          </Button>
+        </fieldset>
+        <p className="small">
+          {texts.prompt.openUntil} <Moment at={ask.openUntil} />. {behind > 0 ? texts.prompt.behind(behind) : null}
+        </p>
+      </footer>
     </dialog>
   );
 }

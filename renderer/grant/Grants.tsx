@@ -121,15 +121,9 @@ function Grant({ line, grant, bundles }: { line: Line; grant: GrantView; bundles
       </dl>
       <div className="row widen">
         {missing(grant, bundles).map((bundle) => (
-          <Button
-            key={bundle.name}
-            look="quiet"
-            isBusy={isBusy}
-            label={texts.grants.widenLabel(bundle.name, nameOf(grant))}
-            onPress={() => widen(bundle)}
-          >
-            {texts.grants.widen} {bundle.name}
-            <span className="small"> {bundle.words}</span>
+          <Button key={bundle.name} look="quiet" isBusy={isBusy} onPress={() => widen(bundle)}>
+            {texts.grants.widen} {bundle.name} <span className="small">{bundle.words}</span>
+            <span className="hidden">{texts.grants.widenTo(nameOf(grant))}</span>
           </Button>
         ))}
       </div>

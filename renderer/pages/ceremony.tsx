@@ -148,15 +148,12 @@ function Touch({ ceremony, name, onName, onBegin, onRefuse }: TouchProps) {
     <main className="ceremony">
       {view.steps > 1 ? <p className="step">{texts.ceremony.step(view.step, view.steps)}</p> : null}
       <h1>{view.title || texts.ceremony.heads[view.kind]}</h1>
-      {view.ask === null ? (
-        <ul className="words">
-          {view.words.map((word) => (
-            <li key={word}>{word}</li>
-          ))}
-        </ul>
-      ) : (
-        <Request ask={view.ask} />
-      )}
+      {view.ask === null ? null : <Request ask={view.ask} />}
+      <ul className="words">
+        {view.words.map((word) => (
+          <li key={word}>{word}</li>
+        ))}
+      </ul>
       {view.kind === 'enrol' && view.touch === 'create' ? (
         <label className="field">
           {texts.ceremony.name}

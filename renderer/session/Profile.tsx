@@ -1,5 +1,6 @@
 /** One company: who is signed in there, how strongly that was proven, until when. */
 import type { StatusView } from '../../preload/contract/control.ts';
+import type { Failure } from '../../preload/contract/failure.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
@@ -16,8 +17,7 @@ export function Profile({ profile, signIn }: { profile: ProfileView; signIn: Sig
   return (
     <Card heading={headingOf(session)} look="strong" acts={<Acts session={session} signIn={signIn} />}>
       {profile.test ? <span className="badge warn">{texts.home.test}</span> : null}
-      {session.phase === 'ended' && session.lastFailure !== null ? <FailureNotice failure={session.lastFailure} /> : null}
-      {session.phase === 'signed-out' && session.lastFailure !== null ? <FailureNotice failure={session.lastFailure} /> : null}
+      {session.lastFailure === null || session.phase === 'signed-in' ? null : <LastFailure failure={session.lastFailure} />}
       <AttemptNotice attempt={signIn.attempt} />
       {signIn.blockedUrl === null ? null : (
         <Notice look="plain">
@@ -39,6 +39,10 @@ export function Profile({ profile, signIn }: { profile: ProfileView; signIn: Sig
       )}
     </Card>
   );
+}
+
+function LastFailure({ failure }: { failure: Failure }) {
+  return <FailureNotice failure={failure} isStepBeside={failure.nextStep === 'sign-in'} />;
 }
 
 function headingOf(session: SessionView) {

@@ -13,15 +13,18 @@ export function Notice({ children, look = 'warning' }: { children: ReactNode; lo
   );
 }
 
-export function FailureNotice({ failure }: { failure: Failure }) {
+/** `isStepBeside`: the next step is a button close by, so that the words for a terminal are left out. */
+export function FailureNotice({ failure, isStepBeside = false }: { failure: Failure; isStepBeside?: boolean }) {
   return (
     <Notice look="bad">
       <p>
         <strong>{failure.cause}</strong>
       </p>
-      <p>
-        <WithCommands text={failure.next} />
-      </p>
+      {isStepBeside ? null : (
+        <p>
+          <WithCommands text={failure.next} />
+        </p>
+      )}
       {failure.detail === undefined ? null : <p className="small">{failure.detail}</p>}
       <p className="code">{failure.code}</p>
     </Notice>

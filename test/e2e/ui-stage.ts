@@ -1,0 +1,124 @@
+/**
+ * The pages door in this process, with an agent that is a fake and a Chromium that is not. Everything the browser needs is real: the
+ * sockets, the look-up of the user on the other end, the bundled pages, a virtual security key.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
+import { buildPages } from '../../main/build-pages.ts';
+import { unknownCaller } from '../../main/caller/caller.ts';
+import { createPeerUid } from '../../main/caller/peer-uid.ts';
+import { systemClock } from '../../main/host-ports.ts';
+import { createAssets } from '../../main/pages/assets.ts';
+import { createPages, type Pages } from '../../main/pages/pages.ts';
+import { type FakePagesAgent, fakePagesAgent } from '../fakes/pages-agent.ts';
+import { type RecordingAudit, recordingAudit } from '../fakes/recording-audit.ts';
+
+export interface Stage {
+  agent: FakePagesAgent;
+  pages: Pages;
+  audit: RecordingAudit;
+  /** What the pages complained about in their consoles; a page of ours must never. */
+  complaints: string[];
+  /** A tab of its own, in the given colours. */
+  tab(options?: { colours?: 'light' | 'dark'; width?: number }): Promise<Page>;
+  /** A tab that shows the UI. */
+  ui(options?: { colours?: 'light' | 'dark'; width?: number }): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** Chromium with the pages built and the door's parts around it; agent and door are new for every stage. */
+export interface Theatre {
+  stage(): Promise<Stage>;
+  close(): Promise<void>;
+}
+
+/** Names that lead to this machine, beside those that always do. */
+const resolver = 'MAP evil.test 127.0.0.1, MAP rebound.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1';
+
+export async function openTheatre(): Promise<Theatre> {
+  const folder = await mkdtemp(join(tmpdir(), 'lp-pages-'));
+  await buildPages(folder);
+  const browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', `--host-resolver-rules=${resolver}`],
+  });
+  return {
+    stage: () => openStage(browser, folder),
+    async close() {
+      await browser.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function openStage(browser: Browser, folder: string): Promise<Stage> {
+  const agent = fakePagesAgent({ clock: systemClock });
+  const audit = recordingAudit();
+  const peerUid = createPeerUid();
+  const pages = createPages({
+    agent,
+    attribute: async (peer) => ({ uid: await peerUid.lookup(peer), caller: unknownCaller }),
+    uid: process.getuid?.() ?? -1,
+    clock: systemClock,
+    random: randomBytes,
+    audit,
+    log: () => undefined,
+    assets: createAssets(pathToFileURL(`${folder}/`)),
+  });
+  agent.onChange = () => pages.changed();
+  const contexts: BrowserContext[] = [];
+  const complaints: string[] = [];
+
+  const tab: Stage['tab'] = async ({ colours = 'light', width = 1000 } = {}) => {
+    const context = await browser.newContext({ colorScheme: colours, viewport: { width, height: 900 }, reducedMotion: 'reduce' });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    return page;
+  };
+  return {
+    ...{ agent, pages, audit, complaints, tab },
+    async ui(options) {
+      const page = await tab(options);
+      await page.goto((await pages.uiUrl()).href);
+      await page.getByRole('navigation').waitFor();
+      return page;
+    },
+    async close() {
+      for (const context of contexts) await context.close();
+      await pages.close();
+      await peerUid.close();
+    },
+  };
+}
+
+/** A security key in the tab's browser, as CDP makes it. */
+export async function plugIn(page: Page, options: { prf?: boolean; touched?: boolean } = {}): Promise<{ cdp: CDPSession; authenticatorId: string }> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: 'usb',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      hasPrf: options.prf ?? false,
+      isUserVerified: true,
+      automaticPresenceSimulation: options.touched ?? true,
+    },
+  });
+  return { cdp, authenticatorId };
+}
+
+/** What axe finds wrong with the page, as `rule: element`. */
+export async function findingsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+}

@@ -1,0 +1,400 @@
+/**
+ * An agent behind the pages door, as strict as the real one where a page could go wrong: it knows which requests are open, which were
+ * shown and when, what takes a tap, and which tickets are good. What it hands out fits the contract, and it writes down who asked.
+ */
+import { AppError } from '../../main/app-error.ts';
+import type { Caller } from '../../main/caller/caller.ts';
+import type { PagesAgent } from '../../main/pages/pages.ts';
+import type { Clock } from '../../main/ports.ts';
+import type { CallerView } from '../../preload/contract/caller.ts';
+import type { AskView } from '../../preload/contract/consent.ts';
+import { type GrantView, grantViewSchema } from '../../preload/contract/control.ts';
+import { type CeremonyRequest, type CeremonyView, ceremonyViewSchema, type UiState, uiStateSchema } from '../../preload/contract/pages.ts';
+
+export interface Asked {
+  what: keyof PagesAgent;
+  with: unknown;
+  by: Caller | null;
+}
+
+export interface FakePagesAgent extends PagesAgent {
+  readonly asked: Asked[];
+  /** Changes what is shown, and tells whoever listens. */
+  update(change: (state: UiState) => void): void;
+  /** Called after every change. */
+  onChange: () => void;
+  /** The next calls of that name throw it; null: they work again. */
+  fails(what: keyof PagesAgent, error: Error | null): void;
+  /** A ticket for the ceremony page. */
+  ticket(view: CeremonyView): string;
+  /** Where the ceremony page goes when it is done. */
+  next: () => Promise<string | null>;
+  /** What a touch is asked for, and what becomes of its answer; by default any answer with the right id is good. */
+  ceremonies: {
+    options(view: CeremonyView, origin: string): Promise<{ id: string; options: Record<string, unknown> }>;
+    finish(
+      view: CeremonyView,
+      answer: { id: string; response: Record<string, unknown>; name: string },
+      origin: string,
+    ): Promise<CeremonyView | null>;
+  };
+}
+
+const iso = (clock: Clock, offsetMs = 0): string => new Date(clock.now() + offsetMs).toISOString();
+const minute = 60_000;
+const hour = 60 * minute;
+const readingTimeMs = 500;
+
+export const notebookCaller: CallerView = {
+  kind: 'program',
+  title: 'python, a kernel of jupyter-lab',
+  pid: 4711,
+  facts: [
+    { name: 'program', value: '/home/ada/project/.venv/bin/python3.12', proof: 'verified' },
+    { name: 'parents', value: 'jupyter-lab ← bash ← gnome-terminal', proof: 'verified' },
+    { name: 'folder', value: '/home/ada/project', proof: 'verified' },
+    { name: 'command', value: 'python -m ipykernel_launcher -f kernel-8a51.json', proof: 'claimed' },
+    { name: 'notebook', value: 'churn/training.ipynb', proof: 'claimed' },
+  ],
+};
+export const agentCaller: CallerView = {
+  kind: 'ai-agent',
+  title: 'curl, started by an AI agent (claude)',
+  pid: 5150,
+  facts: [
+    { name: 'program', value: '/usr/bin/curl', proof: 'verified' },
+    { name: 'ai-agent', value: 'claude', proof: 'verified' },
+    { name: 'parents', value: 'bash ← node ← claude ← zsh', proof: 'verified' },
+    { name: 'command', value: 'curl -sS http://127.0.0.1:17410/v1/metadata/…', proof: 'claimed' },
+  ],
+};
+
+/** A state in which everything is as it should be: signed in, open, one grant, no request. */
+export function calmState(clock: Clock): UiState {
+  const grants = [grantOf(clock)];
+  return uiStateSchema.parse({
+    revision: 1,
+    grants,
+    bundles: [
+      { name: 'notebook', words: 'run notebooks and read files', scopes: ['clusters', 'command-execution', 'files'] },
+      { name: 'sql', words: 'query tables and warehouses', scopes: ['sql', 'warehouses'] },
+      { name: 'ml', words: 'train, track and serve models', scopes: ['mlflow', 'model-serving'] },
+    ],
+    status: {
+      version: '0.1.0',
+      pid: 4000,
+      startedAt: iso(clock, -3 * hour),
+      vault: 'secret-service',
+      port: 17_410,
+      configFile: '/home/ada/.config/lakepass/config.yaml',
+      profiles: [
+        {
+          name: 'acme',
+          test: false,
+          issuer: 'https://acme.okta.com',
+          session: {
+            profile: 'acme',
+            phase: 'signed-in',
+            signInWaiting: false,
+            identity: {
+              issuer: 'https://acme.okta.com',
+              subject: '00u1',
+              username: 'ada@acme.example',
+              displayName: 'Ada Lovelace',
+              groups: [],
+            },
+            assurance: { level: 'phr', because: 'acr phr', acr: 'phr', amr: ['hwk', 'pin'], authTime: iso(clock, -2 * hour) },
+            signedInAt: iso(clock, -2 * hour),
+            renewedAt: null,
+            endsAt: iso(clock, 7 * hour),
+            idleEndsAt: null,
+            renewable: true,
+            survivesRestart: true,
+            renewalProblem: null,
+            lastFailure: null,
+          },
+          workspaces: [{ name: 'prod', host: 'https://acme.cloud.databricks.com', health: 'answers' }],
+        },
+      ],
+      grants,
+      lock: { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key' },
+      queue: {
+        asks: [],
+        snoozedUntil: null,
+        quiet: false,
+        history: [
+          {
+            id: 'ask-old',
+            purpose: 'create',
+            title: 'python, a kernel of jupyter-lab',
+            workspace: 'https://acme.cloud.databricks.com',
+            scopes: ['files'],
+            at: iso(clock, -hour),
+            outcome: 'approved',
+          },
+          {
+            id: 'ask-older',
+            purpose: 'use',
+            title: 'curl',
+            workspace: null,
+            scopes: ['sql'],
+            at: iso(clock, -2 * hour),
+            outcome: 'denied',
+          },
+        ],
+      },
+      tapKeys: [
+        {
+          id: 'key-1',
+          name: 'Blue, on the key ring',
+          aaguid: '2fc0579f-8113-47ea-b116-bb5a8db9202a',
+          model: 'YubiKey 5 NFC',
+          attested: false,
+          hardwareBound: true,
+          enrolledAt: iso(clock, -30 * 24 * hour),
+          lastTouchedAt: iso(clock, -hour),
+          canSeal: true,
+          seals: true,
+        },
+      ],
+      policy: { id: 'default', revision: 1, hash: 'abc', mode: 'enforce', source: 'built-in', expires: null },
+      warnings: [],
+      problems: [],
+      next: 'All is well. `lakepass run -- jupyter lab` starts a notebook.',
+    },
+  });
+}
+
+export function grantOf(clock: Clock, changes: Partial<GrantView> = {}): GrantView {
+  return grantViewSchema.parse({
+    id: 'grant-1',
+    profile: 'acme',
+    workspace: 'https://acme.cloud.databricks.com',
+    scopes: ['clusters', 'command-execution', 'files'],
+    label: 'jupyter lab',
+    createdAt: iso(clock, -hour),
+    until: iso(clock, 6 * hour),
+    approved: 'tap',
+    binding: 'run',
+    caller: notebookCaller,
+    members: 2,
+    state: 'live',
+    lastUsedAt: iso(clock, -minute),
+    served: 41,
+    ...changes,
+  });
+}
+
+export const askOf = (clock: Clock, changes: Partial<AskView> = {}): AskView => ({
+  id: 'ask-1',
+  purpose: 'create',
+  caller: notebookCaller,
+  expected: null,
+  profile: 'acme',
+  workspace: 'https://acme.cloud.databricks.com',
+  scopes: ['clusters', 'command-execution', 'files'],
+  words: ['Run code on clusters', 'Read and write workspace files'],
+  grant: null,
+  label: 'jupyter lab',
+  until: iso(clock, 8 * hour),
+  approval: 'click',
+  spans: ['grant', 'once', 'hours'],
+  askedAt: iso(clock),
+  answerableAt: null,
+  openUntil: iso(clock, 10 * minute),
+  requests: 1,
+  ...changes,
+});
+
+export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
+  let state = calmState(clock);
+  const failing = new Map<keyof PagesAgent, Error>();
+  const tickets = new Map<string, CeremonyView>();
+  const origins = new Map<string, string>();
+  const asked: Asked[] = [];
+
+  function note(what: keyof PagesAgent, given: unknown, by: Caller | null = null): void {
+    asked.push({ what, with: given, by });
+    const error = failing.get(what);
+    if (error !== undefined) throw error;
+  }
+
+  function update(change: (next: UiState) => void): void {
+    const next = structuredClone(state);
+    change(next);
+    next.revision++;
+    state = uiStateSchema.parse(next);
+    agent.onChange();
+  }
+
+  function front(id: string): AskView {
+    const ask = state.status.queue.asks[0];
+    if (ask === undefined || ask.id !== id) throw new AppError('ASK_UNKNOWN');
+    return ask;
+  }
+
+  function settle(id: string, outcome: 'approved' | 'denied'): void {
+    update(({ status: { queue } }) => {
+      const ask = queue.asks.shift();
+      if (ask !== undefined) queue.history.unshift({ ...ask, id, title: ask.caller.title, at: iso(clock), outcome });
+    });
+  }
+
+  function requireReady({ answerableAt }: AskView): void {
+    if (answerableAt === null || Date.parse(answerableAt) > clock.now()) throw new AppError('ASK_TOO_EARLY');
+  }
+
+  function viewOf(ticket: string): CeremonyView {
+    const view = tickets.get(ticket);
+    if (view === undefined) throw new AppError('PAGE_REFUSED', { reason: 'ticket' });
+    return view;
+  }
+
+  function viewFor(request: CeremonyRequest): CeremonyView {
+    const step = { step: 1, steps: 1, title: '', words: [], ask: null };
+    if (request.kind === 'tap') return { ...step, kind: 'tap', touch: 'get', ask: front(request.ask), words: [`For: ${request.span}`] };
+    if (request.kind === 'enrol') return { ...step, kind: 'enrol', touch: 'get', steps: 2, words: ['First touch a key you already have.'] };
+    return { ...step, kind: request.kind, touch: 'get', words: [`This will ${request.kind} with a key.`] };
+  }
+
+  const agent: FakePagesAgent = {
+    asked,
+    update,
+    onChange: () => undefined,
+    fails: (what, error) => void (error === null ? failing.delete(what) : failing.set(what, error)),
+    ticket(view) {
+      const ticket = `ticket-${tickets.size + 1}`;
+      tickets.set(ticket, ceremonyViewSchema.parse(view));
+      return ticket;
+    },
+    next: async () => null,
+    ceremonies: {
+      options: async () => ({ id: 'ceremony-1', options: { challenge: 'AAAA' } }),
+      finish: async () => null,
+    },
+    uiState() {
+      note('uiState', null);
+      return state;
+    },
+    async beginSignIn(profile) {
+      note('beginSignIn', profile);
+      update(({ status }) => {
+        for (const { session } of status.profiles) session.signInWaiting = true;
+      });
+      return { url: 'http://127.0.0.1:1/authorize' };
+    },
+    cancelSignIn(profile) {
+      note('cancelSignIn', profile);
+      update(({ status }) => {
+        for (const { session } of status.profiles) session.signInWaiting = false;
+      });
+      return true;
+    },
+    async signOut(profile) {
+      note('signOut', profile);
+      update(({ status }) => {
+        for (const one of status.profiles)
+          Object.assign(one.session, { phase: 'signed-out', identity: null, assurance: null, endsAt: null, signedInAt: null });
+      });
+      return [];
+    },
+    shown(id) {
+      note('shown', id);
+      front(id);
+      update(({ status: { queue } }) => {
+        for (const ask of queue.asks.slice(0, 1)) ask.answerableAt ??= iso(clock, readingTimeMs);
+      });
+    },
+    answer(request, by) {
+      note('answer', request, by);
+      const ask = front(request.ask);
+      if (request.verdict === 'denied') return settle(ask.id, 'denied');
+      if (ask.approval === 'tap') throw new AppError('TAP_NEEDED');
+      requireReady(ask);
+      if (!ask.spans.includes(request.span)) throw new AppError('SPAN_REFUSED');
+      settle(ask.id, 'approved');
+    },
+    snooze(minutes) {
+      note('snooze', minutes);
+      update(({ status }) => {
+        status.queue.snoozedUntil = iso(clock, minutes * minute);
+      });
+    },
+    attend() {
+      note('attend', null);
+      const { quiet, snoozedUntil } = state.status.queue;
+      if (!quiet && snoozedUntil === null) return;
+      update(({ status: { queue } }) => {
+        queue.quiet = false;
+        queue.snoozedUntil = null;
+      });
+    },
+    async revoke(ids) {
+      note('revoke', ids);
+      update((next) => {
+        for (const grant of next.grants) if (ids.includes(grant.id)) grant.state = 'revoked';
+      });
+      return ids.length;
+    },
+    askToWiden(id, scopes, by) {
+      note('askToWiden', { id, scopes }, by);
+      const grant = state.grants.find((one) => one.id === id);
+      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+      update(({ status }) => {
+        status.queue.asks.push(askOf(clock, { id: 'ask-widen', purpose: 'widen', grant: id, scopes: [...scopes] }));
+      });
+      return grant;
+    },
+    async lock() {
+      note('lock', null);
+      update(({ status }) => {
+        Object.assign(status.lock, { state: 'locked', since: iso(clock), why: 'command', unlockBy: ['key', 'sign-in'] });
+      });
+    },
+    async renameKey(id, name) {
+      note('renameKey', { id, name });
+      update(({ status }) => {
+        for (const key of status.tapKeys) if (key.id === id) key.name = name;
+      });
+    },
+    async beginCeremony(request, by) {
+      note('beginCeremony', request, by);
+      return agent.ticket(viewFor(request));
+    },
+    ceremony(ticket) {
+      note('ceremony', ticket);
+      const view = viewOf(ticket);
+      const id = view.ask?.id;
+      // Shown here, it is before the person's eyes as much as in the UI.
+      if (id !== undefined && state.status.queue.asks[0]?.id === id && state.status.queue.asks[0].answerableAt === null) agent.shown(id);
+      return view;
+    },
+    async ceremonyOptions(ticket, origin) {
+      note('ceremonyOptions', { ticket, origin });
+      origins.set(ticket, origin);
+      return agent.ceremonies.options(viewOf(ticket), origin);
+    },
+    async finishCeremony(ticket, answer, by) {
+      note('finishCeremony', { ticket, answer }, by);
+      const view = viewOf(ticket);
+      const following = await agent.ceremonies.finish(view, answer, origins.get(ticket) ?? '');
+      if (following !== null) {
+        tickets.set(ticket, following);
+        return { done: false, view: following, next: null };
+      }
+      tickets.delete(ticket);
+      if (view.ask !== null) {
+        requireReady(front(view.ask.id));
+        settle(view.ask.id, 'approved');
+      }
+      return { done: true, view: null, next: await agent.next() };
+    },
+    refuseCeremony(ticket) {
+      note('refuseCeremony', ticket);
+      const { ask } = viewOf(ticket);
+      tickets.delete(ticket);
+      if (ask !== null) settle(ask.id, 'denied');
+    },
+  };
+  return agent;
+}
