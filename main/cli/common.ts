@@ -13,11 +13,25 @@ export interface CommonOptions {
   profile?: string;
 }
 
+const vaultKinds = ['keychain', 'memory'] as const;
+type VaultKind = (typeof vaultKinds)[number];
+
+/** Where an agent that is started now keeps secrets. @throws AppError INPUT_INVALID: there is no such kind */
+export function vaultKind(named: string): VaultKind {
+  const kind = vaultKinds.find((each) => each === named);
+  if (kind === undefined) throw new AppError('INPUT_INVALID', { reason: 'vault', detail: `Choose ${vaultKinds.join(' or ')}.` });
+  return kind;
+}
+
 /** Adds the options that every verb of a running agent takes, and an example to its help. */
 export const withCommon = (verb: Command, example: string): Command =>
   verb
     .option('--home <dir>', 'keep everything below this folder instead of the usual places', process.env['LAKEPASS_HOME'])
-    .option('--vault <kind>', 'where an agent started now keeps secrets: keychain or memory', process.env['LAKEPASS_VAULT'] ?? 'keychain')
+    .option(
+      '--vault <kind>',
+      `where an agent started now keeps secrets: ${vaultKinds.join(' or ')}`,
+      process.env['LAKEPASS_VAULT'] ?? 'keychain',
+    )
     .option('--no-start', 'fail instead of starting an agent')
     .option('--json', 'print JSON')
     .addHelpText('after', `\nExample:\n  ${example}`);
@@ -32,9 +46,7 @@ export async function reachAgent(options: CommonOptions): Promise<AgentClient> {
   const places = placesOf(options);
   if (!(await agentAnswers(places))) {
     if (!options.start) throw new AppError('AGENT_NOT_RUNNING');
-    if (options.vault !== 'keychain' && options.vault !== 'memory')
-      throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
-    await startAgent(places, { home: options.home, vault: options.vault });
+    await startAgent(places, { home: options.home, vault: vaultKind(options.vault) });
   }
   return connectAgent(places);
 }

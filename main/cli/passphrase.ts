@@ -2,38 +2,36 @@
  * What a person types at the terminal itself, whatever standard input is: a passphrase without echo, or a word to confirm with. A
  * passphrase is never taken from an argument or the environment, where every program of the user can read it.
  */
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { AppError } from '../app-error.ts';
 
 /** More than any passphrase that the agent takes. */
 const longestBytes = 4096;
+const key = { interrupt: 0x03, end: 0x04, backspace: 0x08, newline: 0x0a, enter: 0x0d, clear: 0x15, rubout: 0x7f } as const;
 
 /**
- * The first line of an open file descriptor.
+ * The first line of an open file descriptor, read a byte at a time: what follows it is for somebody else, and whoever holds the other
+ * end of a pipe need not close it.
  *
  * @param text the number as it was given to `--passphrase-fd`
  * @throws AppError INPUT_INVALID (reason `passphrase-fd`): no number, nothing to read, no text, or too much of it
  */
-export async function passphraseFromFd(text: string): Promise<string> {
+export function passphraseFromFd(text: string): string {
   const bad = (detail: string, cause?: unknown): AppError => new AppError('INPUT_INVALID', { reason: 'passphrase-fd', detail, cause });
   if (!/^\d{1,4}$/.test(text)) throw bad('Name an open file descriptor, such as 0 or 3.');
-  const chunks: Buffer[] = [];
+  const line = Buffer.alloc(longestBytes);
   let size = 0;
   try {
-    for await (const chunk of createReadStream('', { fd: Number(text), autoClose: false }) as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (chunk.includes(0x0a) || size > longestBytes) break;
-    }
+    while (size < longestBytes && readSync(Number(text), line, size, 1, null) === 1 && line[size] !== key.newline) size += 1;
   } catch (cause) {
     throw bad(`File descriptor ${text} cannot be read.`, cause);
   }
-  const [line = ''] = Buffer.concat(chunks)
-    .toString('utf8')
-    .split(/\r?\n|\r$/);
-  if (line === '' || size > longestBytes) throw bad(line === '' ? 'The passphrase is empty.' : 'That is too long for a passphrase.');
-  return line;
+  const passphrase = line.toString('utf8', 0, size).replace(/\r$/, '');
+  line.fill(0);
+  if (passphrase === '' || size === longestBytes)
+    throw bad(passphrase === '' ? 'The passphrase is empty.' : 'That is too long for a passphrase.');
+  return passphrase;
 }
 
 /** Asks at the terminal without showing what is typed. @throws AppError PASSPHRASE_NEEDED: there is no terminal */
@@ -48,8 +46,6 @@ export const askWord = (prompt: string): Promise<string | undefined> =>
     if (error instanceof AppError) throw error;
     return undefined;
   });
-
-const key = { interrupt: 0x03, end: 0x04, backspace: 0x08, newline: 0x0a, enter: 0x0d, clear: 0x15, rubout: 0x7f } as const;
 
 /** One line from /dev/tty, in raw mode: the terminal itself would show each letter. */
 function typed(prompt: string, { echo }: { echo: boolean }): Promise<string> {

@@ -2,9 +2,8 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { statusViewSchema } from '../../../preload/contract/control.ts';
-import { AppError } from '../../app-error.ts';
 import { connectAgent } from '../agent-client.ts';
-import { type CommonOptions, optionsFirst, placesOf, withCommon } from '../common.ts';
+import { type CommonOptions, optionsFirst, placesOf, vaultKind, withCommon } from '../common.ts';
 import { printJson, printLine } from '../report.ts';
 import { statusText } from './status.ts';
 
@@ -19,10 +18,9 @@ export const addAgent = (program: Command): Command =>
 
 async function agent(options: Options): Promise<void> {
   if (options.stop === true) return stop(options);
-  if (options.vault !== 'keychain' && options.vault !== 'memory')
-    throw new AppError('INPUT_INVALID', { reason: 'vault', detail: 'Choose keychain or memory.' });
+  const vault = vaultKind(options.vault);
   const { runHeadless } = await import('../../headless.ts');
-  const running = await runHeadless({ home: options.home, vault: options.vault });
+  const running = await runHeadless({ home: options.home, vault });
   const view = await connectAgent(running.places).get('/v1/status', statusViewSchema);
   if (options.json === true) printJson(view);
   else

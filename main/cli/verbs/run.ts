@@ -56,11 +56,22 @@ async function run([program = '', ...args]: string[], options: Options): Promise
 }
 
 /** The program runs all the same: as our child it is one of the run's, only what outlives us may be asked about. */
-const register = (agent: AgentClient, { grant }: GrantMade, pid: number): Promise<void> =>
-  agent.postProven('/v1/grants/child', { grant: grant.id, pid }, grantViewSchema).then(
-    () => undefined,
-    (error: unknown) => tell(`the program could not be made known to the agent: ${failureLine(failureOf(error))}`),
-  );
+async function register(agent: AgentClient, { grant }: GrantMade, pid: number): Promise<void> {
+  try {
+    await agent.postProven('/v1/grants/child', { grant: grant.id, pid }, grantViewSchema);
+  } catch (error) {
+    // One that has ended by then need not be known to anybody.
+    if (isThere(pid)) tell(`the program could not be made known to the agent: ${failureLine(failureOf(error))}`);
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 const answers = { approved: 'you allowed it', denied: 'you refused it', unanswered: 'nobody answered' } as const;
 

@@ -3,11 +3,11 @@
  * the agent itself makes of a request is tested elsewhere.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { type ControlledAgent, controlRoutes } from '../../../main/control/routes.ts';
 import type { CallerView } from '../../../preload/contract/caller.ts';
@@ -216,9 +216,22 @@ describe('run', () => {
 
   it('runs the program although it cannot be made known, and says so', async () => {
     answers.addChild = failing('CALLER_REFUSED');
-    const { code, stderr } = await run(['run', '--', 'sh', '-c', 'exit 7']);
+    const { code, stderr } = await run(['run', '--', 'sh', '-c', 'sleep 1; exit 7']);
     expect(code).toBe(7);
     expect(stderr).toContain('[CALLER_REFUSED]');
+  });
+
+  it('says nothing of a program that has ended before it could be made known', async () => {
+    const known = Promise.withResolvers<void>();
+    answers.addChild = async ({ pid }) => {
+      await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 20_000 });
+      known.resolve();
+      throw new AppError('CALLER_REFUSED');
+    };
+    const { code, stderr } = await run(['run', '--', 'true']);
+    await known.promise;
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('CALLER_REFUSED');
   });
 });
 
@@ -388,6 +401,16 @@ describe('locks', () => {
     lock = locked;
     expect((await withFd(['unlock', '--passphrase-fd', '3'], fd(...lines))).code).toBe(expected);
     if (expected === 0) expect(asked).toEqual([['unlock', { passphrase: 'right' }, 4711]]);
+  });
+
+  it('unlock reads no further than the line, although the pipe stays open', async () => {
+    lock = locked;
+    const child = spawn(process.execPath, [entry, 'unlock', '--passphrase-fd', '0'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: environment({}),
+    });
+    child.stdin?.write('right\nmore');
+    expect((await ended(child)).code).toBe(0);
   });
 
   it.each(['x', '-1', '99999', '77'])('unlock refuses the descriptor %j', async (number) => {
