@@ -158,7 +158,7 @@ describe('an approval', () => {
     const behind = ask('b');
     consents.shown(behind.id);
     await clock.advance(seconds(5));
-    expect(() => consents.answer(behind.id, yes)).toThrow(coded('ASK_TOO_EARLY'));
+    expect(() => consents.answer(behind.id, yes)).toThrow(expect.objectContaining({ code: 'ASK_TOO_EARLY', reason: 'front' }));
     expect(await settled(behind)).toBe('open');
   });
 
