@@ -18,7 +18,7 @@ export interface HolderSearch {
 }
 
 const mostRecent = 32;
-const processesAtATime = 16;
+const processesAtATime = 8;
 
 export function createHolderSearch({ files, uid }: { files: ProcessFiles; uid: number }): HolderSearch {
   /** Last seen first. */

@@ -100,7 +100,7 @@ export function fileShowsAiAgent(name: string, { executable }: Pick<ProcessFacts
   if (executable === null) return false;
   const base = baseName(executable);
   const known = aiAgents.find((agent) => agent.name === name);
-  return known === undefined ? base === name : known.files.includes(base) || hasPath(known, executable);
+  return known === undefined ? base === name : known.files.includes(base) || hasPath(known, withSlashes(executable));
 }
 
 /**
@@ -111,7 +111,7 @@ export function fileShowsAiAgent(name: string, { executable }: Pick<ProcessFacts
  */
 export function findAiAgent(process: ProcessFacts, script: string | null, extra: readonly string[]): string | null {
   const { executable, commandLine } = process;
-  const paths = [executable, commandLine?.[0] ?? null, script].filter((path) => path !== null);
+  const paths = [executable, commandLine?.[0] ?? null, script].filter((path) => path !== null).map(withSlashes);
   const names = new Set(paths.map((path) => baseName(path).replace(/\.(?:[cm]?js|ts|py|sh)$/, '')));
   const module = script?.startsWith('-m ') ? script.slice(3) : undefined;
   const known = aiAgents.find(
@@ -134,6 +134,8 @@ export function findForwarder(process: ProcessFacts): string | null {
   return isOne ? name : null;
 }
 
-const hasPath = ({ paths = [] }: KnownProgram, path: string): boolean => paths.some((part) => path.replaceAll('\\', '/').includes(part));
+const hasPath = ({ paths = [] }: KnownProgram, path: string): boolean => paths.some((part) => path.includes(part));
+
+const withSlashes = (path: string): string => path.replaceAll('\\', '/');
 
 const fits = (name: string, file: string): boolean => (file.endsWith('*') ? name.startsWith(file.slice(0, -1)) : name === file);

@@ -87,17 +87,11 @@ function attempt<T>(read: () => T): T | null {
   }
 }
 
-/** As much of a file as fits; files of proc(5) have no size of their own to go by. */
+/** As much of a file as fits. The kernel gives what there is in one piece, so a second read would only be told that it is over. */
 function readStart(path: string, into: Buffer): Buffer {
   const descriptor = openSync(path, 'r');
   try {
-    let length = 0;
-    while (length < into.length) {
-      const more = readSync(descriptor, into, length, into.length - length, length);
-      if (more === 0) break;
-      length += more;
-    }
-    return into.subarray(0, length);
+    return into.subarray(0, readSync(descriptor, into, 0, into.length, 0));
   } finally {
     closeSync(descriptor);
   }

@@ -16,6 +16,9 @@ export interface Sighting {
   notebook: string | null;
 }
 
+/** What must be known of processes to see them. */
+export type ReadableProcess = Omit<ProcessFiles, 'descriptors' | 'descriptor' | 'pids'>;
+
 interface Seen {
   facts: ProcessFacts;
   parent: number;
@@ -25,7 +28,7 @@ const attempts = 3;
 const longestChain = 32;
 
 /** @param uid whose processes may be looked at; others do not exist */
-export function createSightings({ files, uid }: { files: ProcessFiles; uid: number }): { see(pid: number): Sighting | null } {
+export function createSightings({ files, uid }: { files: ReadableProcess; uid: number }): { see(pid: number): Sighting | null } {
   let ourNamespaces: string | null | undefined;
 
   function look(pid: number): Seen | null {

@@ -67,6 +67,18 @@ describe('who is on the other end', () => {
     expect((await Promise.all(many)).filter(({ caller }) => caller.process?.pid !== 70)).toEqual([]);
     expect(await Promise.all(other)).toEqual([uid, null]);
   });
+
+  it('does not wait for a look at every process that others have asked for', async () => {
+    connect();
+    proc.start(1000, { files: { 'fd/3@': 'socket:[99]' } });
+    for (let pid = 100; pid < 400; pid++) proc.add(pid, { 'fd/3@': 'socket:[5]' });
+    await callers.attribute(peer);
+    const answered: string[] = [];
+    const holders = callers.holders(peer).then(() => answered.push('holders'));
+    const caller = callers.attribute(peer).then(() => answered.push('caller'));
+    await Promise.all([holders, caller]);
+    expect(answered).toEqual(['caller', 'holders']);
+  });
 });
 
 describe('a process that is named by its number', () => {
