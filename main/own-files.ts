@@ -125,8 +125,8 @@ export async function openOwnFiles(parts: {
     broken.set(kind, failure);
     if (before?.code === failure.code && before.detail === failure.detail) return;
     const code = error.code;
-    if (kind === 'policy') audit.append({ type: 'policy.rejected', source: places.policy, hash: '', code, reason: error.reason ?? '' });
-    else audit.append({ type: 'config.rejected', hash: '', code });
+    if (kind === 'policy') audit.append({ type: 'policy.rejected', source: places.policy, digest: '', code, reason: error.reason ?? '' });
+    else audit.append({ type: 'config.rejected', digest: '', code });
   }
 
   function parse(kind: FileKind, bytes: Buffer): unknown {
@@ -206,10 +206,10 @@ export async function openOwnFiles(parts: {
     async approve(kind, hash, how) {
       const { bytes } = waitingFor(kind, hash);
       const next = kind === 'policy' ? loadPolicy(bytes, places.policy) : undefined;
-      if (next === undefined) audit.append({ type: 'config.activated', hash, approved: how });
+      if (next === undefined) audit.append({ type: 'config.activated', digest: hash, approved: how });
       else {
         const { id, revision, mode } = next;
-        audit.append({ type: 'policy.activated', source: places.policy, id, revision, hash, mode, approved: how });
+        audit.append({ type: 'policy.activated', source: places.policy, policy: id, revision, digest: hash, mode, approved: how });
       }
       await keep(kind, bytes);
       if (next === undefined) restartNeeded = true;
@@ -218,7 +218,7 @@ export async function openOwnFiles(parts: {
     },
     async provenBySignIn() {
       if (approved.config !== null || adopted === null) return;
-      audit.append({ type: 'config.activated', hash: hashOf(adopted), approved: 'sign-in' });
+      audit.append({ type: 'config.activated', digest: hashOf(adopted), approved: 'sign-in' });
       await keep('config', adopted);
     },
     watch(listener) {

@@ -9,13 +9,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openSystemBrowser } from '../main/host-ports.ts';
 import { type Idp, startIdp } from './fixtures/idp/idp.ts';
 import { scriptedBrowser } from './fixtures/scripted-browser.ts';
+import { type Prompt, scriptedPerson } from './fixtures/scripted-person.ts';
 import { createSoftwareKey } from './fixtures/software-key/software-key.ts';
 import { startWorkspace, type Workspace } from './fixtures/workspace/workspace.ts';
 
@@ -139,7 +141,53 @@ async function signInBySoftwareKey(idp: Idp): Promise<Finished> {
     });
     login.once('close', () => failed(new Error(`no sign-in address was printed: ${text}`)));
   });
-  await scriptedBrowser({ key, username }).open(new URL(url));
+  await enrolTapKey(await followToLakepass(await scriptedBrowser({ key, username }).authorize(new URL(url))));
+  return outcome;
+}
+
+/** Where the provider's answer leads the browser: to the page on which the first tap key is enrolled. */
+async function followToLakepass(callback: URL): Promise<URL> {
+  let at = callback;
+  while (at.hostname !== 'lakepass.localhost') {
+    const location: string | undefined = await locationOf(at);
+    insist(location !== undefined, 'the tab of the sign-in leads on to the page for the first tap key');
+    at = new URL(location, at);
+  }
+  return at;
+}
+
+/** A browser that opens a page; fetch would say that it is none. */
+const locationOf = (url: URL): Promise<string | undefined> =>
+  new Promise((found, failed) => {
+    get(url, { agent: false }, (answer) => found(answer.resume().headers.location)).on('error', failed);
+  });
+
+const tapKey = createSoftwareKey();
+const person = scriptedPerson({ key: tapKey });
+
+async function enrolTapKey(page: URL): Promise<void> {
+  await (await person.openCeremony(page)).tap('Demo key');
+  proven('a tap key is enrolled, in the tab of the sign-in and nowhere else');
+}
+
+const openUi = async () => person.openUi((await lakepassJson('ui')).url);
+
+/** The person reads what is asked, in the UI, and touches the key. In a browser of your own this is the page that opens by itself. */
+async function approve(): Promise<Prompt> {
+  const ui = await openUi();
+  const prompt = await ui.prompt();
+  say(`  You are asked: ${prompt.caller.title} (${prompt.caller.kind}), ${prompt.scopes.join(' ')} on ${prompt.workspace}; ${prompt.approval}`);
+  await ui.approve(prompt.id);
+  proven('approved by a touch of the tap key, bound to exactly this request');
+  return prompt;
+}
+
+/** Runs a verb that waits for a person, who answers meanwhile. */
+async function withApproval(byPerson: boolean, ...args: string[]): Promise<Finished> {
+  const child = startLakepass(...args);
+  const outcome = finish(child);
+  if (!byPerson) await approve();
+  else child.stderr?.on('data', (chunk: Buffer) => say(`  ${String(chunk).trimEnd()}`));
   return outcome;
 }
 
@@ -187,7 +235,7 @@ async function main(): Promise<void> {
   const client = stockClient();
   say(`  $ lakepass run --scope sql -- ${client.words.map((word) => word.replace(`${root}/`, '')).join(' ')}`);
   say(`  (${client.name})`);
-  const ran = await lakepass('run', '--scope', 'sql', '--', ...client.words);
+  const ran = await withApproval(byPerson, 'run', '--scope', 'sql', '--', ...client.words);
   quote(ran.stdout + ran.stderr);
   insist(ran.code === 0, `the client ends well (exit ${ran.code})`);
   const said = ran.stdout
@@ -204,7 +252,9 @@ async function main(): Promise<void> {
   proven('the same token was refused for model serving');
 
   step('4. Ten clients at the moment of expiry');
-  const made = await lakepassJson('env', '--scope', 'sql', '--label', 'ten clients');
+  const env = await withApproval(byPerson, 'env', '--scope', 'sql', '--label', 'ten clients', '--json');
+  insist(env.code === 0, `the grant for this shell: ${env.stdout}${env.stderr}`);
+  const made = JSON.parse(env.stdout);
   const { DATABRICKS_METADATA_SERVICE_URL: url, DATABRICKS_HOST: host } = made.env as Record<string, string>;
   insist(url !== undefined && host !== undefined, 'a grant URL');
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -226,7 +276,20 @@ async function main(): Promise<void> {
   insist(exchanges() === exchangesBefore + 1, `one exchange for ten clients (there were ${exchanges() - exchangesBefore})`);
   proven('ten answers, one refresh, one exchange');
 
-  step('5. The record');
+  step('5. A program that the grant was not made for');
+  // A daemon's way out of its family: the child of a child that has gone belongs to nobody.
+  const stranger = await askAsStranger(url, host);
+  insist(stranger.error === 'CONSENT_PENDING', `a stranger is not served: ${JSON.stringify(stranger)}`);
+  proven(`with the same grant URL it is answered: ${stranger.error}`);
+  const ui = await openUi();
+  const asked = await ui.prompt();
+  say(`  You are told: ${asked.caller.title} tried to use it. You say no.`);
+  await ui.deny(asked.id, 'run');
+  const again = await askAsStranger(url, host);
+  insist(again.error === 'CONSENT_DENIED', `after the no: ${JSON.stringify(again)}`);
+  proven(`and from now on at once: ${again.error}`);
+
+  step('6. The record');
   const verified = await lakepassJson('audit', 'verify');
   insist(verified['ok'] === true, 'the audit chain verifies');
   quote((await lakepass('audit', '--limit', '6')).stdout);
@@ -234,7 +297,7 @@ async function main(): Promise<void> {
 
   if (options.keep) return keepRunning(idp, workspace);
 
-  step('6. Sign-out');
+  step('7. Sign-out');
   const logout = await lakepass('logout');
   insist(logout.code === 0, `sign-out: ${logout.stderr}`);
   quote(logout.stdout);
@@ -251,6 +314,19 @@ async function main(): Promise<void> {
   say(
     '  What this does not show: a real identity provider, a real Databricks workspace, a hardware key. README lists what was never seen on the real services.',
   );
+}
+
+/** A process that is no descendant of the shell the grant was made for asks with its URL. */
+async function askAsStranger(url: string, host: string): Promise<{ error?: string }> {
+  const file = join(home, 'stranger.json');
+  await rm(file, { force: true });
+  const ask = `curl -s -m 20 -o '${file}.part' -H 'X-Databricks-Metadata-Version: 1' -H 'X-Databricks-Host: ${host}' '${url}'; mv '${file}.part' '${file}'`;
+  spawn('setsid', ['sh', '-c', `(${ask}) >/dev/null 2>&1 &`], { stdio: 'ignore' });
+  for (let waited = 0; waited < 25_000; waited += 100) {
+    if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8'));
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error('the stranger was not answered');
 }
 
 async function keepRunning(idp: Idp, workspace: Workspace): Promise<void> {

@@ -37,13 +37,13 @@ export type AuditEvent =
   | { type: 'consent.asked'; ask: string; purpose: string; grant: string; caller: string; callerKind: string; aiAgent?: string; workspace: string; scopes: readonly string[]; approval: string }
   | { type: 'consent.answered'; ask: string; purpose: string; verdict: string; how: string; span: string; tapKey: string }
   | { type: 'consent.unanswered'; ask: string; purpose: string }
-  | { type: 'policy.activated'; source: string; id: string; revision: number; hash: string; mode: string; approved: string }
-  | { type: 'policy.rejected'; source: string; hash: string; code: FailureCode; reason: string }
+  | { type: 'policy.activated'; source: string; policy: string; revision: number; digest: string; mode: string; approved: string }
+  | { type: 'policy.rejected'; source: string; digest: string; code: FailureCode; reason: string }
   | { type: 'policy.denied'; action: string; grant: string; caller: string; callerKind: string; workspace: string; scopes: readonly string[]; code: FailureCode; rules: readonly string[]; count: number }
   /** `mode: observe`: enforcement would have said no. */
   | { type: 'policy.observed'; action: string; grant: string; caller: string; workspace: string; scopes: readonly string[]; rules: readonly string[]; count: number }
-  | { type: 'config.activated'; hash: string; approved: string }
-  | { type: 'config.rejected'; hash: string; code: FailureCode }
+  | { type: 'config.activated'; digest: string; approved: string }
+  | { type: 'config.rejected'; digest: string; code: FailureCode }
   | { type: 'tap-key.added'; key: string; name: string; aaguid: string; first: string }
   | { type: 'tap-key.removed'; key: string; name: string }
   | { type: 'tap-key.renamed'; key: string; name: string }

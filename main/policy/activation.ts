@@ -163,17 +163,17 @@ function recorder(audit: AuditLog) {
     activated(kind: ApprovedKind, { hash, bytes }: Approved, approved: string): void {
       if (!isNews(kind, 'activated', hash)) return;
       if (kind === 'config') {
-        audit.append({ type: 'config.activated', hash, approved });
+        audit.append({ type: 'config.activated', digest: hash, approved });
         return;
       }
       const facts = bytes === null ? { id: 'self-managed', revision: 1, mode: 'enforce' } : loadPolicy(bytes, 'policy.yaml');
       const { id, revision, mode } = facts;
-      audit.append({ type: 'policy.activated', source: bytes === null ? 'built-in' : 'file', id, revision, hash, mode, approved });
+      audit.append({ type: 'policy.activated', source: bytes === null ? 'built-in' : 'file', policy: id, revision, digest: hash, mode, approved });
     },
     rejected(kind: ApprovedKind, hash: string, { code, reason = '' }: AppError): void {
       if (!isNews(kind, 'rejected', hash)) return;
-      if (kind === 'config') audit.append({ type: 'config.rejected', hash, code });
-      else audit.append({ type: 'policy.rejected', source: 'file', hash, code, reason });
+      if (kind === 'config') audit.append({ type: 'config.rejected', digest: hash, code });
+      else audit.append({ type: 'policy.rejected', source: 'file', digest: hash, code, reason });
     },
   };
 }

@@ -7,6 +7,7 @@ import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from 'node:path';
 import { type Idp, type IdpOptions, startIdp } from '../fixtures/idp/idp.ts';
 import { type ScriptedBrowserOptions, scriptedBrowser } from '../fixtures/scripted-browser.ts';
+import { type ScriptedPerson, scriptedPerson, throughCurl, type UiPage } from '../fixtures/scripted-person.ts';
 import { createSoftwareKey, type SoftwareKey } from '../fixtures/software-key/software-key.ts';
 import { startWorkspace, type Workspace } from '../fixtures/workspace/workspace.ts';
 import { type Ended, makeHome, spawnAs, uidsOf } from '../machine/accounts.ts';
@@ -20,6 +21,8 @@ export interface ProductOptions {
   workspaces?: number;
   /** A whole configuration instead of the usual one. */
   config?: (services: { idp: Idp; workspaces: readonly Workspace[] }) => string;
+  /** The person's own policy; `quietPolicy` unless told otherwise, null for none. */
+  policy?: string | null;
   /** Of every verb, and so of the agent; read anew each time, so that a test may change it. */
   env?: NodeJS.ProcessEnv;
   /** Told of every secret the services give out or are shown. */
@@ -41,15 +44,21 @@ export interface Product {
   /** A program of the same user, not ours. */
   run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
   /** Walks through the provider's pages and brings the answer to the agent's callback, as the user's own browser would: as that user. */
-  browse(url: URL, person: ScriptedBrowserOptions): Promise<void>;
-  /** Signs alice in with her software key, through the command line. */
+  browse(url: URL, person: ScriptedBrowserOptions): Promise<URL | null>;
+  /** Signs alice in with her software key, through the command line; enrols the tap key where there is none, and approves the policy. */
   signIn(username?: string): Promise<Record<string, unknown>>;
+  /** The person at Lakepass' own pages, with the tap key. */
+  person: ScriptedPerson;
+  tapKey: SoftwareKey;
+  /** The UI page, opened afresh. */
+  openUi(): Promise<UiPage>;
   /** The variables of a new grant. */
   env(...scopes: string[]): Promise<{ DATABRICKS_HOST: string; DATABRICKS_METADATA_SERVICE_URL: string; DATABRICKS_AUTH_TYPE: string }>;
   agentPid(): Promise<number>;
   /** Ends the agent as a crash would, and waits until it is gone. */
   kill(): Promise<void>;
   writeConfig(text: string): void;
+  writePolicy(text: string): void;
   /** Every file below the home, with its content. */
   files(): { path: string; content: Buffer }[];
   close(): Promise<void>;
@@ -73,6 +82,23 @@ export const usualConfig = (idp: Idp, workspaces: readonly Workspace[], limits: 
     '',
   ].join('\n');
 
+/** Asks nobody: for what is not about consent. */
+export const quietPolicy = `version: 1
+id: quiet
+revision: 1
+identities:
+  - match: { anyone: true }
+    roles: [person]
+roles:
+  person:
+    grants:
+      - id: everything
+        workspaces: ["*"]
+        scopes: [notebook, sql, ml, bi, jobs, files, clusters, workspace]
+        maxLife: 30 d
+        approval: none
+`;
+
 /** Starts the services and a home; the agent starts with the first verb, with the memory vault unless `env` says otherwise. */
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const machine = await prepareMachine();
@@ -87,6 +113,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const [workspace] = workspaces;
   if (workspace === undefined) throw new Error('a product needs a workspace');
   const key = createSoftwareKey();
+  const tapKey = createSoftwareKey();
   const baseEnv = { BROWSER: 'none', LAKEPASS_NODE: machine.node, LAKEPASS_VAULT: 'memory' };
 
   const start: Product['start'] = (args, env) =>
@@ -101,21 +128,32 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
 
   const product: Product = {
-    ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start },
+    ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start, tapKey },
+    person: scriptedPerson({ key: tapKey, send: throughCurl((args) => product.run('curl', args)) }),
     run: (command, args, env) => ended(spawnAs(machine.user, command, args, { home, ...(env === undefined ? {} : { env }) })),
     async browse(url, person) {
-      const callback = await scriptedBrowser(person).authorize(url);
-      const { code, stderr } = await product.run('curl', ['-sS', '-L', '-o', '/dev/null', callback.href]);
-      if (code !== 0) throw new Error(`the callback was not reached: ${stderr}`);
+      let at: URL | null = await scriptedBrowser(person).authorize(url);
+      // Up to a page of Lakepass' own, which needs a script to go on.
+      while (at !== null && at.hostname !== 'lakepass.localhost') {
+        const { code, stdout, stderr } = await product.run('curl', ['-q', '-sS', '-D', '-', '-o', '/dev/null', at.href]);
+        if (code !== 0) throw new Error(`the callback was not reached: ${stderr}`);
+        const location: string | undefined = /^location: (\S+)/im.exec(stdout)?.[1];
+        at = location === undefined ? null : new URL(location, at);
+      }
+      return at;
     },
     async signIn(username = 'alice') {
       if (idp.user(username).keys.length === 0) await idp.enrol(username, key);
       const login = start(['login', '--json']);
       const outcome = ended(login);
-      await product.browse(await printedUrl(login), { key, username });
+      const next = await product.browse(await printedUrl(login), { key, username });
       const { code, stdout, stderr } = await outcome;
       if (code !== 0) throw new Error(`the sign-in ended with ${code}: ${stdout}${stderr}`);
+      if (next !== null) await settleIn(next);
       return JSON.parse(stdout);
+    },
+    async openUi() {
+      return product.person.openUi((await json('ui'))['url'] as string);
     },
     async env(...scopes) {
       const made = await json('env', ...scopes.flatMap((scope) => ['--scope', scope]));
@@ -129,14 +167,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       process.kill(pid, 'SIGKILL');
       while (isAlive(pid)) await new Promise((done) => setTimeout(done, 5));
     },
-    writeConfig(text) {
-      const folder = join(home, '.config', 'lakepass');
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const file = join(folder, 'config.yaml');
-      writeFileSync(file, text, { mode: 0o600 });
-      if (process.getuid?.() === 0)
-        for (const path of [join(home, '.config'), folder, file]) chownSync(path, machine.user.uid, machine.user.gid);
-    },
+    writeConfig: (text) => writeOwn('config.yaml', text),
+    writePolicy: (text) => writeOwn('policy.yaml', text),
     files: () =>
       readdirSync(home, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
@@ -148,6 +180,27 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       rmSync(home, { recursive: true, force: true });
     },
   };
+  /** What a person does in the tab that follows the first sign-in: enrols a tap key, and approves the policy that lies there. */
+  async function settleIn(next: URL): Promise<void> {
+    const home = await (await product.person.openCeremony(next)).tap('Test key');
+    if (policy === null || home === null) return;
+    const ui = await product.person.openUi(home);
+    const { id, purpose } = await ui.prompt();
+    if (purpose !== 'policy') throw new Error(`asked about ${purpose} where the policy was expected`);
+    await ui.approve(id);
+  }
+
+  function writeOwn(name: string, text: string): void {
+    const folder = join(home, '.config', 'lakepass');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    if (process.getuid?.() === 0)
+      for (const path of [join(home, '.config'), folder, file]) chownSync(path, machine.user.uid, machine.user.gid);
+  }
+
+  const { policy = quietPolicy } = options;
+  if (policy !== null) product.writePolicy(policy);
   product.writeConfig(options.config?.({ idp, workspaces }) ?? usualConfig(idp, workspaces, options.limits));
   return product;
 }

@@ -26,6 +26,14 @@ describe('the fields of an event', () => {
     expect(picked).toEqual({ type: 'grant.ended', grant: 'g1', why: 'revoked' });
   });
 
+  it('has no field that would hide one of the record itself', () => {
+    const reserved = ['seq', 'at', 'id', 'prev', 'type', 'hash'];
+    const hidden = Object.entries(eventShapes).flatMap(([type, shape]) =>
+      reserved.filter((name) => Object.hasOwn(shape, name)).map((name) => `${type}.${name}`),
+    );
+    expect(hidden).toEqual([]);
+  });
+
   it('keeps null and leaves out what is optional and absent', () => {
     expect(pickFields({ type: 'session.sign-in-failed', profile: 'acme', code: 'LOGIN_REFUSED' })).toEqual({
       type: 'session.sign-in-failed',
