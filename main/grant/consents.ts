@@ -5,34 +5,15 @@
  * Nothing is ever approved by itself: not by time, not by an error, not by closing.
  */
 import type { CallerView } from '../../preload/contract/caller.ts';
-import type { AskedView, AskQueueView, AskView, Denial, Purpose, Span } from '../../preload/contract/consent.ts';
+import type { AskedView, AskQueueView, AskView } from '../../preload/contract/consent.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { Caller } from '../caller/caller.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type EpochMs, later, type Ms, minutes, ms, remaining } from '../units.ts';
+import { type Answer, type Ask, askedEvent, askView, iso, mergeKeyOf } from './ask.ts';
 
-export interface Ask {
-  purpose: Purpose;
-  caller: Caller;
-  /** The program the grant was made for, where another one uses it. */
-  expected: Caller | null;
-  profile: string | null;
-  workspace: string | null;
-  scopes: readonly string[];
-  words: readonly string[];
-  grant: string | null;
-  label: string;
-  until: EpochMs | null;
-  approval: 'click' | 'tap';
-  spans: readonly Span[];
-  /** Requests of equal keys are one prompt. */
-  key: string;
-}
-
-export type Answer =
-  | { verdict: 'approved'; how: 'click' | 'tap'; span: Span; tapKey: string | null }
-  | { verdict: 'denied'; reach: Denial };
+export type { Answer, Ask } from './ask.ts';
 
 export interface Asked {
   readonly id: string;
@@ -271,19 +252,11 @@ export function createConsents(parts: {
     finish(entry, 'denied', answer);
   }
 
-  function viewOf({ id, ask, askedAt, openUntil, askers, shown }: Entry): AskView {
-    const { purpose, caller, expected, profile, workspace, scopes, words, grant, label, until, approval, spans } = ask;
-    return {
-      ...{ id, purpose, caller: describe(caller), expected: expected === null ? null : describe(expected), profile, workspace },
-      ...{ scopes: [...scopes], words: [...words], grant, label, until: until === null ? null : iso(until), approval, spans: [...spans] },
-      ...{
-        askedAt: iso(askedAt),
-        answerableAt: shown === null ? null : iso(shown.answerableAt),
-        openUntil: iso(openUntil),
-        requests: askers,
-      },
-    };
-  }
+  const viewOf = (entry: Entry): AskView =>
+    askView(entry.ask, describe, {
+      ...{ id: entry.id, askedAt: iso(entry.askedAt), openUntil: iso(entry.openUntil), requests: entry.askers },
+      answerableAt: entry.shown === null ? null : iso(entry.shown.answerableAt),
+    });
 
   return {
     ask(ask) {
@@ -355,38 +328,5 @@ export function createConsents(parts: {
       for (const entry of [...queue]) finish(entry, 'unanswered', null);
       changed();
     },
-  };
-}
-
-const iso = (at: EpochMs): string => new Date(at).toISOString();
-
-/**
- * Two requests are one prompt only where a person would read the same on both, so that nobody gets what was approved for another:
- * the key alone is the asker's word for it.
- */
-function mergeKeyOf(ask: Ask): string {
-  const told: unknown[] = [ask.key];
-  // check: consent-merge-what-is-shown
-  const { purpose, caller, profile, workspace, scopes, words, grant, label, until, approval, spans } = ask;
-  const { kind, aiAgent, process, interpreter, notebook } = caller;
-  told.push(kind, aiAgent, process?.executable ?? null, interpreter?.script ?? null, process?.folder ?? null, notebook);
-  told.push(purpose, profile, workspace, scopes, words, grant, label, until, approval, spans);
-  // end check
-  return JSON.stringify(told);
-}
-
-/** Programs are named by their executable alone: what they show of themselves stays out of the log. */
-function askedEvent(id: string, { purpose, grant, caller, workspace, scopes, approval }: Ask): AuditEvent {
-  return {
-    ...{
-      type: 'consent.asked',
-      ask: id,
-      purpose,
-      grant: grant ?? '',
-      caller: caller.process?.executable ?? 'unknown',
-      callerKind: caller.kind,
-    },
-    ...(caller.aiAgent === null ? {} : { aiAgent: caller.aiAgent }),
-    ...{ workspace: workspace ?? '', scopes, approval },
   };
 }
