@@ -8,7 +8,7 @@ import { AppError } from './app-error.ts';
 import type { AuditEvent, AuditLog } from './audit/event.ts';
 import type { Gate, Leave } from './broker/gate.ts';
 import type { Tally } from './broker/tally.ts';
-import { type Caller, type Callers, type Peer, sameProcess } from './caller/caller.ts';
+import { type Caller, type Callers, type Peer, sameProcess, unknownCaller } from './caller/caller.ts';
 import type { Answer, Ask, Consents } from './grant/consents.ts';
 import type { Grant, Grants } from './grant/grants.ts';
 import type { Members } from './grant/members.ts';
@@ -80,7 +80,7 @@ export function createAccess(parts: Parts): Access {
     // check: access-denied-by-person
     if (answered?.allowed === false) return no(new AppError('CONSENT_DENIED'));
     // end check
-    const member = members.admits(grant, caller) && !doubted.has(grant.id);
+    const member = members.admits(grant, caller) && isMakersKind(grant, caller) && !doubted.has(grant.id);
     const covered = member || answered?.allowed === true;
     if (!covered) reportStranger(grant, caller);
     const away = awayRefusal(covered);
@@ -145,7 +145,7 @@ export function createAccess(parts: Parts): Access {
     const { profile, workspace, scopes, id, label, until } = grant;
     const spans = caller.process === null ? (['once'] as const) : (['program', 'hours', 'once'] as const);
     return {
-      ...{ purpose: 'use', caller, expected: null, profile, workspace, scopes, words: parts.scopeWords(scopes) },
+      ...{ purpose: 'use', caller, expected: makerOf(grant), profile, workspace, scopes, words: parts.scopeWords(scopes) },
       ...{ grant: id, label: label || grant.maker.title, until, approval, spans, key },
     };
   }
@@ -198,7 +198,7 @@ export function createAccess(parts: Parts): Access {
 
     used(grant, caller) {
       const answered = permissions.find(grant, caller);
-      if (answered?.allowed !== true || !answered.once || members.admits(grant, caller)) return;
+      if (answered?.allowed !== true || !answered.once) return;
       permissions.spend(grant, caller);
       epoch += 1;
     },
@@ -217,6 +217,24 @@ export function createAccess(parts: Parts): Access {
       return false;
     },
   };
+}
+
+/**
+ * An AI agent that a person starts in their shell is a child like any other; it is asked about all the same, unless the grant was made
+ * for an AI agent of that name.
+ */
+function isMakersKind(grant: Grant, caller: Caller): boolean {
+  // check: access-ai-agent-own-grant
+  if (caller.aiAgent !== null && caller.aiAgent !== grant.maker.aiAgent) return false;
+  // end check
+  return true;
+}
+
+/** Who the grant was made for, as far as that was kept. */
+function makerOf({ maker, binding }: Grant): Caller {
+  if (binding.kind === 'file') return { ...unknownCaller, kind: maker.kind, aiAgent: maker.aiAgent };
+  const process = { ...binding.root, uid: -1, executable: maker.title, commandLine: null, folder: null, cgroup: null };
+  return { ...unknownCaller, kind: maker.kind, process, aiAgent: maker.aiAgent };
 }
 
 const no = (error: AppError): Leave => ({ kind: 'no', error });

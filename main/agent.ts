@@ -15,10 +15,10 @@ import type { Approvals, Tell } from './approvals.ts';
 import type { AuditLog } from './audit/event.ts';
 import type { AuditRecord } from './audit/log.ts';
 import type { Broker } from './broker/broker.ts';
-import type { Tally } from './broker/tally.ts';
 import { fingerprintOf } from './broker/serving.ts';
+import type { Tally } from './broker/tally.ts';
 import { type Caller, type Callers, sameProcess } from './caller/caller.ts';
-import type { Ceremonies } from './ceremonies.ts';
+import type { Ceremonies, Person } from './ceremonies.ts';
 import type { ControlledAgent } from './control/routes.ts';
 import { bundleNames, bundles } from './databricks/scopes.ts';
 import type { Tokens } from './databricks/tokens.ts';
@@ -97,7 +97,7 @@ export interface Agent extends ControlledAgent {
   /** The broker refused a grant: whoever follows it is told. */
   grantRefused(grant: string, failure: Failure): void;
   /** Where the browser goes that has just completed a sign-in: to enrol the first key, or nowhere. */
-  firstKeyTicket(profile: string): string | null;
+  firstKeyTicket(profile: string, person: Pick<Person, 'issuer' | 'subject'>): string | null;
 }
 
 export function createAgent(parts: Parts): Agent {
@@ -363,7 +363,9 @@ export function createAgent(parts: Parts): Agent {
 
     async seal({ how, passphrase }, by) {
       if (how === 'passphrase' && passphrase === undefined) throw new AppError('PASSPHRASE_NEEDED');
-      const words = [how === 'passphrase' ? 'The vault will open with a passphrase.' : 'Any program that runs as you will be able to open the vault.'];
+      const words = [
+        how === 'passphrase' ? 'The vault will open with a passphrase.' : 'Any program that runs as you will be able to open the vault.',
+      ];
       // check: sealing-needs-tap
       await askForTap('seal', by, words);
       // end check
@@ -399,14 +401,28 @@ export function createAgent(parts: Parts): Agent {
 
     controlRefused(verb, code, by) {
       const named = nameOf(by, parts.describe);
-      parts.tally.count(`control.refused ${verb} ${code} ${named.caller}`, (count) => ({ type: 'control.refused', verb, code, ...named, count }));
+      parts.tally.count(`control.refused ${verb} ${code} ${named.caller}`, (count) => ({
+        type: 'control.refused',
+        verb,
+        code,
+        ...named,
+        count,
+      }));
     },
 
     askAboutFile(kind, hash) {
       if (parts.tapKeys.list().length === 0) return;
       const purpose = kind === 'policy' ? 'policy' : 'profile';
       const ask: Ask = {
-        ...{ purpose, caller: parts.self, expected: null, profile: null, workspace: null, scopes: [], words: parts.files.words(kind, hash) },
+        ...{
+          purpose,
+          caller: parts.self,
+          expected: null,
+          profile: null,
+          workspace: null,
+          scopes: [],
+          words: parts.files.words(kind, hash),
+        },
         ...{ grant: null, label: '', until: null, approval: 'tap', spans: ['once'], key: `${kind} ${hash}` },
       };
       parts.approvals.post(ask, async (answer) => {
@@ -414,10 +430,10 @@ export function createAgent(parts: Parts): Agent {
       });
     },
 
-    firstKeyTicket(name) {
+    firstKeyTicket(name, person) {
       const attempt = attempts.get(name);
       // check: first-key-only-after-sign-in
-      if (attempt === undefined || parts.tapKeys.list().length > 0) return null;
+      if (attempt === undefined || parts.tapKeys.ownedBy(person).length > 0) return null;
       // end check
       return parts.ceremonies.beginFirst(
         attempt.then((view) => {

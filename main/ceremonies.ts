@@ -95,10 +95,16 @@ export function createCeremonies(parts: {
     return person;
   }
 
-  function requireSomeKey(): void {
+  /** The keys that may be touched for this. While all is locked nobody is signed in, and only what seals the vault can open it. */
+  function touchable({ kind, ...request }: CeremonyRequest): readonly string[] {
+    const keys = kind === 'unlock' ? tapKeys.list().flatMap(({ id, seals }) => (seals ? id : [])) : tapKeys.ownedBy(parts.person());
     // check: ceremony-needs-key
-    if (tapKeys.list().length === 0) throw new AppError('TAP_KEY_NEEDED');
+    if (keys.length === 0) throw new AppError('TAP_KEY_NEEDED');
     // end check
+    // check: ceremony-own-key
+    if ('key' in request && !keys.includes(request.key)) throw new AppError('INPUT_INVALID', { reason: 'key' });
+    // end check
+    return kind === 'seal' && 'key' in request ? [request.key] : keys;
   }
 
   function requireAsk(id: string): AskView {
@@ -162,10 +168,11 @@ export function createCeremonies(parts: {
     // The first key is for whoever has just signed in; a later one for who is signed in now.
     const person = ticket.first === null ? requireFresh() : await ticket.first;
     // check: ceremony-first-key-once
-    if (ticket.first !== null && tapKeys.list().length > 0) throw new AppError('PAGE_REFUSED', { reason: 'first-key' });
+    if (ticket.first !== null && tapKeys.ownedBy(person).length > 0) throw new AppError('PAGE_REFUSED', { reason: 'first-key' });
     // end check
     // check: ceremony-first-key-person
-    if (parts.person().subject !== person.subject) throw new AppError('GRANT_OTHER_PERSON');
+    const now = parts.person();
+    if (now.subject !== person.subject || now.issuer !== person.issuer) throw new AppError('GRANT_OTHER_PERSON');
     // end check
     await tapKeys.finishEnrol(id, response, name);
   }
@@ -208,16 +215,15 @@ export function createCeremonies(parts: {
   return {
     begin(request) {
       if (request.kind === 'unlock') {
-        requireSomeKey();
+        touchable(request);
         return issue(request);
       }
       // check: ceremony-not-while-locked
       if (parts.isLocked()) throw new AppError('LOCKED');
       // end check
-      requireSomeKey();
+      touchable(request);
       if (request.kind === 'tap') requireAsk(request.ask);
       if (request.kind === 'enrol' || request.kind === 'remove') requireFresh();
-      if (request.kind === 'seal') parts.person();
       return issue(request);
     },
 
@@ -228,8 +234,8 @@ export function createCeremonies(parts: {
     async options(id, origin) {
       const ticket = ticketOf(id);
       if (takesNewKey(ticket)) {
-        const { subject, username } = ticket.first === null ? requireFresh() : await ticket.first;
-        return tapKeys.beginEnrol({ origin, person: { subject, username } });
+        const { issuer, subject, username } = ticket.first === null ? requireFresh() : await ticket.first;
+        return tapKeys.beginEnrol({ origin, person: { issuer, subject, username } });
       }
       const { request } = ticket;
       return tapKeys.beginTap({
@@ -237,7 +243,7 @@ export function createCeremonies(parts: {
         bound: boundOf(ticket),
         userVerification: needsVerification(ticket) ? 'required' : 'preferred',
         prf: needsVerification(ticket),
-        ...(request.kind === 'seal' ? { only: [request.key] } : {}),
+        only: touchable(request),
       });
     },
 

@@ -23,6 +23,7 @@ import { createMembers } from './grant/members.ts';
 import { openPermissions } from './grant/permissions.ts';
 import { createGrantMaking } from './grant-making.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
+import type { Identity, IdentityProvider } from './idp/signed-in.ts';
 import { createLocking } from './locking.ts';
 import { openOwnFiles } from './own-files.ts';
 import { createPages, type Pages } from './pages/pages.ts';
@@ -94,7 +95,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     // What must be known while the vault is locked: the tap keys, and which files a person has approved.
     const device = await openVault({ folder: join(places.data, 'device'), keychain, random, entry: 'device-key' });
     closers.push(() => device.close());
-    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally });
+    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, seals: (key) => vault.keys().includes(key) });
     const files = await openOwnFiles({ places, vault: device, clock, audit, log });
     closers.push(() => files.close());
     const policy = files.policy;
@@ -111,7 +112,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => grants.close());
     const members = createMembers({ grants, isAlive: callers.isAlive, clock, log });
     closers.push(() => members.close());
-    const permissions = await openPermissions({ file: join(places.state, 'answers.json'), grants, isAlive: callers.isAlive, clock, random, log });
+    const permissions = await openPermissions({
+      file: join(places.state, 'answers.json'),
+      grants,
+      isAlive: callers.isAlive,
+      clock,
+      random,
+      log,
+    });
     closers.push(() => permissions.close());
     const consents = createConsents({ clock, random, audit, describe: describeCaller });
     closers.push(() => consents.close());
@@ -124,12 +132,47 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const { lock } = locking;
 
     let pages: Pages;
-    const canTap = (): boolean => tapKeys.list().length > 0;
+    const canTap = (): boolean => {
+      try {
+        return tapKeys.ownedBy(person()).length > 0;
+      } catch {
+        // Nobody is signed in, so nobody can.
+        return false;
+      }
+    };
     const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, canTap, log });
     const describe = describeCaller;
-    const access = createAccess({ grants, members, permissions, consents, policy, questions, lock, callers, describe, scopeWords, canTap, clock, audit, tally });
+    const access = createAccess({
+      grants,
+      members,
+      permissions,
+      consents,
+      policy,
+      questions,
+      lock,
+      callers,
+      describe,
+      scopeWords,
+      canTap,
+      clock,
+      audit,
+      tally,
+    });
     const making = createGrantMaking({
-      ...{ company: (name) => agent.company(name), grants, members, approvals, policy, questions, lock, describe, scopeWords, clock, audit, random },
+      ...{
+        company: (name) => agent.company(name),
+        grants,
+        members,
+        approvals,
+        policy,
+        questions,
+        lock,
+        describe,
+        scopeWords,
+        clock,
+        audit,
+        random,
+      },
     });
     const ceremonies = createCeremonies({
       ...{ clock, random, tapKeys, consents, askView: approvals.viewOf, person, isLocked: () => lock.state() === 'locked' },
@@ -142,7 +185,20 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const ourselves = { pid: process.pid, startTicks: 0, uid, executable: process.execPath, commandLine: null, folder: null, cgroup: null };
     const self: Caller = { ...unknownCaller, kind: 'program', process: ourselves };
     const agent = createAgent({
-      ...{ version, startedAt, vault, configFile: places.config, companies, grants, members, consents, approvals, making, access, ceremonies },
+      ...{
+        version,
+        startedAt,
+        vault,
+        configFile: places.config,
+        companies,
+        grants,
+        members,
+        consents,
+        approvals,
+        making,
+        access,
+        ceremonies,
+      },
       ...{ callers, tapKeys, lock, locking, policy, questions, self, clock, files },
       policyView: files.view,
       lockView: locking.view,
@@ -242,12 +298,21 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         opened.resolve(outcome);
         return outcome;
       };
-      const nextPage = async (): Promise<URL | null> => {
-        const ticket = agent.firstKeyTicket(profile.name);
+      const nextPage = async (identity: Identity): Promise<URL | null> => {
+        const ticket = agent.firstKeyTicket(profile.name, identity);
         return ticket === null ? null : pages.ceremonyUrl(ticket);
       };
       const peerUid = callers.peerUid;
-      const idp = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
+      const provider = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
+      const idp: IdentityProvider = {
+        ...provider,
+        async signIn(options) {
+          const signedIn = await provider.signIn(options);
+          // Whoever can prove this again needs nothing of what a lock has sealed.
+          await locking.provenBySignIn();
+          return signedIn;
+        },
+      };
       const session = createSession({ profile, idp, vault, clock, random, audit, log, ...(steps === undefined ? {} : { steps }) });
       const tokens = createTokens({
         profile,

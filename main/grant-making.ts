@@ -11,6 +11,7 @@ import { AppError } from './app-error.ts';
 import type { Approvals, Tell } from './approvals.ts';
 import type { AuditLog } from './audit/event.ts';
 import type { Caller, ProcessRef } from './caller/caller.ts';
+import { aiAgentNamed } from './caller/known-programs.ts';
 import { cloudOf, resolveScopes } from './databricks/scopes.ts';
 import type { Grant, Grants } from './grant/grants.ts';
 import type { Binding, Members } from './grant/members.ts';
@@ -134,10 +135,11 @@ export function createGrantMaking(parts: {
 
   async function make(
     request: z.output<typeof grantRequestSchema>,
-    by: Caller,
+    asker: Caller,
     waiting: Waiting,
-    binding: Binding = bindingFor(request.binding, by),
+    binding: Binding = bindingFor(request.binding, asker),
   ): Promise<{ grant: Grant; secret: Secret }> {
+    const by = asProgram(asker, request.program);
     const { profile, session } = parts.company(request.profile);
     const workspace = workspaceOf(profile, request.workspace).host;
     const scopes = resolveScopes(request.scopes.length === 0 ? ['notebook'] : request.scopes, cloudOf(workspace));
@@ -208,7 +210,7 @@ export function createGrantMaking(parts: {
           .find(({ pid }) => pid === root.pid)
           ?.executable?.split('/')
           .at(-1) ?? '';
-      return make({ ...request, binding: 'tree', seconds: undefined, label }, by, waiting, { kind: 'tree', root });
+      return make({ ...request, binding: 'tree', seconds: undefined, program: undefined, label }, by, waiting, { kind: 'tree', root });
     },
 
     async widen(request, by, waiting) {
@@ -256,6 +258,14 @@ export function createGrantMaking(parts: {
       return grant && { grant, scopes };
     },
   };
+}
+
+/** A run of a known AI agent is an AI agent's, from the request on: the name only ever makes it stricter, so a claim will do. */
+function asProgram(asker: Caller, program: string | undefined): Caller {
+  const aiAgent = asker.aiAgent ?? (program === undefined ? null : aiAgentNamed(program));
+  return aiAgent === null || asker.aiAgent !== null
+    ? asker
+    : { ...asker, kind: asker.kind === 'program' ? 'ai-agent' : asker.kind, aiAgent };
 }
 
 const strength = (approval: Approval): number => ['none', 'click', 'tap'].indexOf(approval);

@@ -12,7 +12,7 @@ import { createKeySet } from './key-set.ts';
 import { METADATA_AGE, refresh } from './refresh.ts';
 import { revoke } from './revoke.ts';
 import { signIn } from './sign-in.ts';
-import type { IdentityProvider } from './signed-in.ts';
+import type { Identity, IdentityProvider } from './signed-in.ts';
 
 export interface IdentityProviderParts
   extends Pick<Ports, 'clock' | 'fetch' | 'random' | 'openBrowser' | 'log'>,
@@ -20,7 +20,7 @@ export interface IdentityProviderParts
   profile: Profile;
   audit: AuditLog;
   /** Where the browser goes after a sign-in that went well. */
-  nextPage?: () => Promise<URL | null>;
+  nextPage?: (identity: Identity) => Promise<URL | null>;
 }
 
 export function createIdentityProvider(parts: IdentityProviderParts): IdentityProvider {

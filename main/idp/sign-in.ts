@@ -15,7 +15,7 @@ import type { Discovery, IssuerMetadata } from './discovery.ts';
 import { identityFrom } from './identity.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { revoke } from './revoke.ts';
-import type { SignedIn, StepUpDemand } from './signed-in.ts';
+import type { Identity, SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 import { reject } from './token-rejection.ts';
 
@@ -25,7 +25,7 @@ export interface SignInParts
     Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
   discovery: Discovery;
   /** Where the browser goes once it has brought the answer and all is well; null: to a page that says so. */
-  nextPage?: () => Promise<URL | null>;
+  nextPage?: (identity: Identity) => Promise<URL | null>;
 }
 
 /** What must come back unchanged, and what proves that the code is ours. All of it is used once. */
@@ -67,7 +67,7 @@ export async function signIn(
     const code = codeFrom(answer);
     const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
     const signedIn = await conclude(parts, metadata, tokens, signal, demand);
-    await door.finish('signed-in', await nextPage(parts));
+    await door.finish('signed-in', await nextPage(parts, signedIn.identity));
     return signedIn;
   } catch (error) {
     await door.finish('failed');
@@ -86,9 +86,9 @@ const demanding = (profile: Profile, { acr, maxAge }: StepUpDemand): Profile => 
 });
 
 /** The sign-in has succeeded; a page that cannot be had must not undo it. */
-async function nextPage({ nextPage, log }: SignInParts): Promise<URL | null> {
+async function nextPage({ nextPage, log }: SignInParts, identity: Identity): Promise<URL | null> {
   try {
-    return (await nextPage?.()) ?? null;
+    return (await nextPage?.(identity)) ?? null;
   } catch (error) {
     log('login.next-page', { error: error instanceof Error ? error.name : 'unknown' });
     return null;

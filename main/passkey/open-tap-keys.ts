@@ -137,6 +137,8 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
       return registry.problem?.toFailure() ?? null;
     },
     list: () => registry.keys.map(viewOf),
+    ownedBy: ({ issuer, subject }) =>
+      registry.keys.flatMap(({ id, person }) => (person.issuer === issuer && person.subject === subject ? id : [])),
     touches: () => [...touches.values()],
 
     beginEnrol: ({ origin, person }) =>
@@ -144,7 +146,7 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
         requireOwnOrigin(origin);
         const { keys } = registry;
         requireRoom(keys);
-        const { issuer = null, subject, username } = person;
+        const { issuer, subject, username } = person;
         const ceremony: EnrolCeremony = {
           kind: 'enrol',
           origin,

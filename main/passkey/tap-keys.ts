@@ -30,6 +30,8 @@ export interface TapKeys {
   readonly problem: Failure | null;
   /** In the order of their enrolment. */
   list(): readonly TapKeyView[];
+  /** Ids of the keys that this person has enrolled; another person's key approves nothing for them. */
+  ownedBy(person: { issuer: string; subject: string }): readonly string[];
   /** Touches since the last sign-in, newest of each key. */
   touches(): readonly Touch[];
   /**
@@ -37,7 +39,7 @@ export interface TapKeys {
    * @param origin `http://lakepass.localhost:PORT`, port included
    * @throws AppError TAP_REFUSED (reason: full)
    */
-  beginEnrol(request: { origin: string; person: { issuer?: string; subject: string; username: string } }): Promise<Ceremony>;
+  beginEnrol(request: { origin: string; person: { issuer: string; subject: string; username: string } }): Promise<Ceremony>;
   /**
    * @param name empty: named after its model
    * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, response) | INPUT_INVALID (name) | DISK_FULL |

@@ -92,6 +92,8 @@ export const grantRequestSchema = z.strictObject({
   workspace: word.optional(),
   scopes: z.array(word).max(32).default([]).describe('None: the bundle `notebook`.'),
   binding: z.enum(['run', 'tree', 'file']),
+  /** The program that is about to run; claimed. */
+  program: z.string().max(4096).optional(),
   /** Seconds the grant runs; the profile's limit where it is left out. */
   seconds: z.int().min(60).max(31_536_000).optional(),
   label: z

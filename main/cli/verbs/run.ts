@@ -35,7 +35,7 @@ export const addRun = (program: Command): Command =>
 
 async function run([program = '', ...args]: string[], options: Options): Promise<void> {
   const agent = await reachAgent(options);
-  const body = grantRequest(options, 'run', options.label ?? program.split('/').at(-1) ?? program);
+  const body = { ...grantRequest(options, 'run', options.label ?? program.split('/').at(-1) ?? program), program: program.slice(0, 4096) };
   const made = await askThrough(agent, { path: '/v1/grants', body, line: grantProgressSchema, wait: waitOf(options) }, (line) =>
     'made' in line ? line.made : undefined,
   );
