@@ -168,7 +168,15 @@ function recorder(audit: AuditLog) {
       }
       const facts = bytes === null ? { id: 'self-managed', revision: 1, mode: 'enforce' } : loadPolicy(bytes, 'policy.yaml');
       const { id, revision, mode } = facts;
-      audit.append({ type: 'policy.activated', source: bytes === null ? 'built-in' : 'file', policy: id, revision, digest: hash, mode, approved });
+      audit.append({
+        type: 'policy.activated',
+        source: bytes === null ? 'built-in' : 'file',
+        policy: id,
+        revision,
+        digest: hash,
+        mode,
+        approved,
+      });
     },
     rejected(kind: ApprovedKind, hash: string, { code, reason = '' }: AppError): void {
       if (!isNews(kind, 'rejected', hash)) return;

@@ -152,7 +152,7 @@ function workspacePart(patterns: readonly string[]): Part {
 }
 
 function rolePart(role: string, identities: readonly IdentityTest[]): Part {
-  const ways = identities.filter(({ roles }) => roles.includes(role)).map(({ words }) => words);
+  const ways = [...new Set(identities.filter(({ roles }) => roles.includes(role)).map(({ words }) => words))].sort();
   return {
     truth: ({ roles }) => asTruth(roles.has(role)),
     says: `the person is ${role}`,

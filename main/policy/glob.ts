@@ -43,7 +43,7 @@ const isAnyFolders = (part: string): boolean => part === '**';
 
 /** What is wrong with the glob of an executable, for whoever wrote it; null: nothing. */
 export function pathProblem(pattern: string): string | null {
-  if (!pattern.startsWith('/') && !pattern.startsWith('**/')) return 'write a whole path, or begin with "**/" for any folder';
+  if (!pattern.startsWith('/') && pattern.split('/')[0] !== '**') return 'write a whole path, or begin with "**/" for any folder';
   return starsProblem(pattern);
 }
 
