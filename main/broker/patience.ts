@@ -68,7 +68,7 @@ export function beginWait(clock: Clock, seen: Pick<Seen, 'userAgent' | 'versionI
       // end check
       asked++;
       limit = patienceOf(seen);
-      if (limit > patience) stopSigns ??= giveSigns(clock, response);
+      if (limit > patience) stopSigns ??= giveSigns(clock, ms(spaceEvery - (clock.elapsed() - began)), response);
       const how = await personAnswers(clock, leftInAll(), leave, response);
       if (how === 'gone') leave.withdraw();
       if (how !== 'answered') throw leave.error;
@@ -77,9 +77,9 @@ export function beginWait(clock: Clock, seen: Pick<Seen, 'userAgent' | 'versionI
   };
 }
 
-/** A space every few seconds until it is called off. */
-function giveSigns(clock: Clock, response: ServerResponse): () => void {
-  let cancel = clock.after(spaceEvery, giveSign);
+/** A space every few seconds until it is called off; the first as if they had begun with the request. */
+function giveSigns(clock: Clock, first: Ms, response: ServerResponse): () => void {
+  let cancel = clock.after(first, giveSign);
   function giveSign(): void {
     if (response.destroyed) return;
     sendSpace(response);

@@ -64,6 +64,17 @@ describe('a client that is known to wait', () => {
     }
   });
 
+  it('gets its first byte in time, too, when the question only comes up behind a slow mint', async () => {
+    const { ask, clock, gate, tokens } = openRoute();
+    tokens.mode = 'slow';
+    const asked = ask(PYTHON);
+    await clock.advance(seconds(7));
+    gate.says = openQuestion().leave;
+    tokens.release();
+    await clock.advance(seconds(1));
+    expect(asked.text).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   it('gets no byte of a token before the record of it is written', async () => {
     const { ask, clock, approve } = asking();
     const asked = ask(PYTHON);
