@@ -91,7 +91,7 @@ export interface Agent extends ControlledAgent {
   /** The control door refused a request, or a route of it did. */
   controlRefused(verb: string, code: FailureCode, by: Caller): void;
   /** A file of the person's own has changed: whether it is to hold is for a tap to say. */
-  askAboutFile(kind: FileKind, hash: string): void;
+  askAboutFile(kind: FileKind, hash: string): boolean;
   /** Told after each sign-in that went well. */
   onSignIn(listener: () => void): void;
   /** The broker refused a grant: whoever follows it is told. */
@@ -386,6 +386,7 @@ export function createAgent(parts: Parts): Agent {
       for (const { id } of parts.permissions.denied()) parts.permissions.forgive(id);
       await parts.tapKeys.eraseAll();
       await parts.vault.eraseAll();
+      await parts.files.forgetConfig();
       parts.audit.append({ type: 'agent.reset', grants, keys });
       parts.access.changed();
       return { grants, keys };
@@ -411,7 +412,7 @@ export function createAgent(parts: Parts): Agent {
     },
 
     askAboutFile(kind, hash) {
-      if (parts.tapKeys.list().length === 0) return;
+      if (parts.tapKeys.list().length === 0) return false;
       const purpose = kind === 'policy' ? 'policy' : 'profile';
       const ask: Ask = {
         ...{
@@ -428,6 +429,7 @@ export function createAgent(parts: Parts): Agent {
       parts.approvals.post(ask, async (answer) => {
         if (answer?.verdict === 'approved') await parts.files.approve(kind, hash, `tap:${answer.tapKey ?? ''}`);
       });
+      return true;
     },
 
     firstKeyTicket(name, person) {

@@ -252,6 +252,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     for (const { session } of companies.values()) session.onEnd(changed);
     agent.onSignIn(changed);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
+    // With a first key there is somebody to approve what has waited.
+    tapKeys.onChange(() => void files.look().catch((error: unknown) => log('own-files.not-read', { code: asAppError(error).code })));
 
     const control = createControlDoor({
       ...{ socketPath: places.socket, routes: controlRoutes(agent), claim: (nonce) => broker.claimCaller(nonce), log },

@@ -35,10 +35,12 @@ export interface OwnFiles {
   approve(kind: FileKind, hash: string, how: string): Promise<void>;
   /** Somebody has signed in with the configuration that holds, which approves the first one. */
   provenBySignIn(): Promise<void>;
-  /** Told of each content that waits for approval, once. */
-  watch(ask: (kind: FileKind, hash: string) => void): void;
-  /** Looks at the files now, and tells again of what waits. */
-  look(again?: boolean): Promise<void>;
+  /** After a reset another configuration may be the first; the policy that was approved goes on holding. @throws AppError DISK_FULL */
+  forgetConfig(): Promise<void>;
+  /** Told of each content that waits for approval until it says true, which is that the person is being asked. */
+  watch(ask: (kind: FileKind, hash: string) => boolean): void;
+  /** Looks at the files now, as it does every few seconds. */
+  look(): Promise<void>;
   onChange(listener: () => void): void;
   close(): void;
 }
@@ -48,6 +50,7 @@ interface Waiting {
   bytes: Buffer;
 }
 
+/** How soon a change of a file is noticed. */
 const lookEvery = seconds(10);
 const noConfig: Config = { profiles: new Map() };
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -57,7 +60,7 @@ const recordOf = (kind: FileKind): string => `approved-${kind}`;
 export async function openOwnFiles(parts: {
   places: Pick<Places, 'config' | 'policy'>;
   /** Open while everything else is locked. */
-  vault: Pick<Records, 'seal' | 'open'>;
+  vault: Pick<Records, 'seal' | 'open' | 'erase'>;
   clock: Clock;
   audit: AuditLog;
   log: Log;
@@ -68,17 +71,34 @@ export async function openOwnFiles(parts: {
   const told = new Map<FileKind, string>();
   const broken = new Map<FileKind, Failure>();
   const listeners: (() => void)[] = [];
-  const approved: Record<FileKind, Buffer | null> = { config: await vault.open(recordOf('config')), policy: await vault.open(recordOf('policy')) };
-  let ask: (kind: FileKind, hash: string) => void = () => undefined;
+  const lost: Failure[] = [];
+  const approved: Record<FileKind, Buffer | null> = { config: await openApproved('config'), policy: await openApproved('policy') };
+  let ask: (kind: FileKind, hash: string) => boolean = () => false;
   let adopted: Buffer | null = null;
   let restartNeeded = false;
   let closed = false;
   let cancel = (): void => undefined;
 
-  let policy: LoadedPolicy = approved.policy === null ? builtInPolicy() : loadPolicy(approved.policy, places.policy);
+  let policy: LoadedPolicy = approved.policy === null ? builtInPolicy() : (parse('policy', approved.policy) as LoadedPolicy);
   const config = await firstConfig();
   await look();
   schedule();
+
+  /**
+   * What was approved, where it can be read and still makes sense to this version of the program. What cannot is given up, and said:
+   * for a policy that leaves the built-in one, and for either a change has to be approved as any other.
+   */
+  async function openApproved(kind: FileKind): Promise<Buffer | null> {
+    try {
+      const bytes = await vault.open(recordOf(kind));
+      if (bytes !== null) parse(kind, bytes);
+      return bytes;
+    } catch (error) {
+      if (!hasCode(error, 'VAULT_CORRUPT', 'POLICY_INVALID', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP')) throw error;
+      lost.push(error.toFailure());
+      return null;
+    }
+  }
 
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
   async function firstConfig(): Promise<Config> {
@@ -102,7 +122,7 @@ export async function openOwnFiles(parts: {
 
   function isHolding(kind: FileKind, bytes: Buffer): boolean {
     const holds = approved[kind] ?? (kind === 'config' ? adopted : null);
-    return holds !== null && holds.equals(bytes);
+    return holds?.equals(bytes) === true;
   }
 
   async function lookAt(kind: FileKind): Promise<void> {
@@ -133,10 +153,9 @@ export async function openOwnFiles(parts: {
     return kind === 'policy' ? loadPolicy(bytes, places.policy) : readConfig(bytes, places.config);
   }
 
-  async function look(again = false): Promise<void> {
+  async function look(): Promise<void> {
     const before = fingerprint();
     for (const kind of ['config', 'policy'] as const) await lookAt(kind);
-    if (again) told.clear();
     for (const [kind, { hash }] of waiting) tell(kind, hash);
     if (fingerprint() !== before) changed();
   }
@@ -147,11 +166,9 @@ export async function openOwnFiles(parts: {
 
   function tell(kind: FileKind, hash: string): void {
     if (told.get(kind) === hash) return;
-    told.set(kind, hash);
     try {
-      ask(kind, hash);
+      if (ask(kind, hash)) told.set(kind, hash);
     } catch (error) {
-      told.delete(kind);
       log('own-files.not-asked', { kind, code: asAppError(error).code });
     }
   }
@@ -192,6 +209,7 @@ export async function openOwnFiles(parts: {
       expires: policy.expires === null ? null : new Date(policy.expires).toISOString(),
     }),
     problems: () => [
+      ...lost,
       ...broken.values(),
       ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
@@ -220,6 +238,10 @@ export async function openOwnFiles(parts: {
       if (approved.config !== null || adopted === null) return;
       audit.append({ type: 'config.activated', digest: hashOf(adopted), approved: 'sign-in' });
       await keep('config', adopted);
+    },
+    async forgetConfig() {
+      await vault.erase(recordOf('config'));
+      approved.config = null;
     },
     watch(listener) {
       ask = listener;
