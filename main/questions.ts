@@ -32,13 +32,13 @@ export const createQuestions =
     const view = session?.view();
     if (session === undefined || view?.identity == null || view.assurance === null) return null;
     const { issuer, subject, username, groups } = view.identity;
-    const { level, authTime } = view.assurance;
+    const { level, authTime, acr } = view.assurance;
     return {
       action,
       at: parts.clock.now(),
       profile,
       person: { issuer, subject, username, groups, claims: session.claims() },
-      session: { assurance: level, authTime: authTime === null ? null : (Date.parse(authTime) as EpochMs) },
+      session: { assurance: level, authTime: authTime === null ? null : (Date.parse(authTime) as EpochMs), acr },
       tapKeys: parts.tapKeys.touches(),
       caller: {
         kind: caller.kind,

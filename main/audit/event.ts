@@ -18,7 +18,8 @@ export type AuditEvent =
   | { type: 'token.validation-failed'; profile: string; rule: string }
   | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; subject: string; requestId: string }
   | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }
-  | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string }
+  /** The first answer with a token to each program that uses the grant. */
+  | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string; caller: string; callerKind: string; aiAgent?: string }
   /** Handed to whoever asked at the control door, as `lakepass token` does. */
   | { type: 'token.printed'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; fingerprint: string }
   /** Answers from the cache since the last record of this grant, one record a minute. */

@@ -123,14 +123,14 @@ export function createMetadataRoute(parts: {
   }
 
   /** @throws AppError GRANT_OTHER_PERSON | TOKEN_LIVES_TOO_LONG | AUDIT_UNWRITABLE: nothing may leave */
-  function prepare(grant: Grant, minted: MintedToken, { lease, maxTokenLife }: Yes): Answer {
+  function prepare(grant: Grant, minted: MintedToken, { lease, maxTokenLife }: Yes, caller: Caller): Answer {
     // check: grant-subject
     if (minted.subject !== grant.subject) throw new AppError('GRANT_OTHER_PERSON');
     // end check
     // check: token-life-limit
     if (maxTokenLife !== null && minted.expiresAt - minted.mintedAt > maxTokenLife) throw new AppError('TOKEN_LIVES_TOO_LONG');
     // end check
-    return serving.prepare(grant, minted, lease);
+    return serving.prepare(grant, minted, lease, caller);
   }
 
   function handOut(grant: Grant, answer: Answer, { connection, response }: Request): void {
@@ -147,7 +147,7 @@ export function createMetadataRoute(parts: {
       serving.forget(grant.id);
       return void serveLater(grant, leave, tokens, request);
     }
-    handOut(grant, prepare(grant, minted, leave), request);
+    handOut(grant, prepare(grant, minted, leave, request.connection.caller), request);
   }
 
   async function serveLater(grant: Grant, leave: Yes | Asking, tokens: TokenSource, request: Request): Promise<void> {
@@ -185,12 +185,12 @@ export function createMetadataRoute(parts: {
       }
       // check: fail-closed
       if (leave.failClosed && onDisk === undefined) {
-        onDisk = prepare(grant, minted, leave);
+        onDisk = prepare(grant, minted, leave, request.connection.caller);
         await wait.until(parts.audit.synced());
         continue;
       }
       // end check
-      return handOut(grant, onDisk ?? prepare(grant, minted, leave), request);
+      return handOut(grant, onDisk ?? prepare(grant, minted, leave, request.connection.caller), request);
     }
   }
 

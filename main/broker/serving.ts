@@ -1,12 +1,13 @@
 /**
- * Hands out tokens that are there, and keeps the record of it. The record of a token's first answer to a grant is written before
- * the answer leaves; further answers with the same token are counted and written once a minute. A record that cannot be written
+ * Hands out tokens that are there, and keeps the record of it. The record of a token's first answer to a grant, and to each program
+ * that uses it, is written before the answer leaves; further answers with the same token are counted and written once a minute. A record that cannot be written
  * means no token.
  */
 import { hash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
+import type { Caller } from '../caller/caller.ts';
 import type { MintedToken } from '../databricks/minted-token.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -16,6 +17,8 @@ import { type Answer, send, tokenAnswer } from './answers.ts';
 /** What one grant was last answered. */
 interface Use {
   minted: MintedToken;
+  /** Programs that a record of this token names. */
+  programs: Set<string>;
   expiresOn: number;
   answer: Answer;
   /** Answers from the cache that the audit log does not know of yet. */
@@ -31,7 +34,7 @@ export interface Serving {
    * @param lease how long the client may keep it at most; the profile's own limit holds as well
    * @throws AppError AUDIT_UNWRITABLE: nothing may leave
    */
-  prepare(grant: Grant, minted: MintedToken, lease: Ms): Answer;
+  prepare(grant: Grant, minted: MintedToken, lease: Ms, caller: Caller): Answer;
   /** Sends what was prepared. */
   handOut(grant: Grant, answer: Answer, response: ServerResponse): void;
   /** Lets go of the token a grant was last answered with. */
@@ -51,9 +54,17 @@ export function createServing(parts: {
   const uses = new Map<string, Use>();
   let cancelFlush: (() => void) | undefined;
 
-  function begin(grant: Grant, minted: MintedToken, expiresOn: number): Use {
+  function begin(grant: Grant, minted: MintedToken, expiresOn: number, caller: Caller): Use {
     const before = uses.get(grant.id);
     if (before !== undefined) writeCount(grant.id, before);
+    record(grant, minted, expiresOn, caller);
+    const programs = new Set([keyOf(caller)]);
+    const use = { minted, programs, expiresOn, answer: tokenAnswer(minted.token, expiresOn), again: 0, blocked: false };
+    uses.set(grant.id, use);
+    return use;
+  }
+
+  function record(grant: Grant, minted: MintedToken, expiresOn: number, { kind, process, aiAgent }: Caller): void {
     // check: served-record-first
     audit.append({
       type: 'token.served',
@@ -63,17 +74,22 @@ export function createServing(parts: {
       expiresAt: new Date(minted.expiresAt).toISOString(),
       lease: new Date(expiresOn * 1000).toISOString(),
       fingerprint: fingerprintOf(minted),
+      caller: process?.executable ?? 'unknown',
+      callerKind: kind,
+      ...(aiAgent === null ? {} : { aiAgent }),
     });
     // end check
-    const use = { minted, expiresOn, answer: tokenAnswer(minted.token, expiresOn), again: 0, blocked: false };
-    uses.set(grant.id, use);
-    return use;
   }
 
-  function repeat(grant: Grant, use: Use, expiresOn: number): void {
+  function repeat(grant: Grant, use: Use, expiresOn: number, caller: Caller): void {
     // check: audit-count-written
     if (use.blocked) writeCount(grant.id, use);
     // end check
+    const program = keyOf(caller);
+    if (!use.programs.has(program)) {
+      record(grant, use.minted, expiresOn, caller);
+      use.programs.add(program);
+    }
     if (use.expiresOn !== expiresOn) {
       use.expiresOn = expiresOn;
       use.answer = tokenAnswer(use.minted.token, expiresOn);
@@ -108,11 +124,11 @@ export function createServing(parts: {
   }
 
   return {
-    prepare(grant, minted, atMost) {
+    prepare(grant, minted, atMost, caller) {
       const expiresOn = leaseEnd(clock.now(), minted.expiresAt, Math.min(lease(grant.profile), atMost) as Ms);
       let use = uses.get(grant.id);
-      if (use === undefined || use.minted !== minted) use = begin(grant, minted, expiresOn);
-      else repeat(grant, use, expiresOn);
+      if (use === undefined || use.minted !== minted) use = begin(grant, minted, expiresOn, caller);
+      else repeat(grant, use, expiresOn, caller);
       return use.answer;
     },
     handOut(grant, answer, response) {
@@ -133,6 +149,9 @@ export function createServing(parts: {
     },
   };
 }
+
+/** Programs, not processes: a pool of workers is one program. */
+const keyOf = ({ kind, process, aiAgent }: Caller): string => `${kind} ${aiAgent ?? ''} ${process?.executable ?? ''}`;
 
 /** Whole epoch seconds: an honest SDK comes back after it, so this is how long a revocation may take to bite. */
 export const leaseEnd = (now: EpochMs, tokenEnd: EpochMs, lease: Ms): number => toNumericDate(Math.min(tokenEnd, now + lease) as EpochMs);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createServing, leaseEnd } from '../../../main/broker/serving.ts';
+import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
 import type { MintedToken } from '../../../main/databricks/minted-token.ts';
 import type { Grant } from '../../../main/grant/grants.ts';
 import { Secret } from '../../../main/secret.ts';
@@ -36,10 +37,17 @@ function setUp({ life = minutes(60), lease = seconds(300) } = {}) {
     // The record must be there before the first byte leaves.
     end: (body: string) => void bodies.push(`${audit.of('token.served').length} ${body}`),
   } as unknown as ServerResponse;
-  const answer = (minted: MintedToken, atMost = hours(1)) => serving.handOut(grant, serving.prepare(grant, minted, atMost), response);
+  const answer = (minted: MintedToken, atMost = hours(1), executable = '/usr/bin/python3') =>
+    serving.handOut(grant, serving.prepare(grant, minted, atMost, runningFrom(executable)), response);
   const answers = () => bodies.map((text) => JSON.parse(text.slice(text.indexOf(' '))) as { access_token: string; expires_on: number });
   return { clock, audit, used, bodies, serving, grant, mint, answer, answers };
 }
+
+const runningFrom = (executable: string): Caller => ({
+  ...unknownCaller,
+  kind: 'program',
+  process: { pid: 1, startTicks: 1, uid: 1, executable, commandLine: null, folder: null, cgroup: null },
+});
 
 describe('handing out a token', () => {
   it('writes a record of a token before its first answer leaves', () => {
@@ -55,9 +63,27 @@ describe('handing out a token', () => {
         expiresAt: '2026-01-05T10:00:00.000Z',
         lease: '2026-01-05T09:05:00.000Z',
         fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+        caller: '/usr/bin/python3',
+        callerKind: 'program',
       },
     ]);
     expect(JSON.stringify(audit.events)).not.toContain(TOKEN);
+  });
+
+  it('writes a record of every program that gets the token, one for each', () => {
+    const { audit, mint, answer } = setUp();
+    const minted = mint();
+    for (const executable of ['/usr/bin/python3', '/usr/bin/R', '/usr/bin/python3', '/usr/bin/R']) answer(minted, hours(1), executable);
+    expect(audit.of('token.served').map(({ caller }) => caller)).toEqual(['/usr/bin/python3', '/usr/bin/R']);
+  });
+
+  it('hands out nothing to another program when its record cannot be written', () => {
+    const { audit, mint, answer, bodies } = setUp();
+    const minted = mint();
+    answer(minted);
+    audit.fail();
+    expect(() => answer(minted, hours(1), '/usr/bin/R')).toThrow(expect.objectContaining({ code: 'AUDIT_UNWRITABLE' }));
+    expect(bodies).toHaveLength(1);
   });
 
   it('hands out nothing when that record cannot be written', () => {
