@@ -9,8 +9,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { get } from 'node:http';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -176,7 +176,9 @@ const openUi = async () => person.openUi((await lakepassJson('ui')).url);
 async function approve(): Promise<Prompt> {
   const ui = await openUi();
   const prompt = await ui.prompt();
-  say(`  You are asked: ${prompt.caller.title} (${prompt.caller.kind}), ${prompt.scopes.join(' ')} on ${prompt.workspace}; ${prompt.approval}`);
+  say(
+    `  You are asked: ${prompt.caller.title} (${prompt.caller.kind}), ${prompt.scopes.join(' ')} on ${prompt.workspace}; ${prompt.approval}`,
+  );
   await ui.approve(prompt.id);
   proven('approved by a touch of the tap key, bound to exactly this request');
   return prompt;
@@ -262,11 +264,11 @@ async function main(): Promise<void> {
     (await fetch(url, { headers: { 'x-databricks-metadata-version': '1', 'x-databricks-host': host } })).json();
   const before = await ask();
   insist(typeof before.access_token === 'string', `a token before the expiry: ${JSON.stringify({ ...before, access_token: undefined })}`);
+  const exchanges = () => workspace.requests.filter((request) => request.path === '/oidc/v1/token' && request.status === 200).length;
+  const exchangesBefore = exchanges();
   const waitMs = Math.max(0, before.expires_on * 1000 - Date.now());
   say(`  waiting ${Math.ceil(waitMs / 1000)} s for the token to expire …`);
   await new Promise((done) => setTimeout(done, waitMs + 500));
-  const exchanges = () => workspace.requests.filter((request) => request.path === '/oidc/v1/token' && request.status === 200).length;
-  const exchangesBefore = exchanges();
   const answers = await Promise.all(Array.from({ length: 10 }, ask));
   insist(
     answers.every((answer) => typeof answer.access_token === 'string' && answer.access_token !== before.access_token),

@@ -90,7 +90,6 @@ export const failureTexts = {
   // callers
   CALLER_UNPROVEN: { cause: 'The request does not prove which program makes it.', next: 'Use the `lakepass` command, which proves it by itself.', nextStep: 'none' },
   CALLER_REFUSED: { cause: 'Programs of this kind get no token here.', next: 'Run the program directly on this machine, or ask your admin for a policy that allows it.', nextStep: 'ask-admin' },
-  CALLER_CHANGED: { cause: 'Another process holds this connection beside the program it was opened by.', next: 'Let each program open a connection of its own.', nextStep: 'retry' },
   // consent
   CONSENT_PENDING: { cause: 'Lakepass is asking you whether this program may use the grant.', next: 'Answer in Lakepass (`lakepass ui`), then run it again.', nextStep: 'answer' },
   CONSENT_UNANSWERED: { cause: 'Nobody answered the request in time.', next: 'Ask again when you are at the machine.', nextStep: 'retry' },
