@@ -214,8 +214,10 @@ export function createSession({
       await within(clock, FAREWELL, Promise.all([background.settled(), renewalUnderWay(), rotation.keepUnkept()]));
       // end check
       const { live } = state;
+      // check: session-lock-forgets
       if (live !== null) state.shell = dropTokens(live, vault.sealing === 'key' || vault.sealing === 'passphrase');
       Object.assign(state, { live: null, renewalProblem: null, unkept: null });
+      // end check
       reset();
       forgetLastMatch();
     },
