@@ -14,7 +14,7 @@ import type { Grant, Grants } from './grant/grants.ts';
 import type { Members } from './grant/members.ts';
 import type { Permissions } from './grant/permissions.ts';
 import type { Lock } from './lock/lock.ts';
-import type { Decision, Policy } from './policy/question.ts';
+import type { Decision, Policy, Question } from './policy/question.ts';
 import type { Clock } from './ports.ts';
 import type { Questions } from './questions.ts';
 import { type EpochMs, later, minutes, seconds } from './units.ts';
@@ -40,12 +40,16 @@ interface Parts {
   clock: Clock;
   audit: AuditLog;
   tally: Tally;
+  /** Policy will ask for a fresh sign-in soon; told once for each grant and sign-in. */
+  onStepUpDue: (grant: Grant, failure: AppError) => void;
 }
 
 /** An answer of policy may hang on the time of day or the age of a sign-in, so it is not kept for longer. */
 const KEPT = minutes(1);
 /** Whoever waited in vain is not asked about again in the same breath. */
 const UNANSWERED_KEPT = seconds(5);
+/** A step-up is asked for while the run still goes on, not when it has stopped. */
+const AHEAD = minutes(10);
 
 interface Kept {
   leave: Leave;
@@ -60,9 +64,12 @@ export function createAccess(parts: Parts): Access {
   /** Grants on which a stranger was found to share a connection: membership alone is not enough until a person has answered. */
   const doubted = new Set<string>();
   const unanswered = new Map<string, EpochMs>();
+  /** Grants whose next step-up was announced, and the sign-in it was announced for. */
+  const warned = new Map<string, EpochMs | null>();
   let epoch = 0;
   grants.onEnd(({ id }) => {
     doubted.delete(id);
+    warned.delete(id);
     epoch += 1;
   });
 
@@ -101,6 +108,7 @@ export function createAccess(parts: Parts): Access {
     // check: access-stranger-asks
     if (!covered && approval !== 'none') return ask(grant, caller, approval);
     // end check
+    warnOfStepUp(grant, question);
     const graceEnds = lock.graceEnds();
     const until = Math.min(
       later(clock.now(), KEPT),
@@ -108,6 +116,15 @@ export function createAccess(parts: Parts): Access {
       graceEnds ?? Number.MAX_SAFE_INTEGER,
     ) as EpochMs;
     return remember(grant, caller, yes, until);
+  }
+
+  function warnOfStepUp(grant: Grant, question: Question): void {
+    const { authTime } = question.session;
+    if (warned.get(grant.id) === authTime) return;
+    const soon = parts.policy().evaluate({ ...question, at: later(question.at, AHEAD) });
+    if (soon.verdict !== 'step-up') return;
+    warned.set(grant.id, authTime);
+    parts.onStepUpDue(grant, new AppError('STEP_UP_NEEDED', { reason: 'soon', detail: 'It will be needed within ten minutes.' }));
   }
 
   /** Away: what was approved before goes on, up to the grace limit; nothing new begins. */

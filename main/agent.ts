@@ -94,6 +94,8 @@ export interface Agent extends ControlledAgent {
   askAboutFile(kind: FileKind, hash: string): boolean;
   /** Told after each sign-in that went well. */
   onSignIn(listener: () => void): void;
+  /** Policy will ask for a fresh sign-in soon. */
+  stepUpDue(grant: string, failure: Failure): void;
   /** The broker refused a grant: whoever follows it is told. */
   grantRefused(grant: string, failure: Failure): void;
   /** Where the browser goes that has just completed a sign-in: to enrol the first key, or nowhere. */
@@ -323,6 +325,7 @@ export function createAgent(parts: Parts): Agent {
       });
     },
 
+    stepUpDue: (id, failure) => tellFollowers(id, { due: failure }),
     grantRefused: (id, failure) => tellFollowers(id, { refused: failure }),
 
     async token(request, by) {

@@ -143,6 +143,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, canTap, log });
     const describe = describeCaller;
     const access = createAccess({
+      onStepUpDue: (grant, error) => agent.stepUpDue(grant.id, error.toFailure()),
       grants,
       members,
       permissions,

@@ -144,9 +144,11 @@ export const grantEndRequestSchema = z.strictObject({
   why: z.enum(['revoked', 'run-ended']).default('revoked'),
 });
 export const grantEndedSchema = z.object({ ended: z.int() });
-/** One line of the stream that `lakepass run` listens to: the grant was refused, or it has ended. */
+/** One line of the stream that `lakepass run` listens to. */
 export const grantNewsSchema = z.union([
   z.object({ refused: failureSchema }),
+  /** It will be refused so in a few minutes, unless the person sees to it before. */
+  z.object({ due: failureSchema }),
   z.object({ asking: askViewSchema, url: z.string().nullable() }),
   z.object({ answered: z.enum(['approved', 'denied', 'unanswered']) }),
   z.object({ ended: z.string() }),

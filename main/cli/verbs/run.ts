@@ -78,6 +78,7 @@ const answers = { approved: 'you allowed it', denied: 'you refused it', unanswer
 /** One line for what has become of the grant. */
 export function newsText(news: GrantNews): string {
   if ('refused' in news) return failureLine(news.refused);
+  if ('due' in news) return failureLine(news.due);
   if ('asking' in news) return askingText(news);
   if ('answered' in news) return answers[news.answered];
   return `the grant has ended (${news.ended})`;
