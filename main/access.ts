@@ -98,6 +98,10 @@ export function createAccess(parts: Parts): Access {
     // Nobody is signed in: the session itself says why, to whoever asks it for a token.
     if (question === null)
       return covered ? { kind: 'yes', lease: minutes(1), maxTokenLife: null, failClosed: false } : no(new AppError('SIGNED_OUT'));
+    const { issuer, subject } = question.person;
+    // check: access-same-person
+    if (issuer !== grant.issuer || subject !== grant.subject) return no(new AppError('GRANT_OTHER_PERSON'));
+    // end check
     const decision = parts.policy().evaluate(question);
     recordDecision(grant, caller, question.action, decision);
     // check: access-policy
