@@ -40,6 +40,8 @@ export interface Broker {
   grantUrl(secret: Secret): string;
   /** The program that showed this nonce here within the last ten seconds; undefined where nobody did, or it is spent. Spends it. */
   claimCaller(nonce: string): Caller | undefined;
+  /** Lets go of every token that was handed out; the counts of them go on. */
+  forgetTokens(): void;
   /** Cuts every connection and writes the counts that are still unwritten. */
   close(): Promise<void>;
 }
@@ -231,6 +233,7 @@ export function createBroker(parts: Parts): Broker {
       return port;
     },
     claimCaller: nonces.claim,
+    forgetTokens: () => serving.forgetAll(),
     grantUrl: (secret) => `http://127.0.0.1:${port}${metadataPath}${secret.reveal()}`,
     async close() {
       const closed = new Promise<void>((resolve) => net.close(() => resolve()));

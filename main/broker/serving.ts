@@ -11,6 +11,7 @@ import type { Caller } from '../caller/caller.ts';
 import type { MintedToken } from '../databricks/minted-token.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
+import { Secret } from '../secret.ts';
 import { type EpochMs, type Ms, minutes, toNumericDate } from '../units.ts';
 import { type Answer, send, tokenAnswer } from './answers.ts';
 
@@ -39,8 +40,16 @@ export interface Serving {
   handOut(grant: Grant, answer: Answer, response: ServerResponse): void;
   /** Lets go of the token a grant was last answered with. */
   forget(grantId: string): void;
+  /** Lets go of every token; what the audit log could not take yet is still counted. */
+  forgetAll(): void;
   close(): void;
 }
+
+/** Stands in a count for a token that was let go of. */
+const released: Pick<Use, 'minted' | 'answer'> = {
+  minted: { token: new Secret(''), scopes: [], mintedAt: 0 as EpochMs, expiresAt: 0 as EpochMs, subject: '' },
+  answer: { status: 403, headers: [], body: '' },
+};
 
 export function createServing(parts: {
   clock: Clock;
@@ -141,6 +150,13 @@ export function createServing(parts: {
       if (use === undefined) return;
       tryWriteCount(grantId, use);
       if (!use.blocked) uses.delete(grantId);
+    },
+    forgetAll() {
+      for (const [grantId, use] of uses) {
+        tryWriteCount(grantId, use);
+        if (use.blocked) Object.assign(use, released);
+        else uses.delete(grantId);
+      }
     },
     close() {
       for (const [grantId, use] of uses) tryWriteCount(grantId, use);

@@ -179,3 +179,29 @@ describe('handing out a token', () => {
     expect(used).toEqual(['g1', 'acme']);
   });
 });
+
+describe('letting go of every token', () => {
+  it('writes what was counted, and begins anew with a record of its own', () => {
+    const { audit, mint, answer, serving, answers } = setUp();
+    const minted = mint();
+    for (let n = 0; n < 3; n += 1) answer(minted);
+    serving.forgetAll();
+    expect(audit.of('token.served-again')).toEqual([{ type: 'token.served-again', grant: 'g1', count: 2 }]);
+    answer(minted);
+    expect(audit.of('token.served')).toHaveLength(2);
+    expect(answers()).toHaveLength(4);
+  });
+
+  it('keeps the count that the log could not take, and none of the token', async () => {
+    const { audit, mint, answer, serving, clock } = setUp();
+    const minted = mint();
+    for (let n = 0; n < 3; n += 1) answer(minted);
+    audit.fail();
+    serving.forgetAll();
+    audit.mend();
+    await clock.advance(minutes(1));
+    expect(audit.of('token.served-again')).toEqual([{ type: 'token.served-again', grant: 'g1', count: 2 }]);
+    answer(minted);
+    expect(audit.of('token.served')).toHaveLength(2);
+  });
+});
