@@ -96,3 +96,21 @@ it('says VAULT_CORRUPT for a spoilt file, and the key goes on serving', async ()
   ]);
   expect(await readdir(vaultFolder())).toEqual(['session-acme.corrupt-1']);
 });
+
+it('goes through every kind of sealing, and what it leaves behind in the keychain goes with it', async () => {
+  const found = { kind: 'secret-service', found: 'hello' };
+  const steps = ['by-key', 'open', 'by-passphrase', 'open', 'by-key', 'unseal', 'open', 'by-passphrase', 'unseal', 'open'];
+  expect(await lines([unlocked, command('seal', 'hello'), ...steps.map((step) => command(step))])).toEqual([
+    found,
+    ...steps.map(() => found),
+  ]);
+});
+
+it('starts over under a new key', async () => {
+  expect(await lines([unlocked, command('seal', 'hello'), command('by-key'), command('start-over'), command('seal', 'anew')])).toEqual([
+    { kind: 'secret-service', found: 'hello' },
+    { kind: 'secret-service', found: 'hello' },
+    { kind: 'secret-service', found: null },
+    { kind: 'secret-service', found: 'anew' },
+  ]);
+});
