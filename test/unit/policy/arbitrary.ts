@@ -15,6 +15,7 @@ export const words = {
     'https://adb-12.7.azuredatabricks.net',
     'https://7.7.gcp.databricks.com',
     'http://127.0.0.1:4000',
+    'https://cloud.databricks.com',
   ],
   workspaceGlobs: [
     '*',
@@ -42,7 +43,17 @@ export const words = {
   ],
   aiAgents: ['claude', 'codex'],
   aaguids: ['ee882879-721c-4913-9775-3dfcce97072a', '2fc0579f-8113-47ea-b116-bb5a8db9202a', '00000000-0000-0000-0000-000000000000'],
-  addresses: ['10.1.2.3', '192.168.1.9', '203.0.113.77', '2001:db8::7', 'fe80::1'],
+  addresses: [
+    '10.1.2.3',
+    '11.0.0.1',
+    '192.168.1.9',
+    '192.168.0.255',
+    '203.0.113.76',
+    '203.0.113.77',
+    '2001:db8::7',
+    '2001:db9::',
+    'fe80::1',
+  ],
   ranges: ['10.0.0.0/8', '192.168.1.0/24', '203.0.113.77', '0.0.0.0/0', '2001:db8::/32', '::/0', '192.168.1.8/31'],
   zones: ['Europe/Berlin', 'America/New_York', 'Asia/Kolkata'],
   lengths: ['90 s', '5 min', '1 h', '8 h', '2 d'],
@@ -104,13 +115,21 @@ const tapKeys = fc.record(
   },
   { requiredKeys: [] },
 );
-const conditions = partly({
+const conditionKeys = {
   assurance: one(['mfa', 'config-asserted', 'phr']),
   tapKey: tapKeys,
   authAgeMax: one(words.lengths),
-  cidr: some(words.ranges),
+  cidr: some(words.ranges, 2),
   time: times,
-});
+};
+/** Mostly of one thing: of many at once hardly any would ever hold. */
+const conditions = fc.oneof(
+  partly(conditionKeys),
+  ...Object.entries(conditionKeys).map(([key, values]) => ({
+    arbitrary: (values as fc.Arbitrary<unknown>).map((value) => ({ [key]: value })),
+    weight: 1,
+  })),
+);
 
 const names = ['one', 'two', 'three'] as const;
 const grants = fc.record(
@@ -128,12 +147,12 @@ const grants = fc.record(
   },
   { requiredKeys: ['workspaces', 'scopes'] },
 );
-/** Most optional keys are left out most of the time: else hardly a question would be answered with yes. */
-const sparse = (grant: Record<string, unknown>, keep: readonly number[]): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(grant).filter(([key], index) => !['callers', 'when', 'stepUp'].includes(key) || (keep[index % keep.length] ?? 0) === 0),
-  );
-const sparseGrants = fc.tuple(grants, fc.array(fc.nat(3), { minLength: 10, maxLength: 10 })).map(([grant, keep]) => sparse(grant, keep));
+/** What narrows a grant is left out more often than not: else hardly a question would be answered with yes. */
+const chances = { callers: 5, when: 4, stepUp: 2 } as const;
+const sparseGrants = fc.tuple(grants, fc.record({ callers: fc.nat(9), when: fc.nat(9), stepUp: fc.nat(9) })).map(([grant, draws]) => {
+  const isKept = (key: string): boolean => !(key in chances) || draws[key as keyof typeof draws] < chances[key as keyof typeof chances];
+  return Object.fromEntries(Object.entries(grant).filter(([key]) => isKept(key)));
+});
 
 /** Often about callers and conditions alone: what is not known counts there. */
 const denials = partly({
@@ -193,7 +212,7 @@ export const questions: fc.Arbitrary<Question> = fc
     authAge: fc.option(ages, { freq: 4 }),
     acr: fc.option(one(words.acrs)),
     touches: fc.array(touches, { maxLength: 2 }),
-    kind: fc.oneof({ arbitrary: fc.constant('program' as const), weight: 4 }, one(kinds)),
+    kind: fc.oneof({ arbitrary: fc.constant('program' as const), weight: 2 }, one(kinds)),
     executable: fc.option(one(words.paths), { freq: 4 }),
     parents: fc.array(one(words.paths), { maxLength: 3 }),
     aiAgent: one(words.aiAgents),
