@@ -5,12 +5,18 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { statusViewSchema } from '../../../preload/contract/control.ts';
 import { uidsOf } from '../../machine/accounts.ts';
 import { ended, isAlive, type Product, printedUrl, startProduct } from '../../product/product.ts';
+import { openShell, type Shell } from './shell.ts';
 
 let product: Product;
+let shell: Shell;
 beforeAll(async () => {
   product = await startProduct({ workspaces: 2 });
+  shell = openShell(product);
 });
-afterAll(() => product.close());
+afterAll(() => {
+  shell.close();
+  return product.close();
+});
 
 const failureOf = (text: string) => JSON.parse(text).failure;
 
@@ -54,7 +60,7 @@ describe('before anybody signs in', () => {
     [['env', '-s', 'sql'], 3],
     [['token', '-s', 'sql'], 3],
   ])('refuses %j with SIGNED_OUT', async (args, expected) => {
-    const { code, stdout, stderr } = await product.lakepass([...args.slice(0, 1), '-w', 'main', ...args.slice(1)]);
+    const { code, stdout, stderr } = await shell.lakepass(...args.slice(0, 1), '-w', 'main', ...args.slice(1));
     expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
     expect(stderr).toContain('SIGNED_OUT');
     expect(stderr).toContain('lakepass login');
@@ -215,9 +221,9 @@ describe('run', () => {
 describe('token', () => {
   it('prints what `databricks auth token` prints, the same by the short road and the long one', async () => {
     // Where no grant covers it yet, the short road leaves it to the long one, which has it made.
-    expect((await product.lakepass(['token', '-s', 'sql', '-w', 'main'])).code).toBe(0);
-    const short = await product.lakepass(['token', '--scope', 'sql', '--workspace', 'main']);
-    const long = await product.lakepass(['token', '--scope', 'sql', '--workspace', 'main', '--no-start']);
+    expect((await shell.lakepass('token', '-s', 'sql', '-w', 'main')).code).toBe(0);
+    const short = await shell.lakepass('token', '--scope', 'sql', '--workspace', 'main');
+    const long = await shell.lakepass('token', '--scope', 'sql', '--workspace', 'main', '--no-start');
     expect([short.code, long.code]).toEqual([0, 0]);
     const [a, b] = [JSON.parse(short.stdout), JSON.parse(long.stdout)];
     expect(a.access_token).toBe(b.access_token);
@@ -233,7 +239,7 @@ describe('token', () => {
   });
 
   it('puts no secret into any command line', async () => {
-    const { access_token } = JSON.parse((await product.lakepass(['token', '-s', 'sql', '-w', 'main'])).stdout);
+    const { access_token } = JSON.parse((await shell.lakepass('token', '-s', 'sql', '-w', 'main')).stdout);
     const child = product.start(['run', '-s', 'sql', '-w', 'main', '--', 'sh', '-c', 'echo ready; sleep 1']);
     const outcome = ended(child);
     await new Promise<void>((resolve) => child.stdout?.on('data', (text) => String(text).includes('ready') && resolve()));
@@ -247,7 +253,7 @@ describe('token', () => {
 
 describe('grants and audit', () => {
   it('revokes a grant at once', async () => {
-    const { DATABRICKS_METADATA_SERVICE_URL: url, DATABRICKS_HOST: host } = (await product.json('env', '-s', 'sql', '-w', 'main'))[
+    const { DATABRICKS_METADATA_SERVICE_URL: url, DATABRICKS_HOST: host } = (await shell.json('env', '-s', 'sql', '-w', 'main'))[
       'env'
     ] as Record<string, string>;
     const headers = { 'x-databricks-metadata-version': '1', 'x-databricks-host': host ?? '' };
@@ -305,7 +311,7 @@ describe('the agent', () => {
 
   it('stops when asked, and keeps its port and grants for the next start', async () => {
     const before = statusViewSchema.parse(await product.json('status'));
-    await product.json('env', '-s', 'sql', '-w', 'main', '--label', 'kept');
+    await shell.json('env', '-s', 'sql', '-w', 'main', '--label', 'kept');
     await product.json('agent', '--stop');
     while (isAlive(before.pid)) await new Promise((done) => setTimeout(done, 20));
     const after = statusViewSchema.parse(await product.json('status'));
@@ -323,7 +329,7 @@ describe('the agent', () => {
 
   it('signs out, says what was revoked and what cannot be, and serves nobody afterwards', async () => {
     await product.signIn();
-    const { DATABRICKS_METADATA_SERVICE_URL: url, DATABRICKS_HOST: host } = (await product.json('env', '-s', 'sql', '-w', 'main'))[
+    const { DATABRICKS_METADATA_SERVICE_URL: url, DATABRICKS_HOST: host } = (await shell.json('env', '-s', 'sql', '-w', 'main'))[
       'env'
     ] as Record<string, string>;
     const { code, stdout } = await product.lakepass(['logout']);
