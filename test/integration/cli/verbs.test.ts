@@ -160,7 +160,7 @@ describe('run', () => {
     expect(code).toBe(0);
     const [pid, url] = stdout.trim().split('\n');
     expect(url).toBe(grantUrl);
-    expect(asked[0]).toEqual(['grant', { scopes: [], binding: 'run', label: 'sh' }, 4711]);
+    expect(asked[0]).toEqual(['grant', { scopes: [], binding: 'run', label: 'sh', program: 'sh' }, 4711]);
     expect(stderr).toMatch(
       /^lakepass: you are asked whether jupyter-lab \(verified\), notebook churn\.ipynb \(claimed\) may have a grant: sql on main; .*\n$/,
     );
