@@ -54,6 +54,8 @@ const AHEAD = minutes(10);
 interface Kept {
   leave: Leave;
   epoch: number;
+  /** A wall clock that is set back must not make an answer last longer. */
+  since: EpochMs;
   until: EpochMs;
   scopes: readonly string[];
 }
@@ -75,7 +77,7 @@ export function createAccess(parts: Parts): Access {
 
   const remember = (grant: Grant, caller: Caller, leave: Leave, until: EpochMs): Leave => {
     const ofCaller = kept.get(caller) ?? new Map<string, Kept>();
-    kept.set(caller, ofCaller.set(grant.id, { leave, epoch, until, scopes: grant.scopes }));
+    kept.set(caller, ofCaller.set(grant.id, { leave, epoch, since: clock.now(), until, scopes: grant.scopes }));
     return leave;
   };
 
@@ -213,7 +215,8 @@ export function createAccess(parts: Parts): Access {
 
     leave(grant, caller) {
       const known = kept.get(caller)?.get(grant.id);
-      if (known !== undefined && known.epoch === epoch && known.scopes === grant.scopes && clock.now() < known.until) return known.leave;
+      const now = clock.now();
+      if (known?.epoch === epoch && known.scopes === grant.scopes && now >= known.since && now < known.until) return known.leave;
       return decide(grant, caller);
     },
 
@@ -231,10 +234,10 @@ export function createAccess(parts: Parts): Access {
       if (stranger === undefined) return true;
       // end check
       const { caller: program, callerKind } = nameOf(stranger, parts.describe);
-      audit.append({ type: 'caller.extra-holder', grant: grant.id, caller: program, callerKind });
       doubted.add(grant.id);
       permissions.doubt(grant, caller);
       epoch += 1;
+      audit.append({ type: 'caller.extra-holder', grant: grant.id, caller: program, callerKind });
       return false;
     },
   };
