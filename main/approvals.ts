@@ -4,7 +4,7 @@
  */
 import type { AskView } from '../preload/contract/consent.ts';
 import { AppError, asAppError } from './app-error.ts';
-import type { Answer, Ask, Consents } from './grant/consents.ts';
+import type { Answer, Ask, Asked, Consents } from './grant/consents.ts';
 import type { Pages } from './pages/pages.ts';
 import type { Ports } from './ports.ts';
 
@@ -77,7 +77,12 @@ export function createApprovals(parts: {
     return { url: url.href, browser: await parts.openBrowser(url) };
   }
 
-  function put(ask: Ask): { id: string; outcome: Promise<Answer | null> } {
+  /** A request behind another, or in a snooze, opens nothing: a page is there, or the person wants none. */
+  async function show(id: string): Promise<{ url: string | null; browser: 'opened' | 'none' | 'shown' }> {
+    return consents.front()?.id === id ? openUi() : { url: null, browser: 'shown' };
+  }
+
+  function put(ask: Ask): Asked {
     // check: approval-needs-tap-key
     if (ask.approval === 'tap' && !parts.canTap(ask.profile)) throw new AppError('TAP_KEY_NEEDED');
     // end check
@@ -86,19 +91,24 @@ export function createApprovals(parts: {
 
   return {
     async request(ask, { signal, tell }) {
-      const { id, outcome } = put(ask);
-      const withdraw = (): void => consents.withdraw(id);
-      if (signal.aborted) withdraw();
+      // Whoever has gone already wants no page either.
+      if (signal.aborted) throw new AppError('CONSENT_UNANSWERED');
+      const { id, outcome, withdraw } = put(ask);
       signal.addEventListener('abort', withdraw, { once: true });
-      const { url, browser } = await openUi();
-      const view = viewOf(id);
-      // An AI agent that could open the page could press its buttons; the person knows other ways to it.
-      if (view !== undefined) tell({ asking: view, url: browser === 'none' && ask.caller.aiAgent === null ? url : null });
-      const answer = await outcome;
-      signal.removeEventListener('abort', withdraw);
-      if (answer === null) throw new AppError('CONSENT_UNANSWERED');
-      if (answer.verdict === 'denied') throw new AppError('CONSENT_DENIED');
-      return answer;
+      try {
+        const { url, browser } = await show(id);
+        const view = viewOf(id);
+        // An AI agent that could open the page could press its buttons; the person knows other ways to it.
+        if (view !== undefined) tell({ asking: view, url: browser === 'none' && ask.caller.aiAgent === null ? url : null });
+        const answer = await outcome;
+        if (answer === null) throw new AppError('CONSENT_UNANSWERED');
+        if (answer.verdict === 'denied') throw new AppError('CONSENT_DENIED');
+        return answer;
+      } finally {
+        signal.removeEventListener('abort', withdraw);
+        // Where nobody could be shown anything, nobody is asked either; after an answer this is nothing.
+        withdraw();
+      }
     },
     post(ask, settled) {
       const { id, outcome } = put(ask);

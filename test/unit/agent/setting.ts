@@ -111,7 +111,9 @@ export function fakePages() {
     ceremonyUrl: async (ticket) => new URL(`http://lakepass.localhost:4711/#${ticket}`),
     ceremonyOrigin: () => 'http://lakepass.localhost:4711',
     watched: () => state.watched,
-    changed: () => void (state.changes += 1),
+    changed() {
+      state.changes += 1;
+    },
     close: async () => undefined,
   };
   const openBrowser = async (url: URL): Promise<'opened' | 'none'> => {
