@@ -1,5 +1,5 @@
 /** The one request the person is asked about now. Deny has the focus; nothing can be approved before it has been read for a moment. */
-import { useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import type { AskView, Denial, Span } from '../../preload/contract/consent.ts';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
@@ -31,15 +31,16 @@ export function Prompt({ ask, behind, attempt, onApprove, onDeny, onSnooze }: Pr
   const isReady = useHasCome(ask.answerableAt);
   const isBusy = attempt.phase === 'running';
 
-  useEffect(() => {
+  const show = useCallback(() => {
     dialog.current?.showModal();
     // Without scrolling: who asks stays in sight.
     denyButton.current?.focus({ preventScroll: true });
   }, []);
+  useEffect(show, [show]);
 
   return (
-    // Escape answers nothing: whoever wants to say no presses Deny.
-    <dialog ref={dialog} className="prompt" aria-labelledby={heading} onCancel={(event) => event.preventDefault()}>
+    // Escape answers nothing: whoever wants to say no presses Deny. Browsers close a dialog at the second Escape whatever the page says.
+    <dialog ref={dialog} className="prompt" aria-labelledby={heading} onCancel={(event) => event.preventDefault()} onClose={show}>
       <div className="prompt-body">
         <h2 id={heading}>{headOf(ask)}</h2>
         {ask.label === '' ? null : <p className="lead">{ask.label}</p>}

@@ -2,11 +2,19 @@
 import { enteredSchema } from '../../preload/contract/pages.ts';
 import { call } from './call.ts';
 
-/** Takes the code out of the address and out of the history, at once; null where there is none, as after a reload. */
+const shape = /^#([A-Za-z0-9_-]{43})$/;
+
+/**
+ * Takes the code out of the address and out of the history, at once; null where there is none, as after a reload. A code that comes
+ * later, when somebody opens a new link in this very tab, changes the fragment alone, so the page starts anew with it.
+ */
 export function takeCode(): string | null {
-  const code = location.hash.slice(1);
+  const code = shape.exec(location.hash)?.[1] ?? null;
   history.replaceState(null, '', location.pathname);
-  return /^[A-Za-z0-9_-]{43}$/.test(code) ? code : null;
+  addEventListener('hashchange', () => {
+    if (shape.test(location.hash)) location.reload();
+  });
+  return code;
 }
 
 /** @throws Unreachable | Refused PAGE_REFUSED: the code was used before, or is too old */

@@ -38,7 +38,8 @@ export interface Theatre {
 }
 
 /** Names that lead to this machine, beside those that always do. */
-const resolver = 'MAP evil.test 127.0.0.1, MAP rebound.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1';
+const resolver =
+  'MAP evil.test 127.0.0.1, MAP rebound.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1';
 
 export async function openTheatre(): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'lp-pages-'));
@@ -99,7 +100,10 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
 }
 
 /** A security key in the tab's browser, as CDP makes it. */
-export async function plugIn(page: Page, options: { prf?: boolean; touched?: boolean } = {}): Promise<{ cdp: CDPSession; authenticatorId: string }> {
+export async function plugIn(
+  page: Page,
+  options: { prf?: boolean; touched?: boolean } = {},
+): Promise<{ cdp: CDPSession; authenticatorId: string }> {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('WebAuthn.enable');
   const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {

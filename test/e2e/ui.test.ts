@@ -1,0 +1,404 @@
+/** The headless UI as a person meets it: the real door, the bundled pages, Chromium, and an agent that is a strict fake. */
+import type { Page } from '@playwright/test';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../main/app-error.ts';
+import { systemClock as clock } from '../../main/host-ports.ts';
+import { failureTexts } from '../../preload/contract/failure.ts';
+import { agentCaller, askOf, grantOf, notebookCaller } from '../fakes/pages-agent.ts';
+import { findingsOf, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
+
+let theatre: Theatre;
+let stage: Stage;
+beforeAll(async () => {
+  theatre = await openTheatre();
+});
+afterAll(() => theatre?.close());
+beforeEach(async () => {
+  stage = await theatre.stage();
+});
+afterEach(() => stage.close());
+
+const called = (what: string) => stage.agent.asked.filter((one) => one.what === what).map((one) => one.with);
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const ask = (...asks: Parameters<typeof askOf>[1][]) =>
+  stage.agent.update(({ status }) => {
+    status.queue.asks = asks.map((changes) => askOf(clock, changes));
+  });
+/** Resolves when the agent was asked that; the page tells it in its own time. */
+async function untilCalled(what: string, times = 1): Promise<unknown[]> {
+  while (called(what).length < times) await new Promise((resolve) => setTimeout(resolve, 10));
+  return called(what);
+}
+
+describe('every screen', () => {
+  const screens: [string, (page: Page) => Promise<unknown>][] = [
+    ['home', async () => undefined],
+    ['home, locked and in trouble', (page) => trouble(page)],
+    ['access', (page) => button(page, 'Access').click()],
+    ['keys', (page) => button(page, 'Keys').click()],
+    ['the prompt', (page) => prompt(page, {})],
+    [
+      'the prompt with two programs',
+      (page) => prompt(page, { purpose: 'use', approval: 'tap', caller: agentCaller, expected: notebookCaller, grant: 'g' }),
+    ],
+    [
+      'without an agent',
+      (page) => stage.pages.close().then(() => page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor()),
+    ],
+  ];
+  async function prompt(page: Page, changes: Parameters<typeof askOf>[1]): Promise<void> {
+    ask(changes);
+    await page.getByRole('dialog').waitFor();
+    await page.locator('.answers .button.primary:enabled').waitFor();
+  }
+  async function trouble(page: Page): Promise<void> {
+    stage.agent.update(({ status }) => {
+      Object.assign(status.lock, {
+        state: 'locked',
+        why: 'suspend',
+        since: new Date().toISOString(),
+        unlockBy: ['key', 'passphrase', 'sign-in'],
+      });
+      status.problems = [{ code: 'PORT_TAKEN', ...failureTexts.PORT_TAKEN }];
+      status.warnings = ['Policy says `approval: click`.'];
+      status.queue.quiet = true;
+    });
+    await page.getByText('What is wrong').waitFor();
+  }
+  it.each((['light', 'dark'] as const).flatMap((colours) => screens.map(([name, go]) => [name, colours, go] as const)))(
+    'has nothing that keeps anybody out: %s, %s',
+    async (_, colours, go) => {
+      const page = await stage.ui({ colours });
+      await go(page);
+      expect(await findingsOf(page)).toEqual([]);
+      if (stage.pages.watched()) expect(stage.complaints).toEqual([]);
+    },
+  );
+
+  it('fits into a narrow window', async () => {
+    const page = await stage.ui({ width: 360 });
+    for (const name of ['Home', 'Access', 'Keys']) {
+      await button(page, name).click();
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    }
+  });
+});
+
+describe('the code in the address', () => {
+  it('is gone from the address and the history before anything else', async () => {
+    const page = await stage.tab();
+    const url = await stage.pages.uiUrl();
+    await page.goto(url.href);
+    await page.getByRole('navigation').waitFor();
+    expect(page.url()).toBe(`${url.origin}/`);
+    expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2);
+  });
+
+  it('opens one page: a reload, and a second tab with it, are told what to do', async () => {
+    const page = await stage.tab();
+    const url = await stage.pages.uiUrl();
+    await page.goto(url.href);
+    await page.getByRole('navigation').waitFor();
+    await page.reload();
+    await page.getByText('lakepass ui').waitFor();
+    expect(await page.getByRole('heading').innerText()).toBe('This page needs a fresh link');
+    const second = await stage.tab();
+    await second.goto(url.href);
+    await second.getByText('lakepass ui').waitFor();
+    expect(await second.getByRole('heading').innerText()).toBe('This page is closed');
+  });
+
+  it('may come as a new link in the same tab', async () => {
+    const page = await stage.ui();
+    await page.reload();
+    await page.getByText('lakepass ui').waitFor();
+    await page.goto((await stage.pages.uiUrl()).href);
+    await page.getByRole('navigation').waitFor();
+  });
+
+  it('and the bearer are kept nowhere in the browser', async () => {
+    const page = await stage.tab();
+    const bearers: string[] = [];
+    page.on('request', (request) =>
+      bearers.push(...Object.entries(request.headers()).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))),
+    );
+    await page.goto((await stage.pages.uiUrl()).href);
+    await page.getByRole('navigation').waitFor();
+    const [bearer = ''] = bearers.map((value) => value.replace('Bearer ', ''));
+    expect(bearer).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    const kept = await page.evaluate(
+      '(async () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML, await caches.keys(), await indexedDB.databases(), window.name, history.state]))()',
+    );
+    expect(kept).not.toContain(bearer);
+    expect(await page.context().cookies()).toEqual([]);
+  });
+});
+
+describe('the prompt', () => {
+  it('is reported as shown, lets nobody approve at once, and approves for as long as was chosen', async () => {
+    const page = await stage.ui();
+    ask({});
+    await page.getByRole('dialog', { name: 'python, a kernel of jupyter-lab asks for access' }).waitFor();
+    expect(await button(page, 'Approve').isDisabled()).toBe(true);
+    expect(await untilCalled('shown')).toEqual(['ask-1']);
+    await page.getByRole('radio', { name: 'For 8 hours' }).check();
+    await button(page, 'Approve').click();
+    expect(await untilCalled('answer')).toEqual([{ verdict: 'approved', ask: 'ask-1', span: 'hours' }]);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.getByText('Approved').count()).toBeGreaterThan(0);
+  });
+
+  it('has Deny under the finger', async () => {
+    const page = await stage.ui();
+    ask({});
+    await page.getByRole('dialog').waitFor();
+    expect(await button(page, 'Deny').first().evaluate('document.activeElement.textContent')).toBe('Deny');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('dialog').isVisible()).toBe(true);
+    expect(called('answer')).toEqual([]);
+    await page.keyboard.press('Enter');
+    expect(await untilCalled('answer')).toEqual([{ verdict: 'denied', ask: 'ask-1', reach: 'once' }]);
+  });
+
+  it('shows one request at a time, the focus on Deny again, and says in the title that somebody asks', async () => {
+    const page = await stage.ui();
+    ask({ id: 'first' }, { id: 'second', caller: agentCaller });
+    await page.getByText('1 more request waits behind this one.').waitFor();
+    expect(await page.title()).toBe('(2) A program asks · Lakepass');
+    await button(page, 'Deny').first().click();
+    await page.getByRole('dialog', { name: /^curl/ }).waitFor();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Deny');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.title()).toBe('Lakepass');
+    expect(await untilCalled('answer', 2)).toMatchObject([{ ask: 'first' }, { ask: 'second' }]);
+  });
+
+  it('says of every fact who vouches for it, verified ones first, and sets two programs side by side', async () => {
+    const page = await stage.ui();
+    const facts = notebookCaller.facts.toReversed();
+    ask({ caller: { ...notebookCaller, facts }, expected: agentCaller, grant: 'grant-1' });
+    const asking = page.getByRole('region', { name: 'Who asks' });
+    const marks = await asking
+      .locator('.fact')
+      .evaluateAll((rows) => rows.map((row) => String((row as { innerText?: string }).innerText).replaceAll('\n', ' ')));
+    expect(marks.map((text) => /(verified|claimed)$/.exec(text)?.[1])).toEqual(['verified', 'verified', 'verified', 'claimed', 'claimed']);
+    expect(marks.find((text) => text.startsWith('Notebook'))).toBe('Notebook churn/training.ipynb claimed');
+    expect(await page.getByRole('region', { name: 'Who the access was made for' }).innerText()).toContain('/usr/bin/curl');
+    await page.getByText('This is not the program the access was made for.').waitFor();
+  });
+
+  it('says what it is for, in words and exactly', async () => {
+    const page = await stage.ui();
+    ask({});
+    const text = await page.getByRole('dialog').innerText();
+    for (const part of [
+      'https://acme.cloud.databricks.com',
+      'Run code on clusters',
+      'Read and write workspace files',
+      'clusters command-execution files',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it.each([
+    ['Deny for this run', 'answer', { verdict: 'denied', ask: 'ask-1', reach: 'run' }],
+    ['Always deny this program', 'answer', { verdict: 'denied', ask: 'ask-1', reach: 'always' }],
+    ['Not now, ask in 15 minutes', 'snooze', 15],
+  ])('offers %s', async (name, what, given) => {
+    const page = await stage.ui();
+    ask({ grant: 'grant-1', purpose: 'use' });
+    await button(page, name).click();
+    expect(await untilCalled(what)).toEqual([given]);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('is shown by a snoozed page only when the person asks for it', async () => {
+    const page = await stage.ui();
+    ask({});
+    await button(page, /^Not now/).click();
+    await page.getByText('1 request waits.').waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await button(page, 'Show requests now').click();
+    await page.getByRole('dialog').waitFor();
+  });
+
+  it('is not reported as shown by a tab that nobody can see', async () => {
+    const page = await stage.tab();
+    await page.addInitScript(`
+      globalThis.seen = 'hidden';
+      Object.defineProperty(Document.prototype, 'visibilityState', { get: () => globalThis.seen });`);
+    await page.goto((await stage.pages.uiUrl()).href);
+    ask({});
+    await page.getByRole('dialog').waitFor();
+    await page.waitForTimeout(300);
+    expect(called('shown')).toEqual([]);
+    await page.evaluate(`globalThis.seen = 'visible'; document.dispatchEvent(new Event('visibilitychange'));`);
+    expect(await untilCalled('shown')).toEqual(['ask-1']);
+  });
+
+  it('says why an answer was refused', async () => {
+    const page = await stage.ui();
+    stage.agent.fails('answer', new AppError('APPROVER_REFUSED'));
+    ask({});
+    await button(page, 'Deny').first().click();
+    await page.getByRole('alert').getByText(failureTexts.APPROVER_REFUSED.cause).waitFor();
+    await page.getByText('APPROVER_REFUSED').waitFor();
+  });
+
+  it('shows text of programs as text', async () => {
+    const page = await stage.ui();
+    const hostile = '<img src=x onerror=alert(1)>\u202e';
+    ask({ label: hostile, caller: { ...notebookCaller, title: hostile, facts: [{ name: 'command', value: hostile, proof: 'claimed' }] } });
+    await page.getByRole('dialog').waitFor();
+    expect(await page.locator('dialog img').count()).toBe(0);
+    expect(stage.complaints).toEqual([]);
+  });
+});
+
+describe('somebody who looks', () => {
+  it('is reported when the window gets the focus', async () => {
+    const page = await stage.ui();
+    const before = called('attend').length;
+    await page.evaluate(`dispatchEvent(new Event('focus'))`);
+    expect((await untilCalled('attend', before + 1)).length).toBeGreaterThan(before);
+  });
+});
+
+describe('access', () => {
+  it('is widened by a bundle with one press, and the request stands at once', async () => {
+    const page = await stage.ui();
+    await button(page, 'Access').click();
+    await button(page, /^Add sql/).click();
+    expect(await untilCalled('askToWiden')).toEqual([{ id: 'grant-1', scopes: ['sql', 'warehouses'] }]);
+    await page.getByRole('dialog', { name: /asks for more access/ }).waitFor();
+  });
+
+  it('offers no bundle that is there already', async () => {
+    const page = await stage.ui();
+    await button(page, 'Access').click();
+    await page.getByRole('heading', { name: 'jupyter lab' }).waitFor();
+    expect(await button(page, /^Add /).allInnerTexts()).toHaveLength(2);
+  });
+
+  it('is revoked one by one, and all at once after a second thought', async () => {
+    const page = await stage.ui();
+    stage.agent.update(
+      (state) => void state.grants.push(grantOf(clock, { id: 'g2', label: 'dbt' }), grantOf(clock, { id: 'g3', label: 'mlflow' })),
+    );
+    await button(page, 'Access').click();
+    await button(page, 'Revoke: dbt').click();
+    await page.getByText('1 grant that ended').waitFor();
+    await button(page, 'Revoke all').click();
+    expect(called('revoke')).toEqual([['g2']]);
+    await button(page, 'Really revoke all').click();
+    expect(await untilCalled('revoke', 2)).toEqual([['g2'], ['grant-1', 'g3']]);
+    await page.getByText('No program has access now.').waitFor();
+  });
+});
+
+describe('keys', () => {
+  it('are renamed in place', async () => {
+    const page = await stage.ui();
+    await button(page, 'Keys').click();
+    await button(page, /^Rename/).click();
+    await page.getByLabel('Name of the key').fill('Red');
+    await page.keyboard.press('Enter');
+    expect(await untilCalled('renameKey')).toEqual([{ id: 'key-1', name: 'Red' }]);
+    await page.getByRole('heading', { name: 'Red' }).waitFor();
+  });
+
+  it('say that the model is unproven, and that two are better than one', async () => {
+    const page = await stage.ui();
+    await button(page, 'Keys').click();
+    await page.getByText('model unproven').waitFor();
+    await page.getByText('Two are recommended').waitFor();
+  });
+
+  it('are added and removed on the page of their own', async () => {
+    const page = await stage.ui();
+    await button(page, 'Keys').click();
+    await button(page, /^Remove/).click();
+    await button(page, 'Really remove').click();
+    await page.waitForURL(`${stage.pages.ceremonyOrigin()}/`);
+    expect(called('beginCeremony')).toEqual([{ kind: 'remove', key: 'key-1' }]);
+  });
+
+  it('that cannot be added yet say what to do first', async () => {
+    const page = await stage.ui();
+    stage.agent.fails('beginCeremony', new AppError('SIGN_IN_STALE'));
+    await button(page, 'Keys').click();
+    await button(page, 'Add a key').click();
+    await page.getByRole('alert').getByText(failureTexts.SIGN_IN_STALE.cause).waitFor();
+  });
+});
+
+describe('the lock', () => {
+  it('is turned with one press, and opened by a key on the page of its own', async () => {
+    const page = await stage.ui();
+    await button(page, 'Lock now').click();
+    await page.getByText('Nobody gets a token.').waitFor();
+    expect(await page.title()).toBe('Locked · Lakepass');
+    await button(page, 'Unlock with a key').click();
+    await page.waitForURL(`${stage.pages.ceremonyOrigin()}/`);
+    expect(called('beginCeremony')).toEqual([{ kind: 'unlock' }]);
+  });
+
+  it('says while away that runs go on', async () => {
+    const page = await stage.ui();
+    stage.agent.update(
+      ({ status }) =>
+        void Object.assign(status.lock, {
+          state: 'away',
+          why: 'idle',
+          since: new Date().toISOString(),
+          unlockBy: ['screen'],
+          continuing: 3,
+        }),
+    );
+    await page.getByText('3 runs continue; nothing new begins until you are back.').waitFor();
+  });
+});
+
+describe('signing in', () => {
+  it('opens the provider in a tab of its own, can be cancelled, and this page stays', async () => {
+    const page = await stage.ui();
+    const opened = page.context().waitForEvent('page');
+    await button(page, 'Sign in again').click();
+    await opened;
+    expect(called('beginSignIn')).toEqual(['acme']);
+    await button(page, 'Cancel the sign-in').click();
+    expect(await untilCalled('cancelSignIn')).toEqual(['acme']);
+    await button(page, 'Sign in again').waitFor();
+  });
+
+  it('gives the address where the browser opens no tab', async () => {
+    const page = await stage.tab();
+    await page.addInitScript('window.open = () => null;');
+    await page.goto((await stage.pages.uiUrl()).href);
+    await button(page, 'Sign in again').click();
+    expect(await page.getByRole('link', { name: 'Open the sign-in page' }).getAttribute('href')).toBe('http://127.0.0.1:1/authorize');
+  });
+
+  it('out takes a second thought', async () => {
+    const page = await stage.ui();
+    await button(page, 'Sign out').click();
+    expect(called('signOut')).toEqual([]);
+    await button(page, 'Really sign out').click();
+    await page.getByRole('heading', { name: 'Nobody is signed in' }).waitFor();
+    await button(page, 'Sign in').waitFor();
+  });
+});
+
+describe('a page whose agent is gone', () => {
+  it('shows nothing old, says so in the title, and says what to do', async () => {
+    const page = await stage.ui();
+    await stage.pages.close();
+    await page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor();
+    expect(await page.title()).toBe('No answer · Lakepass');
+    expect(await page.getByText('ada@acme.example').count()).toBe(0);
+    await page.getByText('lakepass ui').waitFor();
+  });
+});
