@@ -214,7 +214,9 @@ export function createAgent(parts: Parts): Agent {
     parts.tapKeys.forgetTouches();
     await endGrantsOfOthers(profile, view);
     await parts.files.provenBySignIn();
-    parts.lock.unlocked();
+    // Other profiles were locked with this one, and what they keep can be opened again.
+    if (parts.lock.state() === 'locked') await parts.locking.reopen();
+    else parts.lock.back();
     for (const listener of signInListeners) listener();
   }
 
@@ -349,11 +351,18 @@ export function createAgent(parts: Parts): Agent {
       return parts.lockView();
     },
 
-    async unlock({ passphrase }) {
+    async unlock({ passphrase }, by) {
       const nothing = (): { lock: LockView; url: null; browser: 'none' } => ({ lock: parts.lockView(), url: null, browser: 'none' });
       const { state, unlockBy } = parts.lockView();
       if (state === 'open') return nothing();
-      if (state === 'away') throw new AppError('AWAY');
+      if (state === 'away') {
+        // check: away-not-ended-by-ai-agent
+        if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+        // end check
+        // A desktop that tells of a lock may never tell of its end.
+        parts.lock.back();
+        return nothing();
+      }
       if (unlockBy.includes('passphrase')) {
         if (passphrase === undefined) throw new AppError('PASSPHRASE_NEEDED');
         await parts.locking.unlockWithPassphrase(passphrase);

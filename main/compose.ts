@@ -1,6 +1,7 @@
 /** The composition root: the only file that knows everyone. It reads top to bottom as the architecture. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lockViewSchema } from '../preload/contract/lock.ts';
 import { createAccess } from './access.ts';
 import { type Agent, type Company, createAgent } from './agent.ts';
 import { takeAgentLock } from './agent-lock.ts';
@@ -23,7 +24,7 @@ import { createMembers } from './grant/members.ts';
 import { openPermissions } from './grant/permissions.ts';
 import { createGrantMaking } from './grant-making.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
-import type { Identity, IdentityProvider } from './idp/signed-in.ts';
+import type { Identity } from './idp/signed-in.ts';
 import { createLocking } from './locking.ts';
 import { openOwnFiles } from './own-files.ts';
 import { createPages, type Pages } from './pages/pages.ts';
@@ -36,7 +37,11 @@ import { createQuestions } from './questions.ts';
 import { createSession } from './session/session.ts';
 import { openStamp } from './stamp.ts';
 import { type EpochMs, seconds } from './units.ts';
-import { openVault } from './vault/vault.ts';
+import { fileKeychain } from './vault/file-keychain.ts';
+import { openVault, type Records, type Sealing } from './vault/vault.ts';
+
+/** Record of the device vault that says how the other one is sealed. */
+const SEALING = 'vault-sealing';
 
 export interface Running {
   agent: Agent;
@@ -93,14 +98,23 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => tally.close());
 
     // What must be known while the vault is locked: the tap keys, and which files a person has approved.
-    const device = await openVault({ folder: join(places.data, 'device'), keychain, random, entry: 'device-key' });
+    // Each under a key of its own kind: what one cannot open must not be set aside because the other was tried.
+    const [deviceFolder, deviceKeychain] =
+      keychain.kind === 'passphrase' ? ['device-by-file', fileKeychain(join(places.data, 'device-key'))] : ['device', keychain];
+    const device = await openVault({ folder: join(places.data, deviceFolder), keychain: deviceKeychain, random, entry: 'device-key' });
     closers.push(() => device.close());
     const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, seals: (key) => vault.keys().includes(key) });
     const files = await openOwnFiles({ places, vault: device, clock, audit, log });
     closers.push(() => files.close());
     const policy = files.policy;
 
-    const vault = await openVault({ folder: join(places.data, 'vault'), keychain, random });
+    const expected = await recallSealing(device);
+    const vault = await openVault({
+      folder: join(places.data, 'vault'),
+      keychain,
+      random,
+      ...(expected === undefined ? {} : { expected }),
+    });
     closers.push(() => vault.close());
 
     // Who asks, what they were given, and what a person has said about it.
@@ -108,6 +122,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => callers.close());
     const stamp = await openStamp({ vault: device, random });
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    // What stamps the file lives in memory as well, so the grants of an agent before this one could not be told from forged ones.
+    if (keychain.kind === 'memory') await rm(join(places.state, 'grants.json'), { force: true });
     const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit, log, bootId, stamp });
     closers.push(() => grants.close());
     const members = createMembers({ grants, isAlive: callers.isAlive, clock, log });
@@ -127,7 +143,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const companies = new Map<string, Company>();
     const sessionOf = (profile: string) => companies.get(profile)?.session;
     const questions = createQuestions({ session: sessionOf, tapKeys, clock });
-    const locking = createLocking({ clock, audit, log, vault, companies, consents, policy, grants, signals: ports.signals });
+    const locking = createLocking({
+      clock,
+      audit,
+      log,
+      vault,
+      companies,
+      consents,
+      policy,
+      grants,
+      watchDesktop: ports.watchDesktop,
+      forgetTokens: () => broker.forgetTokens(),
+      remember: (sealing) => device.seal(SEALING, Buffer.from(sealing)),
+    });
     closers.push(() => locking.close());
     const { lock } = locking;
 
@@ -306,17 +334,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         return ticket === null ? null : pages.ceremonyUrl(ticket);
       };
       const peerUid = callers.peerUid;
-      const provider = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
-      const idp: IdentityProvider = {
-        ...provider,
-        async signIn(options) {
-          const signedIn = await provider.signIn(options);
-          // Whoever can prove this again needs nothing of what a lock has sealed.
-          await locking.provenBySignIn();
-          return signedIn;
-        },
-      };
-      const session = createSession({ profile, idp, vault, clock, random, audit, log, ...(steps === undefined ? {} : { steps }) });
+      const idp = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
+      const beforeKeeping = (): Promise<void> => locking.provenBySignIn();
+      const session = createSession({
+        profile,
+        idp,
+        vault,
+        clock,
+        random,
+        audit,
+        log,
+        beforeKeeping,
+        ...(steps === undefined ? {} : { steps }),
+      });
       const tokens = createTokens({
         profile,
         clock,
@@ -340,4 +370,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
   }
 }
 
-export type { Caller };
+/** How the vault was sealed when it was last seen; undefined where nobody has looked yet. */
+async function recallSealing(device: Records): Promise<Sealing | undefined> {
+  const kept = (await device.open(SEALING))?.toString();
+  return lockViewSchema.shape.sealing.options.find((sealing) => sealing === kept);
+}

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asAppError, hasCode } from './app-error.ts';
 import { compose, type Running } from './compose.ts';
-import { jsonLog, nodePorts } from './host-ports.ts';
+import { jsonLog, nodePorts, type VaultChoice, vaultChoices } from './host-ports.ts';
 import { leaveLastWords } from './last-words.ts';
 import { logFile } from './log-file.ts';
 import { findPlaces, type Places } from './places.ts';
@@ -14,7 +14,7 @@ import { version } from './version.ts';
 
 export interface HeadlessOptions {
   home?: string | undefined;
-  vault: 'keychain' | 'memory';
+  vault: VaultChoice;
 }
 
 export interface HeadlessAgent extends Running {
@@ -54,7 +54,7 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAge
 if (import.meta.main) {
   const { values } = parseArgs({ options: { home: { type: 'string' }, vault: { type: 'string', default: 'keychain' } } });
   try {
-    const agent = await runHeadless({ home: values.home, vault: values.vault === 'memory' ? 'memory' : 'keychain' });
+    const agent = await runHeadless({ home: values.home, vault: vaultChoices.find((choice) => choice === values.vault) ?? 'keychain' });
     process.stdout.write(`${JSON.stringify({ ready: { pid: process.pid, socket: agent.places.socket, port: agent.port } })}\n`);
     await agent.stopped;
   } catch (error) {

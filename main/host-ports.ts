@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import pino, { type DestinationStream } from 'pino';
 import { onPath } from './on-path.ts';
-import type { Clock, Keychain, Log, Ports } from './ports.ts';
+import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
 import type { EpochMs, Ms } from './units.ts';
 import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
 import { osKeychain } from './vault/os-keychain.ts';
+import { passphraseOnlyKeychain } from './vault/passphrase-keychain.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now() as EpochMs,
@@ -47,13 +48,33 @@ export async function openSystemBrowser(url: URL, env: NodeJS.ProcessEnv = proce
   });
 }
 
+/** Where secrets are kept; a person names it. */
+export const vaultChoices = ['keychain', 'passphrase', 'memory'] as const;
+export type VaultChoice = (typeof vaultChoices)[number];
+
+/** The buses where the environment, or the standard places, say they are. The client is loaded for this alone, after the start. */
+async function watchLinuxDesktop(log: Log): Promise<DesktopSignals> {
+  const { busAddresses, watchDesktop } = await import('./lock/desktop-signals.ts');
+  const { env, pid } = process;
+  const sessionId = env['XDG_SESSION_ID'] ?? null;
+  return watchDesktop({ clock: systemClock, log, ...busAddresses(env), uid: process.getuid?.() ?? -1, pid, sessionId });
+}
+
 /** Everything a headless host needs. `vault` is what the person chose by name; there is no falling back from one to the other. */
-export function nodePorts(options: { vault: 'keychain' | 'memory'; log: Log }): Ports {
+export function nodePorts(options: { vault: VaultChoice; log: Log }): Ports {
   // Set by many a company's shell profile, and Node obeys it at every connection: whoever is in between could then hand us tokens.
   // check: tls-always-verified
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
   // end check
-  const keychain: Keychain = options.vault === 'memory' ? memoryOnlyKeychain() : osKeychain();
+  const keychain = { keychain: osKeychain, memory: memoryOnlyKeychain, passphrase: passphraseOnlyKeychain }[options.vault]();
   const { log } = options;
-  return { clock: systemClock, fetch: globalThis.fetch, keychain, openBrowser: openSystemBrowser, random: randomBytes, log, signals: undefined };
+  return {
+    clock: systemClock,
+    fetch: globalThis.fetch,
+    keychain,
+    openBrowser: openSystemBrowser,
+    random: randomBytes,
+    log,
+    watchDesktop: () => watchLinuxDesktop(log),
+  };
 }

@@ -10,7 +10,7 @@ import type { Consents } from './grant/consents.ts';
 import type { Grants } from './grant/grants.ts';
 import { createLock, type Lock } from './lock/lock.ts';
 import type { Policy } from './policy/question.ts';
-import type { Clock, DesktopSignals, Log } from './ports.ts';
+import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
 import type { Vault } from './vault/vault.ts';
 
 export interface Locking {
@@ -43,24 +43,40 @@ export function createLocking(parts: {
   consents: Pick<Consents, 'hold'>;
   policy: () => Policy;
   grants: Pick<Grants, 'list'>;
-  /** What the desktop says about screen and sleep; undefined where there is no such thing. */
-  signals: DesktopSignals | undefined;
+  watchDesktop: Ports['watchDesktop'];
+  /** Lets go of the tokens that answers were made from. */
+  forgetTokens: () => void;
+  /** Keeps in mind how the vault is sealed, so that one that was emptied is not taken for a new one. */
+  remember: (sealing: LockView['sealing']) => Promise<void>;
 }): Locking {
   const { clock, audit, log, vault, companies, consents } = parts;
-  const lock = createLock({ clock, audit, log, limits: () => parts.policy().limits });
+  const lock = createLock({ clock, audit, log, limits: () => parts.policy().limits, begin: vault.locked ? 'locked' : 'open' });
   /** What a fresh sign-in could not open and gave up. */
   let lost: readonly string[] = [];
+  let signals: DesktopSignals | undefined;
+  let note: string | null = null;
+  let closed = false;
 
   lock.onChange(async (state) => {
     consents.hold(state !== 'open');
     if (state !== 'locked') return;
     const locked = new AppError('LOCKED');
-    for (const { session, tokens } of companies.values()) {
-      await session.lock();
-      tokens.forget(locked);
-    }
+    for (const { tokens } of companies.values()) tokens.forget(locked);
+    parts.forgetTokens();
+    const sessions = await Promise.allSettled([...companies.values()].map(({ session }) => session.lock()));
+    for (const { status } of sessions) if (status === 'rejected') log('lock.session-not-locked');
     await vault.lock();
   });
+
+  function heed(heard: DesktopSignals): void {
+    if (closed) return heard.close();
+    signals = heard;
+    heard.onSignal((signal) => {
+      if (signal === 'locked') lock.away('screen-lock');
+      else if (signal === 'unlocked') lock.back();
+      else void lock.suspending();
+    });
+  }
 
   async function reopen(): Promise<void> {
     for (const { session } of companies.values()) await session.resume();
@@ -88,11 +104,10 @@ export function createLocking(parts: {
       sealing: vault.sealing,
     }),
     start() {
-      if (vault.locked) void lock.lock('start');
-      parts.signals?.onSignal((signal) => {
-        if (signal === 'locked') lock.away('screen-lock');
-        else if (signal === 'unlocked') lock.back();
-        else if (parts.policy().limits.lockOnSuspend) void lock.lock('suspend');
+      if (lock.state() === 'locked') consents.hold(true);
+      void parts.watchDesktop?.().then(heed, (error: unknown) => {
+        note = 'Screen lock and sleep cannot be heard on this machine.';
+        log('lock.desktop-unheard', { error: error instanceof Error ? error.name : 'unknown' });
       });
     },
     reopen,
@@ -101,16 +116,20 @@ export function createLocking(parts: {
       await reopen();
     },
     async unlockWithPassphrase(text) {
-      await vault.unlockWithPassphrase(text);
+      if (vault.fresh) await vault.sealWithPassphrase(text);
+      else await vault.unlockWithPassphrase(text);
+      await parts.remember(vault.sealing);
       await reopen();
     },
     async sealWithKey(key, prf) {
       await vault.sealWithKey(key, prf);
+      await parts.remember(vault.sealing);
       audit.append({ type: 'vault.sealing-changed', how: 'key', key });
     },
     async sealOtherwise(how, passphrase) {
       if (how === 'passphrase') await vault.sealWithPassphrase(passphrase ?? '');
       else await vault.unseal();
+      await parts.remember(vault.sealing);
       audit.append({ type: 'vault.sealing-changed', how, key: '' });
     },
     async forgetKey(key) {
@@ -122,18 +141,21 @@ export function createLocking(parts: {
         if (vault.sealing === 'keychain' || vault.sealing === 'memory') await vault.reopen();
         else {
           lost = await vault.startOver();
+          await parts.remember(vault.sealing);
           log('vault.started-over', { records: lost.length });
           audit.append({ type: 'vault.sealing-changed', how: 'started-over', key: '' });
         }
       }
     },
     notes() {
-      const notes = parts.signals?.problem === undefined || parts.signals.problem === null ? [] : [parts.signals.problem];
+      const unheard = note ?? signals?.problem ?? null;
+      const notes = unheard === null ? [] : [unheard];
       if (lost.length > 0) notes.push(`A fresh sign-in replaced the sealed vault; given up with it: ${lost.join(', ')}.`);
       return notes;
     },
     close() {
-      parts.signals?.close();
+      closed = true;
+      signals?.close();
       lock.close();
     },
   };

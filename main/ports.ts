@@ -17,7 +17,7 @@ export interface Clock {
  * shown, or the person dismissed it) or KEYCHAIN_FAILED (anything else).
  */
 export interface Keychain {
-  readonly kind: 'secret-service' | 'keychain' | 'credential-manager' | 'passphrase' | 'memory';
+  readonly kind: 'secret-service' | 'keychain' | 'credential-manager' | 'passphrase' | 'file' | 'memory';
   read(entry: string): Promise<Uint8Array | null>;
   write(entry: string, value: Uint8Array): Promise<void>;
   erase(entry: string): Promise<void>;
@@ -43,6 +43,6 @@ export interface Ports {
   /** Cryptographically strong bytes. */
   random: (bytes: number) => Buffer;
   log: Log;
-  /** Screen lock, unlock and sleep, where the desktop tells. */
-  signals: DesktopSignals | undefined;
+  /** Begins to listen for screen lock, unlock and sleep; undefined where no desktop could tell. */
+  watchDesktop: (() => Promise<DesktopSignals>) | undefined;
 }

@@ -13,13 +13,13 @@ export interface CommonOptions {
   profile?: string;
 }
 
-const vaultKinds = ['keychain', 'memory'] as const;
+const vaultKinds = ['keychain', 'passphrase', 'memory'] as const;
 type VaultKind = (typeof vaultKinds)[number];
 
 /** Where an agent that is started now keeps secrets. @throws AppError INPUT_INVALID: there is no such kind */
 export function vaultKind(named: string): VaultKind {
   const kind = vaultKinds.find((each) => each === named);
-  if (kind === undefined) throw new AppError('INPUT_INVALID', { reason: 'vault', detail: `Choose ${vaultKinds.join(' or ')}.` });
+  if (kind === undefined) throw new AppError('INPUT_INVALID', { reason: 'vault', detail: `Choose ${vaultKinds.join(', ')}.` });
   return kind;
 }
 
@@ -29,7 +29,7 @@ export const withCommon = (verb: Command, example: string): Command =>
     .option('--home <dir>', 'keep everything below this folder instead of the usual places', process.env['LAKEPASS_HOME'])
     .option(
       '--vault <kind>',
-      `where an agent started now keeps secrets: ${vaultKinds.join(' or ')}`,
+      `where an agent started now keeps secrets: ${vaultKinds.join(', ')}`,
       process.env['LAKEPASS_VAULT'] ?? 'keychain',
     )
     .option('--no-start', 'fail instead of starting an agent')

@@ -51,7 +51,7 @@ export const statusViewSchema = z.object({
   version: z.string(),
   pid: z.int(),
   startedAt: isoTime,
-  vault: z.enum(['secret-service', 'keychain', 'credential-manager', 'passphrase', 'memory']),
+  vault: z.enum(['secret-service', 'keychain', 'credential-manager', 'passphrase', 'file', 'memory']),
   port: z.int(),
   configFile: z.string(),
   profiles: z.array(

@@ -30,7 +30,7 @@ async function agent(options: Options): Promise<void> {
   const reason = await running.stopped;
   if (options.json !== true)
     printLine(
-      `Stopped (${reason}). Sessions and grants are kept for the next start${view.vault === 'memory' ? ', but for what was in memory only' : ''}.`,
+      `Stopped (${reason}). ${view.vault === 'memory' ? 'Sessions, grants and tap keys were in memory only and are gone' : 'Sessions and grants are kept for the next start'}.`,
     );
 }
 

@@ -44,6 +44,7 @@ const vaultWords: Record<StatusView['vault'], string> = {
   keychain: 'the macOS keychain',
   'credential-manager': 'the Windows Credential Manager',
   passphrase: 'no keychain, a passphrase',
+  file: 'a file',
   memory: 'memory only (sign in again after a restart)',
 };
 
