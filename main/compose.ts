@@ -122,9 +122,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => callers.close());
     const stamp = await openStamp({ vault: device, random });
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    // What stamps the file lives in memory as well, so the grants of an agent before this one could not be told from forged ones.
-    if (keychain.kind === 'memory') await rm(join(places.state, 'grants.json'), { force: true });
-    const grants = await openGrants({ file: join(places.state, 'grants.json'), clock, random, audit, log, bootId, stamp });
+    // What stamps the file lives in memory as well then, so the grants of an agent before this one could not be told from forged ones;
+    // those that were made with a keychain stay where they are.
+    const grantFile = join(keychain.kind === 'memory' ? places.runtime : places.state, 'grants.json');
+    if (keychain.kind === 'memory') await rm(grantFile, { force: true });
+    const grants = await openGrants({ file: grantFile, clock, random, audit, log, bootId, stamp });
     closers.push(() => grants.close());
     const members = createMembers({ grants, isAlive: callers.isAlive, clock, log });
     closers.push(() => members.close());
