@@ -24,7 +24,7 @@ import type { Profile } from './profile/profile.ts';
 import type { Questions } from './questions.ts';
 import type { Secret } from './secret.ts';
 import type { Session } from './session/session.ts';
-import { hours, later, type Ms, ms, remaining, seconds } from './units.ts';
+import { type EpochMs, hours, later, type Ms, ms, remaining, seconds } from './units.ts';
 
 /** A shell lives long and is used for many things. */
 const SHELL_LIMIT: Ms = hours(8);
@@ -104,12 +104,17 @@ export function createGrantMaking(parts: {
     const before = decide(ask(), grant, by);
     if (before.obligations.approval === 'none') return { decision: before, approved: 'policy' };
     const approved = await approve(before.obligations.approval, before);
+    return { decision: decideAfter(before.obligations.approval, ask, grant, by), approved };
+  }
+
+  /** What was approved under a policy is made under the one that holds now. */
+  function decideAfter(given: 'click' | 'tap', ask: () => Question | null, grant: string, by: Caller): Decision {
     requireOpen();
     const decision = decide(ask(), grant, by);
     // check: making-approval-still-enough
-    if (strength(decision.obligations.approval) > strength(before.obligations.approval)) throw new AppError('TAP_NEEDED');
+    if (strength(decision.obligations.approval) > strength(given)) throw new AppError('TAP_NEEDED');
     // end check
-    return { decision, approved };
+    return decision;
   }
 
   function bindingFor(kind: Binding['kind'], by: Caller): Binding {
@@ -151,8 +156,12 @@ export function createGrantMaking(parts: {
       // end check
       return parts.questions({ action: 'create', profile: profile.name, caller: by, workspace, scopes, life: wanted });
     };
-    const { decision, approved } = await decideAndAsk(question, '', by, async (approval, { obligations }) => {
-      const until = later(clock.now(), lifeOf(profile, binding.kind, request.seconds, obligations.life));
+    const latest = ({ obligations }: Decision): EpochMs =>
+      later(clock.now(), lifeOf(profile, binding.kind, request.seconds, obligations.life));
+    let shown: EpochMs | undefined;
+    const { decision, approved } = await decideAndAsk(question, '', by, async (approval, decision) => {
+      const until = latest(decision);
+      shown = until;
       const key = `create ${parts.random(8).toString('hex')}`;
       const answer = await approvals.request(
         {
@@ -163,7 +172,11 @@ export function createGrantMaking(parts: {
       );
       return answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`;
     });
-    const until = later(clock.now(), lifeOf(profile, binding.kind, request.seconds, decision.obligations.life));
+    let until = latest(decision);
+    // The end that a person has read, however long they took to answer.
+    // check: making-until-as-shown
+    if (shown !== undefined && shown < until) until = shown;
+    // end check
     const maker = { title: nameOf(by, parts.describe).caller, kind: by.kind, aiAgent: by.aiAgent };
     return grants.create({
       ...{ profile: profile.name, issuer: person.issuer, subject: person.subject, workspace, scopes, until },
@@ -186,7 +199,12 @@ export function createGrantMaking(parts: {
     const { profile, workspace, id, label, until } = grant;
     const question = (): Question | null => {
       requireLive();
-      return parts.questions({ action: 'widen', profile, caller: by, workspace, scopes, life: remaining(until, clock.now()) });
+      const asked = parts.questions({ action: 'widen', profile, caller: by, workspace, scopes, life: remaining(until, clock.now()) });
+      // check: making-widen-same-person
+      if (asked !== null && (asked.person.subject !== grant.subject || asked.person.issuer !== grant.issuer))
+        throw new AppError('GRANT_OTHER_PERSON');
+      // end check
+      return asked;
     };
     const added = scopes.filter((scope) => !grant.scopes.includes(scope));
     const ask = (approval: 'click' | 'tap') => ({
@@ -227,12 +245,12 @@ export function createGrantMaking(parts: {
       const { grant, scopes, added, question, ask } = widening(request, by);
       if (added.length === 0) return grant;
       requireOpen();
-      const { approval } = decide(question(), grant.id, by).obligations;
+      const wanted = decide(question(), grant.id, by).obligations.approval;
       // Whoever is looking at the page can be asked at once; a policy that asks for nothing still gets a click.
-      approvals.post(ask(approval === 'none' ? 'click' : approval), async (answer) => {
+      const approval = wanted === 'none' ? 'click' : wanted;
+      approvals.post(ask(approval), async (answer) => {
         if (answer?.verdict !== 'approved') return;
-        requireOpen();
-        decide(question(), grant.id, by);
+        decideAfter(approval, question, grant.id, by);
         await grants.widen(grant.id, scopes, answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`);
       });
       return grant;
