@@ -9,6 +9,7 @@ import { addGrants } from './verbs/grants.ts';
 import { addLock, addUnlock } from './verbs/lock.ts';
 import { addLogin } from './verbs/login.ts';
 import { addLogout } from './verbs/logout.ts';
+import { addPolicy } from './verbs/policy.ts';
 import { addReset } from './verbs/reset.ts';
 import { addRun } from './verbs/run.ts';
 import { addSeal } from './verbs/seal.ts';
@@ -27,5 +28,5 @@ const program = new Command('lakepass')
   );
 
 for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants]) add(program);
-for (const add of [addLock, addUnlock, addSeal, addReset, addAudit]) add(program);
+for (const add of [addLock, addUnlock, addSeal, addReset, addPolicy, addAudit]) add(program);
 await program.parseAsync();

@@ -43,7 +43,9 @@ const isAnyFolders = (part: string): boolean => part === '**';
 
 /** What is wrong with the glob of an executable, for whoever wrote it; null: nothing. */
 export function pathProblem(pattern: string): string | null {
+  // check: policy-path-whole
   if (!pattern.startsWith('/') && pattern.split('/')[0] !== '**') return 'write a whole path, or begin with "**/" for any folder';
+  // end check
   return starsProblem(pattern);
 }
 
@@ -87,7 +89,9 @@ export function workspaceProblem(pattern: string): string | null {
   const { hostname } = new URL(address);
   const labels = hostname.split('.');
   if (labels.some((label) => label === '' || label.includes('**'))) return 'write one "*" within a label, and no label empty';
+  // check: policy-glob-labels
   if (labels.slice(-2).some((label) => label.includes('*'))) return 'write the last two labels out';
+  // end check
   return null;
 }
 

@@ -1,10 +1,12 @@
 /** The tightest policy that would have allowed what was used: these people, these programs, these workspaces and scopes, no others. */
 import { stringify } from 'yaml';
 import { scopeCatalogue } from '../databricks/scopes.ts';
-import { minutes } from '../units.ts';
+import { hours, minutes } from '../units.ts';
 import type { Usage, Used } from './usage.ts';
 
 const MOST_TESTS = 400;
+/** No grant runs for longer, whatever a damaged record says. */
+const LONGEST = hours(24 * 30);
 /** As many callers as one grant may name. */
 const MOST_CALLERS = 60;
 
@@ -43,7 +45,7 @@ export function suggestPolicy({ used, leftOut }: Usage): string {
     ),
     tests: grants.flatMap(testsOf).slice(0, MOST_TESTS),
   };
-  return `${headFor(used, leftOut)}${stringify(file, { lineWidth: 0 })}`;
+  return `${headFor(used, leftOut)}${stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 interface SuggestedGrant {
@@ -78,7 +80,7 @@ function grantsOf(used: readonly Used[], people: Namer, callers: Namer): Suggest
         workspaces: [workspace],
         scopes: list[0]?.scopes ?? [],
         callers: samples.map(({ caller }) => callers(JSON.stringify(caller))).sort(),
-        maxLife: `${Math.ceil(longest / minutes(1))} min`,
+        maxLife: `${Math.ceil(Math.min(longest, LONGEST) / minutes(1))} min`,
         ...(person.assurance === 'unknown' ? {} : { when: [person.assurance] }),
         samples,
       };

@@ -106,7 +106,7 @@ export const failureTexts = {
   TAP_REFUSED: { cause: 'The touch does not prove what was asked.', next: 'Try again with a key that is enrolled here.', nextStep: 'touch-key' },
   SIGN_IN_STALE: { cause: 'Changing keys needs a sign-in that is less than five minutes old.', next: 'Run `lakepass login`, then try again.', nextStep: 'sign-in' },
   // policy
-  POLICY_DENIED: { cause: 'Policy does not allow this.', next: '`lakepass policy explain` says which rule decided, and what would change it.', nextStep: 'ask-admin' },
+  POLICY_DENIED: { cause: 'Policy does not allow this.', next: 'See `lakepass policy explain`: it says which rule decided, and what would change it.', nextStep: 'ask-admin' },
   POLICY_INVALID: { cause: 'The policy file cannot be used as it is.', next: 'Correct the line that is named; `lakepass policy check` tries it without an agent.', nextStep: 'fix-config' },
   POLICY_EXPIRED: { cause: 'The policy is past its date, so no new token is handed out.', next: 'Put a newer policy in its place.', nextStep: 'ask-admin' },
   POLICY_UNAPPROVED: { cause: 'The policy file was changed and nobody has approved the change, so the last approved one holds.', next: 'Approve it in Lakepass (`lakepass ui`).', nextStep: 'answer' },

@@ -30,8 +30,8 @@ const NOUNS: Record<string, RegExp | undefined> = {
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
   control: /^main\/(audit|caller)\//,
-  // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a file.
-  cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/audit\//,
+  // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log and try a policy.
+  cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/(audit|policy)\//,
 };
 
 const rules: Rule[] = [

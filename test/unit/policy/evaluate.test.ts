@@ -366,21 +366,21 @@ describe('what would change a no', () => {
 });
 
 describe('the built-in policy', () => {
-  const policy = builtInPolicy();
+  const policy = builtInPolicy;
 
   it('gives bundles to programs for a day and to AI agents for an hour, each with a tap', () => {
-    expect(policy.hash).toBe('built-in');
-    expect(policy.evaluate(question()).obligations).toMatchObject({ approval: 'tap', life: hours(24), maxTokenLife: null });
-    const agent = policy.evaluate(question({ caller: { kind: 'ai-agent', aiAgent: 'claude' }, scopes: ['workspace'] }));
+    expect(policy().hash).toBe('built-in');
+    expect(policy().evaluate(question()).obligations).toMatchObject({ approval: 'tap', life: hours(24), maxTokenLife: null });
+    const agent = policy().evaluate(question({ caller: { kind: 'ai-agent', aiAgent: 'claude' }, scopes: ['workspace'] }));
     expect(agent).toMatchObject({ verdict: 'allow', obligations: { approval: 'tap', life: hours(1) } });
   });
 
   it.each(['forwarder', 'container', 'unknown'] as const)('refuses a caller of kind %s', (kind) => {
-    expect(answer(policy, { caller: { kind } })).toBe('deny CALLER_REFUSED');
+    expect(answer(policy(), { caller: { kind } })).toBe('deny CALLER_REFUSED');
   });
 
   it('refuses all-apis, and scopes that are in no bundle', () => {
-    expect(answer(policy, { scopes: ['all-apis'] })).toBe('deny POLICY_DENIED');
-    expect(answer(policy, { scopes: ['secrets'] })).toBe('deny POLICY_DENIED');
+    expect(answer(policy(), { scopes: ['all-apis'] })).toBe('deny POLICY_DENIED');
+    expect(answer(policy(), { scopes: ['secrets'] })).toBe('deny POLICY_DENIED');
   });
 });

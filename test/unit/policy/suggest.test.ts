@@ -102,7 +102,7 @@ describe('a suggested policy', () => {
             - id: alice-acme-example-1
               workspaces:
                 - https://acme.cloud.databricks.com
-              scopes: &a1
+              scopes:
                 - sql
               callers:
                 - node
@@ -119,7 +119,8 @@ describe('a suggested policy', () => {
             kind: program
             executable: /opt/venv/bin/python3
             workspace: https://acme.cloud.databricks.com
-            scopes: *a1
+            scopes:
+              - sql
           expect: allow
         - name: alice@acme.example from /opt/venv/bin/python3 and no further
           given:
@@ -140,7 +141,8 @@ describe('a suggested policy', () => {
             kind: program
             executable: /usr/bin/node
             workspace: https://acme.cloud.databricks.com
-            scopes: *a1
+            scopes:
+              - sql
           expect: allow
         - name: alice@acme.example from /usr/bin/node and no further
           given:
@@ -230,6 +232,18 @@ describe('a suggested policy', () => {
     ]);
     expect(policy.counts.grants).toBe(0);
     for (const words of ['1 people', '1 grants', '2 programs', '1 workspaces', '1 scopes']) expect(text).toContain(words);
+  });
+
+  it('is a policy however many programs there were', () => {
+    const many = Array.from({ length: 130 }, (_, index) => ({ caller: `/opt/app-${index}/bin/python3`, callerKind: 'program' as const }));
+    const { policy } = suggestionFor([
+      signedIn('alice'),
+      granted('g1', 'alice', 'https://acme.cloud.databricks.com', ['sql'], cli),
+      ...many.map((program) => served('g1', ['sql'], program)),
+    ]);
+    expect(policy.counts.grants).toBe(3);
+    for (const program of many)
+      expect(policy.evaluate(asking('alice', program, 'https://acme.cloud.databricks.com', ['sql'])).verdict).toBe('allow');
   });
 
   it('of an empty log allows nothing', () => {
