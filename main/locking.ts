@@ -69,7 +69,10 @@ export function createLocking(parts: {
   });
 
   function heed(heard: DesktopSignals): void {
-    if (closed) return heard.close();
+    if (closed) {
+      heard.close();
+      return;
+    }
     signals = heard;
     heard.onSignal((signal) => {
       if (signal === 'locked') lock.away('screen-lock');

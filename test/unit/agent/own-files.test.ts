@@ -1,0 +1,212 @@
+/** Which of the person's own files hold, when, and what it takes to change that. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FileKind, type OwnFiles, openOwnFiles } from '../../../main/own-files.ts';
+import { seconds } from '../../../main/units.ts';
+import { memoryVault } from '../../../main/vault/memory-vault.ts';
+import { fakeClock } from '../../fakes/fake-clock.ts';
+import { recordingAudit } from '../../fakes/recording-audit.ts';
+
+const configOf = (client: string): string => `version: 1
+profiles:
+  acme:
+    idp: { issuer: 'https://login.acme.example', clientId: ${client} }
+    workspaces: [{ name: main, host: 'https://acme.cloud.databricks.com' }]
+`;
+const policyOf = (id: string, approval: string): string => `version: 1
+id: ${id}
+revision: 1
+identities: [{ match: { anyone: true }, roles: [person] }]
+roles:
+  person:
+    grants: [{ id: all, workspaces: ['*'], scopes: [sql], approval: ${approval} }]
+`;
+
+let folder: string;
+let clock: ReturnType<typeof fakeClock>;
+let audit: ReturnType<typeof recordingAudit>;
+let vault: ReturnType<typeof memoryVault>;
+let opened: OwnFiles[];
+const places = () => ({ config: join(folder, 'config.yaml'), policy: join(folder, 'policy.yaml') });
+const write = (kind: FileKind, text: string): void => writeFileSync(places()[kind], text, { mode: 0o600 });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lpo-'));
+  clock = fakeClock();
+  audit = recordingAudit();
+  vault = memoryVault();
+  opened = [];
+});
+afterEach(() => {
+  for (const files of opened) files.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function start() {
+  const files = await openOwnFiles({ places: places(), vault, clock, audit, log: () => undefined });
+  opened.push(files);
+  const asked: [FileKind, string][] = [];
+  const person = { canAnswer: true };
+  files.watch((kind, hash) => {
+    if (person.canAnswer) asked.push([kind, hash]);
+    return person.canAnswer;
+  });
+  const codes = (): string[] => files.problems().map(({ code }) => code);
+  return { files, asked, person, codes };
+}
+const clientOf = ({ config }: OwnFiles): string | undefined => config.profiles.get('acme')?.idp.clientId;
+
+describe('the configuration', () => {
+  it('holds as it is found while nobody has approved one', async () => {
+    write('config', configOf('first'));
+    const { files, asked, codes } = await start();
+    expect(clientOf(files)).toBe('first');
+    expect([asked, codes()]).toEqual([[], []]);
+    expect(audit.of('config.activated')).toEqual([]);
+  });
+
+  it('may be mended until somebody signs in with it', async () => {
+    write('config', configOf('frist'));
+    await start();
+    write('config', configOf('first'));
+    expect(clientOf((await start()).files)).toBe('first');
+  });
+
+  it('is approved by the sign-in, and after that not replaced by a file', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    expect(audit.of('config.activated')).toMatchObject([{ approved: 'sign-in' }]);
+    write('config', configOf('evil'));
+    const { files, asked, codes } = await start();
+    expect(clientOf(files)).toBe('first');
+    expect(codes()).toEqual(['CONFIG_UNAPPROVED']);
+    expect(asked).toMatchObject([['config', expect.stringMatching(/^[0-9a-f]{64}$/)]]);
+  });
+
+  it('holds although its file is gone', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    rmSync(places().config);
+    expect(clientOf((await start()).files)).toBe('first');
+  });
+
+  it('that is approved takes effect with the next start, and says so', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    write('config', configOf('second'));
+    const { files, asked } = await start();
+    const [kind, hash] = asked[0] ?? [];
+    await files.approve(kind as FileKind, hash as string, 'tap:k1');
+    expect(clientOf(files)).toBe('first');
+    expect(files.notes().join()).toMatch(/next start/);
+    expect(clientOf((await start()).files)).toBe('second');
+  });
+
+  it('can be another one after a reset', async () => {
+    write('config', configOf('first'));
+    const { files } = await start();
+    await files.provenBySignIn();
+    await files.forgetConfig();
+    write('config', configOf('second'));
+    expect(clientOf((await start()).files)).toBe('second');
+  });
+
+  it('that others could have written stops the start where none was approved, and is passed over where one was', async () => {
+    write('config', configOf('first'));
+    writeFileSync(places().config, configOf('evil'));
+    const { chmodSync } = await import('node:fs');
+    chmodSync(places().config, 0o666);
+    await expect(start()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    chmodSync(places().config, 0o600);
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    chmodSync(places().config, 0o666);
+    const { files, codes } = await start();
+    expect(clientOf(files)).toBe('first');
+    expect(codes()).toEqual(['CONFIG_INVALID']);
+  });
+});
+
+describe('the policy', () => {
+  it('is the built-in one where there is no file', async () => {
+    const { files } = await start();
+    expect(files.view()).toMatchObject({ id: 'self-managed', source: 'built-in', hash: 'built-in' });
+  });
+
+  it('never holds before a person has approved it, the first one included', async () => {
+    write('policy', policyOf('mine', 'none'));
+    const { files, asked, codes } = await start();
+    expect(files.policy().id).toBe('self-managed');
+    expect(codes()).toEqual(['POLICY_UNAPPROVED']);
+    expect(asked).toHaveLength(1);
+    expect(audit.of('policy.activated')).toEqual([]);
+  });
+
+  it('holds at once when it is approved, and after a restart, and says what it is', async () => {
+    write('policy', policyOf('mine', 'click'));
+    const { files, asked, codes } = await start();
+    const [kind, hash] = asked[0] ?? [];
+    expect(files.words('policy', hash as string).join(' ')).toMatch(/"mine".*click/s);
+    await files.approve(kind as FileKind, hash as string, 'tap:k1');
+    expect([files.policy().id, codes()]).toEqual(['mine', []]);
+    expect(audit.of('policy.activated')).toMatchObject([{ policy: 'mine', approved: 'tap:k1', digest: hash }]);
+    expect((await start()).files.view()).toMatchObject({ id: 'mine', source: places().policy });
+  });
+
+  it('is not approved by a yes to what the file said before', async () => {
+    write('policy', policyOf('shown', 'tap'));
+    const { files, asked } = await start();
+    write('policy', policyOf('slipped', 'none'));
+    await files.look();
+    await expect(files.approve('policy', asked[0]?.[1] as string, 'tap:k1')).rejects.toMatchObject({ code: 'ASK_UNKNOWN' });
+    expect(files.policy().id).toBe('self-managed');
+    expect(asked).toHaveLength(2);
+  });
+
+  it('that was approved holds while a changed file waits, and while a broken one says where it is broken', async () => {
+    write('policy', policyOf('mine', 'tap'));
+    const { files, asked, codes } = await start();
+    await files.approve('policy', asked[0]?.[1] as string, 'tap:k1');
+    write('policy', policyOf('evil', 'none'));
+    await clock.advance(seconds(10));
+    await expect.poll(codes).toEqual(['POLICY_UNAPPROVED']);
+    write('policy', 'version: 1\nid: broken\nroles: 7\n');
+    await files.look();
+    expect(files.problems()).toMatchObject([{ code: 'POLICY_INVALID', detail: expect.stringContaining('policy.yaml') }]);
+    expect(files.policy().id).toBe('mine');
+    expect(audit.of('policy.rejected')).toHaveLength(1);
+  });
+
+  it('is asked about once, and again only when it can be answered or has changed', async () => {
+    write('policy', policyOf('mine', 'tap'));
+    const { files, asked, person } = await start();
+    await files.look();
+    expect(asked).toHaveLength(1);
+    person.canAnswer = false;
+    write('policy', policyOf('other', 'tap'));
+    await files.look();
+    expect(asked).toHaveLength(1);
+    person.canAnswer = true;
+    await files.look();
+    await files.look();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('that was approved and can no longer be read leaves the built-in one, and is said', async () => {
+    await vault.seal('approved-policy', Buffer.from('version: 0\n'));
+    const { files, codes } = await start();
+    expect(files.policy().id).toBe('self-managed');
+    expect(codes()).toEqual(['POLICY_INVALID']);
+  });
+
+  it('of a configuration is none: the bytes of one kind never hold as the other', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    write('policy', configOf('first'));
+    const { files, codes } = await start();
+    expect(files.policy().id).toBe('self-managed');
+    expect(codes()).toEqual(['POLICY_INVALID']);
+  });
+});
