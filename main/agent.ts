@@ -344,6 +344,19 @@ export function createAgent(parts: Parts): Agent {
         return { token: await tokenOf(covering.grant, covering.scopes, by) };
       }),
 
+    denied: () => ({
+      denied: parts.permissions.denied().map(({ deniedAt, ...program }) => ({ ...program, deniedAt: new Date(deniedAt).toISOString() })),
+    }),
+
+    forgetDenial(id, by) {
+      // check: denial-kept-from-ai-agent
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      const forgotten = parts.permissions.forgive(id);
+      parts.access.changed();
+      return forgotten;
+    },
+
     openUi: () => parts.approvals.openUi(),
 
     async lock() {

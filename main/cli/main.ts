@@ -4,6 +4,7 @@ import { version } from '../version.ts';
 import { exitCodes } from './report.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addAudit } from './verbs/audit.ts';
+import { addDenied } from './verbs/denied.ts';
 import { addEnv } from './verbs/env.ts';
 import { addGrants } from './verbs/grants.ts';
 import { addLock, addUnlock } from './verbs/lock.ts';
@@ -27,6 +28,6 @@ const program = new Command('lakepass')
     '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 6 locked, 125 `run` failed before its program started.',
   );
 
-for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants]) add(program);
+for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants, addDenied]) add(program);
 for (const add of [addLock, addUnlock, addSeal, addReset, addPolicy, addAudit]) add(program);
 await program.parseAsync();

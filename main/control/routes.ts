@@ -4,6 +4,8 @@ import { z } from 'zod';
 import {
   auditQuerySchema,
   childRequestSchema,
+  type DeniedList,
+  deniedForgetRequestSchema,
   type GrantNews,
   type GrantProgress,
   type GrantView,
@@ -49,6 +51,9 @@ export interface ControlledAgent {
   token(request: z.output<typeof tokenRequestSchema>, by: Caller): Promise<unknown>;
   /** The same, asking where it must; the last line is `token` or `failure`. */
   askForToken(request: z.output<typeof tokenRequestSchema>, by: Caller): Progress<unknown>;
+  denied(): DeniedList;
+  /** @throws AppError CALLER_REFUSED: an AI agent does not undo what a person has said */
+  forgetDenial(id: string, by: Caller): boolean;
   openUi(): Promise<{ url: string; browser: Opened }>;
   lock(): Promise<LockView>;
   unlock(request: z.output<typeof unlockRequestSchema>, by: Caller): Promise<{ lock: LockView; url: string | null; browser: Opened }>;
@@ -79,6 +84,14 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
   }),
   route('POST', '/v1/token', tokenRequestSchema, async ({ input, by }) => ({ json: await agent.token(input, by) }), 'attributed'),
   route('POST', '/v1/token/ask', tokenRequestSchema, ({ input, by }) => ({ lines: agent.askForToken(input, by) }), 'attributed'),
+  route('GET', '/v1/denied', nothing, () => ({ json: agent.denied() })),
+  route(
+    'POST',
+    '/v1/denied/forget',
+    deniedForgetRequestSchema,
+    ({ input, by }) => ({ json: { forgotten: agent.forgetDenial(input.id, by) } }),
+    'attributed',
+  ),
   route('POST', '/v1/ui', nothing, async () => ({ json: await agent.openUi() })),
   route('POST', '/v1/lock', nothing, async () => ({ json: { lock: await agent.lock() } })),
   route('POST', '/v1/unlock', unlockRequestSchema, async ({ input, by }) => ({ json: await agent.unlock(input, by) }), 'attributed'),

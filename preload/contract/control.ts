@@ -123,6 +123,18 @@ export const tokenProgressSchema = z.union([
   z.object({ token: z.lazy(() => tokenSchema) }),
   z.object({ failure: failureSchema }),
 ]);
+/** Programs that a person has refused for good. Script and folder are what the program claimed. */
+export const deniedListSchema = z.object({
+  denied: z.array(
+    z.object({
+      ...{ id: z.string(), profile: z.string(), executable: z.string(), deniedAt: isoTime },
+      ...{ script: z.string().nullable(), folder: z.string().nullable(), aiAgent: z.string().nullable() },
+    }),
+  ),
+});
+export type DeniedList = z.infer<typeof deniedListSchema>;
+export const deniedForgetRequestSchema = z.strictObject({ id: z.string().max(64) });
+export const deniedForgottenSchema = z.object({ forgotten: z.boolean() });
 export const uiOpenedSchema = z.object({ url: z.string(), browser: z.enum(['opened', 'none', 'shown']) });
 export const lockedSchema = z.object({ lock: lockViewSchema });
 export const unlockRequestSchema = z.strictObject({ passphrase: z.string().min(1).max(1024).optional() });
