@@ -53,6 +53,8 @@ export const unknownCaller: Caller = {
 export interface Peer {
   localPort: number;
   remotePort: number;
+  /** Both ends are ::1 in place of 127.0.0.1. */
+  v6?: boolean | undefined;
 }
 
 export interface Attribution {
@@ -63,7 +65,7 @@ export interface Attribution {
 
 export interface Callers {
   /**
-   * The user and the program on the other end of a connection from 127.0.0.1 to 127.0.0.1. Never throws; a foreign uid comes
+   * The user and the program on the other end of a connection between two ends of 127.0.0.1, or of ::1. Never throws; a foreign uid comes
    * without a caller, and no process is looked at for it.
    */
   attribute(peer: Peer): Promise<Attribution>;

@@ -30,8 +30,8 @@ export function createCallers(
   const peerUid = createPeerUid({ thread });
   const files = createProcessFiles(parts.proc);
 
-  const ask = (about: 'caller' | 'holders', { localPort, remotePort }: Peer): Promise<Finding> =>
-    thread.ask({ about, key: keyOf({ ourPort: localPort, peerPort: remotePort }) });
+  const ask = (about: 'caller' | 'holders', { localPort, remotePort, v6 }: Peer): Promise<Finding> =>
+    thread.ask({ about, key: keyOf({ ourPort: localPort, peerPort: remotePort, v6 }) });
   const callersIn = ({ seen }: Finding): Caller[] => seen.map((sighting) => recognise(sighting, extraAiAgents()));
 
   return {

@@ -1,6 +1,6 @@
 /**
  * Reads the kernel's table of TCP sockets (`/proc/net/tcp`, `/proc/net/tcp6`) as bytes come in and picks out the rows that
- * are sought. It must never guess: whatever is not exactly a row of the right shape, between two IPv4 loopback ends, in a
+ * are sought. It must never guess: whatever is not exactly a row of the right shape, between two loopback ends of one kind, in a
  * state in which a process can still own the socket, does not exist.
  */
 import { endianness } from 'node:os';
@@ -9,23 +9,40 @@ import { endianness } from 'node:os';
 export interface Connection {
   ourPort: number;
   peerPort: number;
+  /** Both ends are ::1 in place of 127.0.0.1. */
+  v6?: boolean | undefined;
 }
 
 export type Family = 'tcp' | 'tcp6';
 
+/** Beyond every pair of ports, so that a connection of ::1 is never taken for one of 127.0.0.1 with the same ports. */
+const V6 = 2 ** 32;
+
 /** One number for a pair of ports, so that a row is looked up without making a string. */
-export const keyOf = ({ ourPort, peerPort }: Connection): number => ourPort * 65_536 + peerPort;
+export const keyOf = ({ ourPort, peerPort, v6 = false }: Connection): number => ourPort * 65_536 + peerPort + (v6 ? V6 : 0);
+
+/** Whether a connection of that key can stand in that table. */
+export const mayBeIn = (family: Family, key: number): boolean => family === 'tcp6' || key < V6;
 
 // The kernel prints an address as 32-bit words in the machine's own byte order. A client such as Java opens an IPv6 socket
 // even for 127.0.0.1; its row stands in tcp6 as the IPv4-mapped ::ffff:127.0.0.1 (RFC 4291 section 2.5.5.2).
 const littleEndian = endianness() === 'LE';
 const LOOPBACK = littleEndian ? '0100007F' : '7F000001';
-const addresses: Record<Family, string> = { tcp: LOOPBACK, tcp6: `${'0'.repeat(16)}${littleEndian ? 'FFFF0000' : '0000FFFF'}${LOOPBACK}` };
+const MAPPED = `${'0'.repeat(16)}${littleEndian ? 'FFFF0000' : '0000FFFF'}${LOOPBACK}`;
+const LOOPBACK_V6 = `${'0'.repeat(24)}${littleEndian ? '01000000' : '00000001'}`;
+const addressLengths: Record<Family, number> = { tcp: LOOPBACK.length, tcp6: MAPPED.length };
 
 // ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT: the states of a connection we accepted and whose other end may still be held.
 const ownedStates = new Set(['01', '04', '05', '08']);
 
-const rowPatterns: Record<Family, RegExp> = { tcp: rowPattern(addresses.tcp), tcp6: rowPattern(addresses.tcp6) };
+/** What rows look like, and what is added to the key of each kind. */
+const rowKinds: Record<Family, readonly { pattern: RegExp; added: number }[]> = {
+  tcp: [{ pattern: rowPattern(LOOPBACK), added: 0 }],
+  tcp6: [
+    { pattern: rowPattern(MAPPED), added: 0 },
+    { pattern: rowPattern(LOOPBACK_V6), added: V6 },
+  ],
+};
 const LONGEST_LINE = 512;
 const NEWLINE = 10;
 const COLON = 58;
@@ -47,15 +64,19 @@ export interface RowReader {
 /** @param sought keys of the connections to look for, as `keyOf` makes them */
 export function createRowReader(family: Family, sought: ReadonlySet<number>): RowReader {
   const found = new Map<number, Owner | null>();
-  const addressLength = addresses[family].length;
+  const addressLength = addressLengths[family];
   let torn: Buffer = Buffer.alloc(0);
   let overlong = false;
 
   function readLine(bytes: Buffer, start: number, end: number): void {
-    const key = keyOfRow(bytes, start, end, addressLength);
-    if (key === null || !sought.has(key)) return;
-    const owner = readOwner(rowPatterns[family].exec(bytes.toString('latin1', start, end)));
-    if (owner !== undefined) found.set(key, owner);
+    const ports = keyOfRow(bytes, start, end, addressLength);
+    if (ports === null) return;
+    for (const { pattern, added } of rowKinds[family]) {
+      const key = ports + added;
+      if (!sought.has(key)) continue;
+      const owner = readOwner(pattern.exec(bytes.toString('latin1', start, end)));
+      if (owner !== undefined) found.set(key, owner);
+    }
   }
 
   return {

@@ -21,11 +21,13 @@ export interface Entrance {
  * @param parts.lookUp asked once for each connection; it must not throw
  * @param parts.admit gets a connection of our own user and who is on its other end; it is still paused
  * @param parts.dropped told of each connection that was closed
+ * @param parts.v6 connections from ::1 to ::1 are looked up as well, for a door that listens there
  * @param parts.waitingLimit connections that may wait for a look-up; more are closed at once
  */
 export function createEntrance(parts: {
   lookUp: (peer: Peer) => Promise<Attribution>;
   uid: number;
+  v6?: boolean;
   waitingLimit: number;
   admit: (socket: Socket, caller: Caller) => void;
   dropped: (what: Dropped) => void;
@@ -37,10 +39,12 @@ export function createEntrance(parts: {
     parts.dropped(what);
   }
 
-  async function lookUp({ localPort, remotePort }: Socket): Promise<Attribution> {
+  async function lookUp({ localPort, remotePort, remoteAddress }: Socket): Promise<Attribution> {
     if (localPort === undefined || remotePort === undefined) return { uid: null, caller: unknownCaller };
-    return parts.lookUp({ localPort, remotePort });
+    return parts.lookUp({ localPort, remotePort, ...(remoteAddress === '::1' ? { v6: true } : {}) });
   }
+
+  const lookedUp = new Set(['127.0.0.1', '::ffff:127.0.0.1', ...(parts.v6 === true ? ['::1'] : [])]);
 
   async function decide(socket: Socket): Promise<void> {
     const ignore = (): void => undefined;
@@ -59,9 +63,9 @@ export function createEntrance(parts: {
 
   return {
     receive(socket) {
-      // A process can bind its end to any address of the machine; only rows between two 127.0.0.1 ends are looked up.
+      // A process can bind its end to any address of the machine; only rows between two ends of one loopback address are looked up.
       // check: peer-address
-      if (socket.remoteAddress !== '127.0.0.1' && socket.remoteAddress !== '::ffff:127.0.0.1') return drop(socket, { why: 'address' });
+      if (!lookedUp.has(socket.remoteAddress ?? '')) return drop(socket, { why: 'address' });
       // end check
       // check: peer-waiting-limit
       if (waiting.size >= parts.waitingLimit) return drop(socket, { why: 'busy' });

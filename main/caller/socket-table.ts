@@ -3,7 +3,7 @@
  * ends; it must never say more than the rows it has seen.
  */
 import { openSync, readSync } from 'node:fs';
-import { createRowReader, type Family, type Owner } from './connection-rows.ts';
+import { createRowReader, type Family, mayBeIn, type Owner } from './connection-rows.ts';
 
 export interface SocketTable {
   /** Owners by the keys of `keyOf`; a connection that is not in the table is not in the answer. */
@@ -34,8 +34,9 @@ export function createSocketTable(proc: string): SocketTable {
     }
   }
 
-  function read(family: Family, sought: ReadonlySet<number>): ReadonlyMap<number, Owner | null> {
-    const descriptor = open(family);
+  function read(family: Family, keys: readonly number[]): ReadonlyMap<number, Owner | null> {
+    const sought = new Set(keys.filter((key) => mayBeIn(family, key)));
+    const descriptor = sought.size === 0 ? null : open(family);
     if (descriptor === null) return new Map();
     const reader = createRowReader(family, sought);
     for (let position = 0; reader.found.size < sought.size; ) {
@@ -49,9 +50,9 @@ export function createSocketTable(proc: string): SocketTable {
 
   return {
     owners(keys) {
-      const owners = new Map(read('tcp', new Set(keys)));
-      const missing = new Set(keys.filter((key) => !owners.has(key)));
-      if (missing.size > 0) for (const [key, owner] of read('tcp6', missing)) owners.set(key, owner);
+      const owners = new Map(read('tcp', keys));
+      const missing = keys.filter((key) => !owners.has(key));
+      for (const [key, owner] of read('tcp6', missing)) owners.set(key, owner);
       return owners;
     },
   };

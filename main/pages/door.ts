@@ -1,9 +1,12 @@
 /**
  * The sockets of the pages door: on loopback alone, one port for both hosts, and no byte read from another user. What a request means
  * is the business of whoever opened it. A crowd at this door costs a bounded number of connections and nobody else anything.
+ *
+ * It listens on ::1 as well: browsers go there first for a name under `localhost`, and whoever held that port there, another user of
+ * the machine for one, would serve a page of their own in the place of the ceremony page, with its code and its touches.
  */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createNetServer } from 'node:net';
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FailureCode } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
@@ -29,8 +32,11 @@ export interface PageDoorParts {
   refused: (refusal: Refusal) => void;
   dropped: (what: Dropped) => void;
   log: Log;
+  /** Which port to try next; 0: any that is free. */
+  pickPort?: () => number;
 }
 
+const portsTried = 8;
 const connectionLimits = { all: 256, waiting: 64, backlog: 128 } as const;
 
 const httpLimits = {
@@ -45,8 +51,16 @@ const httpLimits = {
   insecureHTTPParser: false,
 } as const;
 
-/** @throws AppError AGENT_START_FAILED (reason pages-port): no port of the loopback address could be had */
-export async function openPageDoor({ attribute, uid, answer, refused, dropped, log }: PageDoorParts): Promise<PageDoor> {
+/** @throws AppError AGENT_START_FAILED (reason pages-port): no port could be had on both loopback addresses */
+export async function openPageDoor({
+  attribute,
+  uid,
+  answer,
+  refused,
+  dropped,
+  log,
+  pickPort = () => 0,
+}: PageDoorParts): Promise<PageDoor> {
   const callers = new WeakMap<Duplex, Caller>();
   const http = createHttpServer(httpLimits, serve);
   // Node drops headers beyond its default count without a word; the size limit is the one that holds.
@@ -68,6 +82,7 @@ export async function openPageDoor({ attribute, uid, answer, refused, dropped, l
   const entrance = createEntrance({
     lookUp: attribute,
     uid,
+    v6: true,
     waitingLimit: connectionLimits.waiting,
     admit(socket, caller) {
       callers.set(socket, caller);
@@ -76,9 +91,11 @@ export async function openPageDoor({ attribute, uid, answer, refused, dropped, l
     },
     dropped,
   });
-  const net = createNetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => entrance.receive(socket));
-  net.maxConnections = connectionLimits.all;
-  net.on('drop', () => dropped({ why: 'busy' }));
+  const listener = (): NetServer => {
+    const net = createNetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => entrance.receive(socket));
+    net.maxConnections = connectionLimits.all;
+    return net.on('drop', () => dropped({ why: 'busy' })).unref();
+  };
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     answer(request, response, callers.get(request.socket) ?? unknownCaller);
@@ -90,33 +107,65 @@ export async function openPageDoor({ attribute, uid, answer, refused, dropped, l
     socket.end(rawAnswer(failureAnswer(new AppError(refusal.code).toFailure(), status)), () => socket.destroy());
   }
 
-  const port = await listen();
-  net.on('error', (error) => log('pages.listener', { error: error.name }));
+  const { port, nets } = await listenOnBoth(listener, pickPort);
+  for (const net of nets) net.on('error', (error) => log('pages.listener', { error: error.name }));
   // Slow clients are cut by a timer that Node starts when an HTTP server begins to listen; ours never listens itself.
   http.emit('listening');
-  net.unref();
-
-  function listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const failed = (cause: Error): void => reject(new AppError('AGENT_START_FAILED', { reason: 'pages-port', cause }));
-      net.once('error', failed);
-      net.listen({ host: '127.0.0.1', port: 0, exclusive: true, backlog: connectionLimits.backlog }, () => {
-        net.off('error', failed);
-        resolve((net.address() as AddressInfo).port);
-      });
-    });
-  }
 
   return {
     port,
     async close() {
-      const closed = new Promise<void>((resolve) => net.close(() => resolve()));
+      const closed = nets.map((net) => new Promise((resolve) => net.close(resolve)));
       entrance.close();
       http.close();
       http.closeAllConnections();
-      await closed;
+      await Promise.all(closed);
     },
   };
+}
+
+/** One port on both addresses; where somebody holds it on either, another one. */
+async function listenOnBoth(listener: () => NetServer, pickPort: () => number): Promise<{ port: number; nets: NetServer[] }> {
+  for (let tries = 0; tries < portsTried; tries++) {
+    const four = listener();
+    const port = await listen(four, '127.0.0.1', pickPort());
+    if (port === null) continue;
+    const nets = [four];
+    // check: page-both-loopbacks
+    const six = listener();
+    const held = await listen(six, '::1', port).catch((error: unknown) => ifNoIpv6(error, four));
+    if (held === null) {
+      four.close();
+      continue;
+    }
+    nets.push(six);
+    // end check
+    return { port, nets };
+  }
+  throw new AppError('AGENT_START_FAILED', { reason: 'pages-port' });
+}
+
+/** null: somebody listens there already. @throws AppError AGENT_START_FAILED */
+function listen(net: NetServer, host: string, port: number): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
+      if (cause.code === 'EADDRINUSE') resolve(null);
+      else reject(new AppError('AGENT_START_FAILED', { reason: 'pages-port', cause }));
+    };
+    net.once('error', failed);
+    net.listen({ host, port, exclusive: true, ipv6Only: true, backlog: connectionLimits.backlog }, () => {
+      net.off('error', failed);
+      resolve((net.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** A machine without IPv6 has no ::1, for nobody. */
+function ifNoIpv6(error: unknown, other: NetServer): number {
+  const { code = '' } = (error instanceof AppError ? error.cause : error) as NodeJS.ErrnoException;
+  if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return 0;
+  other.close();
+  throw error;
 }
 
 /** What Node's parser gave up on, and the status that says so. */

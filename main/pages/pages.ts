@@ -86,6 +86,8 @@ interface Parts {
   log: Log;
   /** The files of the pages; by default where the build put them. */
   assets?: Assets;
+  /** Which port to try next; 0, the default: any that is free. */
+  pickPort?: () => number;
 }
 
 const ceremonyHost = 'lakepass.localhost';
@@ -101,7 +103,17 @@ const nobody = -1;
  *
  * @throws AppError from `uiUrl` and `ceremonyUrl`: INTERNAL (the pages are not built) | AGENT_START_FAILED (no port)
  */
-export function createPages({ agent, attribute, uid, clock, random, audit, log, assets = createAssets() }: Parts): Pages {
+export function createPages({
+  agent,
+  attribute,
+  uid,
+  clock,
+  random,
+  audit,
+  log,
+  assets = createAssets(),
+  pickPort = () => 0,
+}: Parts): Pages {
   const entries = createEntries({ clock, random });
   const listeners = createListeners({ clock, revision: () => agent.uiState().revision });
   const tally = createTally({ clock, audit, log });
@@ -135,7 +147,7 @@ export function createPages({ agent, attribute, uid, clock, random, audit, log, 
   async function open(): Promise<void> {
     await assets.load();
     if (closed) throw new AppError('PAGE_REFUSED', { reason: 'closed' });
-    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused: noteRefusal, dropped: noteDropped, log });
+    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused: noteRefusal, dropped: noteDropped, log, pickPort });
     try {
       door = await opening;
     } catch (error) {

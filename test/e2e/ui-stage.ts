@@ -24,8 +24,8 @@ export interface Stage {
   audit: RecordingAudit;
   /** What the pages complained about in their consoles; a page of ours must never. */
   complaints: string[];
-  /** A tab of its own, in the given colours. */
-  tab(options?: { colours?: 'light' | 'dark'; width?: number }): Promise<Page>;
+  /** A tab of its own, in the given colours; `bypassCSP`: policies of the answers do not bind it. */
+  tab(options?: { colours?: 'light' | 'dark'; width?: number; bypassCSP?: boolean }): Promise<Page>;
   /** A tab that shows the UI. */
   ui(options?: { colours?: 'light' | 'dark'; width?: number }): Promise<Page>;
   close(): Promise<void>;
@@ -75,8 +75,13 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
 
-  const tab: Stage['tab'] = async ({ colours = 'light', width = 1000 } = {}) => {
-    const context = await browser.newContext({ colorScheme: colours, viewport: { width, height: 900 }, reducedMotion: 'reduce' });
+  const tab: Stage['tab'] = async ({ colours = 'light', width = 1000, bypassCSP = false } = {}) => {
+    const context = await browser.newContext({
+      colorScheme: colours,
+      viewport: { width, height: 900 },
+      reducedMotion: 'reduce',
+      bypassCSP,
+    });
     contexts.push(context);
     const page = await context.newPage();
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));

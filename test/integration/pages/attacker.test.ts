@@ -4,7 +4,7 @@
  * stay small.
  */
 import { rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askOf } from '../../fakes/pages-agent.ts';
 import { attacker, itWithSecondUser, makeHome, runAs } from '../../machine/accounts.ts';
@@ -365,7 +365,59 @@ describe('a client that resets its connection', () => {
   });
 });
 
+describe('whoever wants to stand in for the ceremony page at ::1, where browsers go first', () => {
+  const occupy = (port: number): Promise<{ server: Server; code: string; port: number }> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.on('error', ({ code = '' }: NodeJS.ErrnoException) => resolve({ server, code, port }));
+      server.listen({ host: '::1', port, ipv6Only: true }, () =>
+        resolve({ server, code: 'listens', port: (server.address() as AddressInfo).port }),
+      );
+    });
+
+  it('finds the port held by us, and the page served there', async () => {
+    expect((await occupy(door.port())).code).toBe('EADDRINUSE');
+    const answer = parseAnswer(
+      await raw(door.port(), requestText(door.port(), '/', null, { method: 'GET', host: 'lakepass.localhost' }), { address: '::1' }),
+    );
+    expect([answer.status, answer.body]).toEqual([200, 'ceremony /']);
+  });
+
+  it('and was there before us gets no code: the door takes another port', async () => {
+    const squatter = await occupy(0);
+    const ports = [squatter.port, 0];
+    const elsewhere = await openPagesDoor({ pickPort: () => ports.shift() ?? 0 });
+    try {
+      expect(Number((await elsewhere.pages.ceremonyUrl('t')).port)).not.toBe(squatter.port);
+      expect(ports).toEqual([]);
+    } finally {
+      await elsewhere.close();
+      squatter.server.close();
+    }
+  });
+
+  it('holds every port is told so, and no page is opened', async () => {
+    const squatter = await occupy(0);
+    const nowhere = await openPagesDoor({ pickPort: () => squatter.port });
+    await expect(nowhere.pages.ceremonyUrl('t')).rejects.toMatchObject({ code: 'AGENT_START_FAILED', reason: 'pages-port' });
+    await nowhere.close();
+    squatter.server.close();
+  });
+});
+
 describe('another user of the machine', () => {
+  itWithSecondUser('gets no byte over ::1 either', async () => {
+    const other = attacker();
+    const home = makeHome(other);
+    try {
+      const { code, stdout } = await runAs(other, 'curl', ['-sS', '--max-time', '20', '-i', `http://[::1]:${door.port()}/`], { home });
+      expect([stdout, [52, 56].includes(code ?? 0)]).toEqual(['', true]);
+    } finally {
+      await rm(home, { recursive: true });
+    }
+    expect(door.audit.of('door.foreign-user')).toMatchObject([{ door: 'pages', uid: other.uid }]);
+  });
+
   itWithSecondUser('gets no byte and approves nothing, even with a living bearer, and is counted', async () => {
     const other = attacker();
     const home = makeHome(other);

@@ -33,6 +33,7 @@ interface DoorOptions {
   attribute?: (peer: Peer) => Promise<Attribution>;
   caller?: Caller;
   assets?: Assets;
+  pickPort?: () => number;
 }
 
 /** Every file is its own path; two hosts, as in the product. */
@@ -58,6 +59,7 @@ export async function openPagesDoor(options: DoorOptions = {}): Promise<PagesDoo
     audit,
     log: (event, fields) => logged.push(`${event} ${JSON.stringify(fields ?? {})}`),
     assets: options.assets ?? namedFiles(),
+    ...(options.pickPort === undefined ? {} : { pickPort: options.pickPort }),
   });
   agent.onChange = () => pages.changed();
   const port = (): number => Number(new URL(pages.ceremonyOrigin()).port);
@@ -128,10 +130,10 @@ export function parseAnswer(text: string): RawAnswer {
 }
 
 /** Sends bytes as they are and returns everything that comes back until the other side closes. */
-export function raw(port: number, bytes: string | Buffer, { half = false } = {}): Promise<string> {
+export function raw(port: number, bytes: string | Buffer, { half = false, address = '127.0.0.1' } = {}): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => (half ? socket.end(bytes) : socket.write(bytes)));
+    const socket = connect({ port, host: address, allowHalfOpen: true }, () => (half ? socket.end(bytes) : socket.write(bytes)));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', () => undefined);
     socket.on('end', () => socket.end());

@@ -4,6 +4,7 @@ import { createRowReader, type Family, keyOf } from '../../../main/caller/connec
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
 const LOOP = '0100007F';
 const MAPPED = `0000000000000000FFFF0000${LOOP}`;
+const V6 = '00000000000000000000000001000000';
 const OURS = 20_000;
 const PEER = 40_000;
 
@@ -46,6 +47,25 @@ describe('the table of TCP sockets', () => {
 
   it('knows an IPv4 connection made by an IPv6 socket, as Java makes it', () => {
     expect(ownerIn(row({ from: MAPPED, to: MAPPED }), { family: 'tcp6' })).toBe(1000);
+  });
+
+  it('keeps a connection of ::1 apart from one of 127.0.0.1 with the same ports', () => {
+    const [four, six] = [false, true].map((v6) => keyOf({ ourPort: OURS, peerPort: PEER, v6 }));
+    const reader = createRowReader('tcp6', new Set([four ?? 0, six ?? 0]));
+    reader.push(Buffer.from(row({ from: V6, to: V6, uid: ' 1001' }) + row({ from: MAPPED, to: MAPPED, uid: ' 1002' })));
+    expect([reader.found.get(six ?? 0)?.uid, reader.found.get(four ?? 0)?.uid]).toEqual([1001, 1002]);
+  });
+
+  it.each([
+    [V6, MAPPED],
+    [MAPPED, V6],
+    [V6, '00000000000000000000000002000000'],
+    [V6, '00000000000000000000000000000000'],
+  ])('knows no connection from %s to %s', (from, to) => {
+    const keys = [false, true].map((v6) => keyOf({ ourPort: OURS, peerPort: PEER, v6 }));
+    const reader = createRowReader('tcp6', new Set(keys));
+    reader.push(Buffer.from(row({ from, to })));
+    expect([...reader.found]).toEqual([]);
   });
 
   it.each([1, 2, 7, 53, 149, 150, 151, 4096])('does not depend on where a read of %i bytes tears the rows', (step) => {
