@@ -556,3 +556,27 @@ it('says that its caller could not be proven where the broker is not there', asy
     failure: { code: 'CALLER_UNPROVEN', reason: 'unreachable' },
   });
 });
+
+describe('denied', () => {
+  const program = { id: 'd1', profile: 'acme', executable: '/usr/bin/python3\u001b[2J', script: 'etl.py', folder: '/work', aiAgent: null };
+
+  it('lists what was refused for good, what is claimed marked, nothing that moves a terminal', async () => {
+    answers.denied = () => ({ denied: [{ ...program, deniedAt: '2026-01-01T00:00:00Z' }] });
+    const { code, stdout } = await run(['denied']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/d1 +acme +\/usr\/bin\/python3\ufffd\[2J +etl\.py \(claimed\)/);
+  });
+
+  it('takes one back, proves who asks, and says when there is none of that name', async () => {
+    answers.forgetDenial = (id, by) => {
+      asked.push(['forget', id, by.process?.pid]);
+      return id === 'd1';
+    };
+    expect(await run(['denied', 'forget', 'd1'])).toMatchObject({ code: 0 });
+    expect(await run(['denied', 'forget', 'd9'])).toMatchObject({ code: 2 });
+    expect(asked).toEqual([
+      ['forget', 'd1', 4711],
+      ['forget', 'd9', 4711],
+    ]);
+  });
+});
