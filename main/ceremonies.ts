@@ -38,8 +38,8 @@ interface Ticket {
   readonly first: Promise<Person> | null;
   /** Tells this ceremony's challenge from every other's. */
   readonly nonce: string;
-  /** An existing key has been touched for this; the new one comes next. */
-  tapped: boolean;
+  /** Who has touched an existing key for this; their new one comes next. */
+  tapped: Person | null;
   /** A touch is being judged. */
   busy: boolean;
 }
@@ -75,7 +75,7 @@ export function createCeremonies(parts: {
     if (tickets.size >= MOST && oldest !== undefined) tickets.delete(oldest);
     const id = parts.random(16).toString('base64url');
     const nonce = parts.random(16).toString('base64url');
-    tickets.set(id, { request, until: later(clock.now(), LIFE), first, nonce, tapped: false, busy: false });
+    tickets.set(id, { request, until: later(clock.now(), LIFE), first, nonce, tapped: null, busy: false });
     return id;
   }
 
@@ -124,7 +124,7 @@ export function createCeremonies(parts: {
     };
   }
 
-  const takesNewKey = ({ request, first, tapped }: Ticket): boolean => request.kind === 'enrol' && (first !== null || tapped);
+  const takesNewKey = ({ request, first, tapped }: Ticket): boolean => request.kind === 'enrol' && (first !== null || tapped !== null);
   const needsVerification = ({ request }: Ticket): boolean => request.kind === 'seal' || request.kind === 'unlock';
 
   function viewOf(ticket: Ticket): CeremonyView {
@@ -132,7 +132,14 @@ export function createCeremonies(parts: {
     const ask = request.kind === 'tap' ? requireAsk(request.ask) : null;
     if (ask !== null) consents.shown(ask.id);
     const steps = request.kind === 'enrol' && first === null ? 2 : 1;
-    return { kind: request.kind, ask, ...wordsOf(ticket), step: tapped ? 2 : 1, steps, touch: takesNewKey(ticket) ? 'create' : 'get' };
+    return {
+      kind: request.kind,
+      ask,
+      ...wordsOf(ticket),
+      step: tapped === null ? 1 : 2,
+      steps,
+      touch: takesNewKey(ticket) ? 'create' : 'get',
+    };
   }
 
   function wordsOf({ request, first, tapped }: Ticket): { title: string; words: string[] } {
@@ -146,9 +153,9 @@ export function createCeremonies(parts: {
             title: 'Enrol your first tap key',
             words: ['Its touch will approve what programs ask for.', 'Two keys are better than one: add a second one when this is done.'],
           };
-        return tapped
-          ? { title: 'Now touch the new key', words: ['The new key will be able to approve requests.'] }
-          : { title: 'First touch a key that is enrolled', words: ['A new key is added only with the touch of one you have.'] };
+        return tapped === null
+          ? { title: 'First touch a key that is enrolled', words: ['A new key is added only with the touch of one you have.'] }
+          : { title: 'Now touch the new key', words: ['The new key will be able to approve requests.'] };
       case 'remove':
         return {
           title: `Remove ${nameOfKey(request.key)}`,
@@ -164,13 +171,19 @@ export function createCeremonies(parts: {
     }
   }
 
+  /** The first key is for whoever has just signed in; a later one for whoever has touched one of theirs. */
+  async function ownerOfNewKey({ first, tapped }: Ticket): Promise<Person> {
+    if (first !== null) return first;
+    const person = requireFresh();
+    return tapped ?? person;
+  }
+
   async function finishNewKey(ticket: Ticket, { id, response, name }: z.output<typeof ceremonyFinishSchema>): Promise<void> {
-    // The first key is for whoever has just signed in; a later one for who is signed in now.
-    const person = ticket.first === null ? requireFresh() : await ticket.first;
+    const person = await ownerOfNewKey(ticket);
     // check: ceremony-first-key-once
     if (ticket.first !== null && tapKeys.ownedBy(person).length > 0) throw new AppError('PAGE_REFUSED', { reason: 'first-key' });
     // end check
-    // check: ceremony-first-key-person
+    // check: ceremony-same-person
     const now = parts.person();
     if (now.subject !== person.subject || now.issuer !== person.issuer) throw new AppError('GRANT_OTHER_PERSON');
     // end check
@@ -183,7 +196,7 @@ export function createCeremonies(parts: {
       case 'tap':
         return consents.answer(request.ask, { verdict: 'approved', how: 'tap', span: request.span, tapKey: touch.keyId });
       case 'enrol':
-        ticket.tapped = true;
+        ticket.tapped = requireFresh();
         return;
       case 'remove':
         requireFresh();
@@ -227,14 +240,18 @@ export function createCeremonies(parts: {
       return issue(request);
     },
 
-    beginFirst: (signedIn) => issue({ kind: 'enrol' }, signedIn),
+    beginFirst(signedIn) {
+      // A sign-in that fails in its last step is reported to whoever waits for it; the ticket is then worth nothing.
+      signedIn.catch(() => undefined);
+      return issue({ kind: 'enrol' }, signedIn);
+    },
 
     view: (id) => viewOf(ticketOf(id)),
 
     async options(id, origin) {
       const ticket = ticketOf(id);
       if (takesNewKey(ticket)) {
-        const { issuer, subject, username } = ticket.first === null ? requireFresh() : await ticket.first;
+        const { issuer, subject, username } = await ownerOfNewKey(ticket);
         return tapKeys.beginEnrol({ origin, person: { issuer, subject, username } });
       }
       const { request } = ticket;
@@ -254,6 +271,10 @@ export function createCeremonies(parts: {
         } else {
           const { touch, prf } = await tapKeys.finishTap(answer.id, answer.response, boundOf(ticket));
           try {
+            // check: ceremony-key-of-who-is-there
+            if (ticket.request.kind !== 'unlock' && !tapKeys.ownedBy(parts.person()).includes(touch.keyId))
+              throw new AppError('TAP_REFUSED', { reason: 'key' });
+            // end check
             await act(ticket, touch, prf);
           } finally {
             prf?.fill(0);
