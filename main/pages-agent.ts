@@ -2,7 +2,7 @@
 import type { Agent } from './agent.ts';
 import { AppError } from './app-error.ts';
 import type { Approvals } from './approvals.ts';
-import { type Caller, sameProcess } from './caller/caller.ts';
+import { type Caller, type ProcessFacts, sameProcess } from './caller/caller.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import { bundleNames, bundles } from './databricks/scopes.ts';
 import type { Consents } from './grant/consents.ts';
@@ -34,13 +34,21 @@ export function createPagesAgent(parts: {
   const { agent, consents, ceremonies } = parts;
   const grantView = createGrantView(parts.members);
 
-  /** A browser that the asking program has started, or an AI agent, is not the person. A tap proves one; a click does not. */
+  /**
+   * An AI agent is not the person, and neither is what the asking program has started, nor the program that has started it. A tap
+   * proves a person; a click does not.
+   */
   function refuseOwnApproval(ask: string, by: Caller): void {
-    const asker = consents.find(ask)?.caller.process ?? null;
-    const tree = [by.process, ...by.ancestors].filter((process) => process !== null);
+    // check: approver-no-ai-agent
+    if (by.aiAgent !== null) throw new AppError('APPROVER_REFUSED', { reason: 'ai-agent' });
+    // end check
+    const asker = consents.find(ask)?.caller;
+    if (asker === undefined) return;
     // check: approver-not-asker
-    if (by.aiAgent !== null || (asker !== null && tree.some((process) => sameProcess(process, asker))))
-      throw new AppError('APPROVER_REFUSED');
+    if (isAmong(asker.process, [by.process, ...by.ancestors])) throw new AppError('APPROVER_REFUSED', { reason: 'started-by-asker' });
+    // end check
+    // check: approver-not-above-asker
+    if (isAmong(by.process, asker.ancestors)) throw new AppError('APPROVER_REFUSED', { reason: 'started-asker' });
     // end check
   }
 
@@ -80,3 +88,6 @@ export function createPagesAgent(parts: {
     refuseCeremony: (ticket) => ceremonies.refuse(ticket),
   };
 }
+
+const isAmong = (process: ProcessFacts | null, others: readonly (ProcessFacts | null)[]): boolean =>
+  process !== null && others.some((other) => other !== null && sameProcess(process, other));
