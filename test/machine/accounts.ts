@@ -69,6 +69,8 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   stdio?: SpawnOptions['stdio'];
+  /** Of the messages, where `stdio` names a channel for them. */
+  serialization?: 'json' | 'advanced';
 }
 
 /**
@@ -81,6 +83,7 @@ export function spawnAs(account: Account, command: string, args: readonly string
   const child = spawn(command, args, {
     cwd: options.cwd ?? options.home,
     stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
+    ...(options.serialization === undefined ? {} : { serialization: options.serialization }),
     env: {
       PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
       HOME: options.home,

@@ -2,16 +2,19 @@
  * The product as its user has it: the built command and agent, run by a user who is not root, in a home of their own, against
  * the test services. Everything goes through the `lakepass` command; nothing here reaches into the agent.
  */
-import type { ChildProcess } from 'node:child_process';
+
+import type { EventEmitter } from 'node:events';
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Idp, type IdpOptions, startIdp } from '../fixtures/idp/idp.ts';
 import { type ScriptedBrowserOptions, scriptedBrowser } from '../fixtures/scripted-browser.ts';
 import { type ScriptedPerson, scriptedPerson, throughCurl, type UiPage } from '../fixtures/scripted-person.ts';
 import { createSoftwareKey, type SoftwareKey } from '../fixtures/software-key/software-key.ts';
 import { startWorkspace, type Workspace } from '../fixtures/workspace/workspace.ts';
-import { type Ended, makeHome, spawnAs, uidsOf } from '../machine/accounts.ts';
+import { type Ended, makeHome, uidsOf } from '../machine/accounts.ts';
 import { type Machine, prepareMachine } from '../machine/machine.ts';
+import { openTerminal, type Started, type Terminal } from '../machine/terminal.ts';
 
 export interface ProductOptions {
   idp?: IdpOptions;
@@ -40,13 +43,21 @@ export interface Product {
   lakepass(args: readonly string[], options?: { env?: NodeJS.ProcessEnv; stdin?: string }): Promise<Ended>;
   /** `lakepass ARGS --json`, parsed. @throws when it fails */
   json(...args: string[]): Promise<Record<string, unknown>>;
-  start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): Started;
+  /** Where everything here is started from. */
+  terminal: Terminal;
+  /** Another one. */
+  openTerminal(shell?: string): Promise<Terminal>;
+  /** What `lakepass` is started with, for whoever starts it otherwise. */
+  command: { words: readonly string[]; env: NodeJS.ProcessEnv };
   /** A program of the same user, not ours. */
   run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
   /** Walks through the provider's pages and brings the answer to the agent's callback, as the user's own browser would: as that user. */
   browse(url: URL, person: ScriptedBrowserOptions): Promise<URL | null>;
   /** Signs alice in with her software key, through the command line; enrols the tap key where there is none, and approves the policy. */
-  signIn(username?: string): Promise<Record<string, unknown>>;
+  signIn(username?: string, profile?: string): Promise<Record<string, unknown>>;
+  /** What a person does in the tab that follows a sign-in without a tap key: enrols one, and approves the policy that lies there. */
+  settleIn(page: URL): Promise<void>;
   /** The person at Lakepass' own pages, with the tap key. */
   person: ScriptedPerson;
   tapKey: SoftwareKey;
@@ -116,8 +127,18 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const tapKey = createSoftwareKey();
   const baseEnv = { BROWSER: 'none', LAKEPASS_NODE: machine.node, LAKEPASS_VAULT: 'memory' };
 
+  const program = await machine.program('test/machine/terminal-program.ts');
+  const terminals: Terminal[] = [];
+  const openAnother: Product['openTerminal'] = async (shell = '/bin/sh') => {
+    const opened = await openTerminal({ account: machine.user, home, node: machine.node, program, shell });
+    terminals.push(opened);
+    return opened;
+  };
+  const terminal = await openAnother();
+  const words = ['/bin/sh', join(machine.dist, 'lakepass')] as const;
+
   const start: Product['start'] = (args, env) =>
-    spawnAs(machine.user, '/bin/sh', [join(machine.dist, 'lakepass'), ...args], { home, env: { ...baseEnv, ...options.env, ...env } });
+    terminal.start(words[0], [words[1], ...args], { env: { ...baseEnv, ...options.env, ...env } });
 
   const lakepass: Product['lakepass'] = (args, { env } = {}) => ended(start(args, env));
 
@@ -128,9 +149,12 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
 
   const product: Product = {
-    ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start, tapKey },
+    ...{ machine, home, idp, workspace, workspaces, key, lakepass, json, start, tapKey, settleIn, terminal, openTerminal: openAnother },
+    get command() {
+      return { words, env: { ...baseEnv, ...options.env } };
+    },
     person: scriptedPerson({ key: tapKey, send: throughCurl((args) => product.run('curl', args)) }),
-    run: (command, args, env) => ended(spawnAs(machine.user, command, args, { home, ...(env === undefined ? {} : { env }) })),
+    run: (command, args, env) => ended(terminal.start(command, args, env === undefined ? {} : { env })),
     async browse(url, person) {
       let at: URL | null = await scriptedBrowser(person).authorize(url);
       // Up to a page of Lakepass' own, which needs a script to go on.
@@ -142,9 +166,9 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       }
       return at;
     },
-    async signIn(username = 'alice') {
+    async signIn(username = 'alice', profile) {
       if (idp.user(username).keys.length === 0) await idp.enrol(username, key);
-      const login = start(['login', '--json']);
+      const login = start(['login', '--json', ...(profile === undefined ? [] : ['--profile', profile])]);
       const outcome = ended(login);
       const next = await product.browse(await printedUrl(login), { key, username });
       const { code, stdout, stderr } = await outcome;
@@ -176,11 +200,11 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
         .map((path) => ({ path, content: readFileSync(path) })),
     async close() {
       await lakepass(['agent', '--stop']);
+      await Promise.all(terminals.map((each) => each.close()));
       await Promise.all([idp.close(), ...workspaces.map((each) => each.close())]);
       rmSync(home, { recursive: true, force: true });
     },
   };
-  /** What a person does in the tab that follows the first sign-in: enrols a tap key, and approves the policy that lies there. */
   async function settleIn(next: URL): Promise<void> {
     const home = await (await product.person.openCeremony(next)).tap('Test key');
     if (policy === null || home === null) return;
@@ -205,8 +229,10 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   return product;
 }
 
+type Ending = EventEmitter & { stdout: Readable | null; stderr: Readable | null };
+
 /** Reads a child to its end. */
-export function ended(child: ChildProcess): Promise<Ended> {
+export function ended(child: Ending): Promise<Ended> {
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name]?.setEncoding('utf8').on('data', (text: string) => (said[name] += text));
   return new Promise((resolve, reject) => {
@@ -216,7 +242,7 @@ export function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** The sign-in address as the command prints it for people. */
-export function printedUrl(login: ChildProcess): Promise<URL> {
+export function printedUrl(login: Ending): Promise<URL> {
   return new Promise((resolve, reject) => {
     let text = '';
     login.stderr?.on('data', (chunk) => {
