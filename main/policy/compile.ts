@@ -67,7 +67,7 @@ export function compileRules(file: PolicyFile): Rules {
       conditionParts(name, rule, setsOf(file, ['conditions', name, 'tapKey', 'aaguids'])),
     ]),
   );
-  const named = { callers, conditions };
+  const named = { callers, conditions, shared: new Map() };
   const identities = file.identities.map(identityTest);
   return {
     mode: file.mode,
@@ -87,16 +87,27 @@ const momentOf = (text: string | undefined): EpochMs | null => (text === undefin
 interface Named {
   callers: ReadonlyMap<string, CallerTest>;
   conditions: ReadonlyMap<string, readonly Part[]>;
+  /** Parts that several rules ask for alike; a question looks at each once. */
+  shared: Map<string, Part>;
+}
+
+function share({ shared }: Named, what: string, asked: unknown, make: () => Part): Part {
+  const key = `${what} ${JSON.stringify(asked) ?? ''}`;
+  const part = shared.get(key) ?? make();
+  shared.set(key, part);
+  return part;
 }
 
 function compileGrant(grant: GrantRule, role: string, rolePart: Part, named: Named, path: Path): Grant {
   const callers = grant.callers === undefined ? null : follow(grant.callers, named.callers, 'caller rule', [...path, 'callers']);
   const conditions = follow(grant.when ?? [], named.conditions, 'condition', [...path, 'when']).flat();
-  const stepUp = grant.stepUp === undefined ? [] : [stepUpPart(grant.stepUp)];
+  const { stepUp: fresh } = grant;
+  const stepUp = fresh === undefined ? [] : [share(named, 'step-up', fresh, () => stepUpPart(fresh))];
+  const caller = share(named, 'grant caller', grant.callers, () => grantCallerPart(callers));
   return {
     id: grant.id,
     role,
-    parts: [rolePart, workspacePart(grant.workspaces), grantCallerPart(callers), ...conditions, ...stepUp],
+    parts: [rolePart, share(named, 'workspace', grant.workspaces, () => workspacePart(grant.workspaces)), caller, ...conditions, ...stepUp],
     scopes: scopesPerCloud(grant.scopes),
     kinds: new Set(callers?.flatMap(({ kinds }) => kinds ?? [])),
     obligations: {
@@ -110,13 +121,14 @@ function compileGrant(grant: GrantRule, role: string, rolePart: Part, named: Nam
 }
 
 function compileDenial(denial: DenyRule, named: Named, path: Path): Denial {
+  const { workspaces } = denial;
   const callers = denial.callers === undefined ? null : follow(denial.callers, named.callers, 'caller rule', [...path, 'callers']);
   return {
     id: denial.id,
     scopes: denial.scopes === undefined ? null : scopesPerCloud(denial.scopes),
     parts: [
-      ...(denial.workspaces === undefined ? [] : [workspacePart(denial.workspaces)]),
-      ...(callers === null ? [] : [denyCallerPart(callers)]),
+      ...(workspaces === undefined ? [] : [share(named, 'workspace', workspaces, () => workspacePart(workspaces))]),
+      ...(callers === null ? [] : [share(named, 'denied caller', denial.callers, () => denyCallerPart(callers))]),
       ...follow(denial.when ?? [], named.conditions, 'condition', [...path, 'when']).flat(),
     ],
   };

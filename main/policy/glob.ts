@@ -34,12 +34,18 @@ function fitsRun<P, T>(
 const isStarCharacter = (character: string): boolean => character === '*';
 const same = (a: string, b: string): boolean => a === b;
 
-const fitsLabel = (pattern: string, label: string): boolean =>
-  pattern.includes('*') ? fitsRun(pattern, label, isStarCharacter, same) : pattern === label;
+/** One label or part of a glob; most hold no star. */
+interface Piece {
+  readonly text: string;
+  readonly hasStar: boolean;
+}
+const pieceOf = (text: string): Piece => ({ text, hasStar: text.includes('*') });
+const fitsPiece = ({ text, hasStar }: Piece, given: string): boolean =>
+  hasStar ? fitsRun(text, given, isStarCharacter, same) : text === given;
 
 // Paths
 
-const isAnyFolders = (part: string): boolean => part === '**';
+const isAnyFolders = ({ text }: Piece): boolean => text === '**';
 
 /** What is wrong with the glob of an executable, for whoever wrote it; null: nothing. */
 export function pathProblem(pattern: string): string | null {
@@ -53,12 +59,13 @@ export function pathProblem(pattern: string): string | null {
 export const groupProblem = (pattern: string): string | null => starsProblem(pattern);
 
 const starsProblem = (pattern: string): string | null =>
-  pattern.split('/').some((part) => part.includes('**') && !isAnyFolders(part)) ? '"**" stands between slashes alone' : null;
+  pattern.split('/').some((part) => part.includes('**') && part !== '**') ? '"**" stands between slashes alone' : null;
 
 /** A glob of a path or of a group, ready to be asked often. @param parts the path, split at its slashes */
 export function pathGlob(pattern: string): (parts: readonly string[]) => boolean {
-  const asked = pattern.split('/');
-  return (parts) => fitsRun(asked, parts, isAnyFolders, fitsLabel);
+  const asked = pattern.split('/').map(pieceOf);
+  if (asked.some(isAnyFolders)) return (parts) => fitsRun(asked, parts, isAnyFolders, fitsPiece);
+  return (parts) => parts.length === asked.length && asked.every((piece, index) => fitsPiece(piece, parts[index] ?? ''));
 }
 
 // Workspaces
@@ -103,12 +110,11 @@ export function workspaceGlob(pattern: string): (host: Host | null) => boolean {
   if (pattern === '*') return () => true;
   const asked = readHost(pattern.includes('://') ? pattern : `https://${pattern}`);
   if (asked === null) return () => false;
-  const [first, ...rest] = asked.labels;
-  const labels = first === '*' ? rest : asked.labels;
+  const isOpen = asked.labels[0] === '*';
+  const labels = (isOpen ? asked.labels.slice(1) : asked.labels).map(pieceOf);
   const fitsLabels = (given: readonly string[]): boolean => {
-    const tail = first === '*' ? given.slice(-rest.length) : given;
-    const enough = first === '*' ? given.length > rest.length : given.length === labels.length;
-    return enough && labels.every((label, index) => fitsLabel(label, tail[index] ?? ''));
+    const skipped = given.length - labels.length;
+    return (isOpen ? skipped > 0 : skipped === 0) && labels.every((label, index) => fitsPiece(label, given[skipped + index] ?? ''));
   };
   return (host) => host !== null && host.scheme === asked.scheme && host.port === asked.port && fitsLabels(host.labels);
 }
