@@ -81,6 +81,11 @@ export function createLocking(parts: {
     });
   }
 
+  /** Whoever forgets finishes forgetting first, or it would lock behind the back of whoever opens. */
+  async function allForgotten(): Promise<void> {
+    if (lock.state() === 'locked') await lock.lock('command');
+  }
+
   async function reopen(): Promise<void> {
     for (const { session } of companies.values()) await session.resume();
     lock.unlocked();
@@ -115,10 +120,12 @@ export function createLocking(parts: {
     },
     reopen,
     async unlockWithKey(key, prf) {
+      await allForgotten();
       await vault.unlockWithKey(key, prf);
       await reopen();
     },
     async unlockWithPassphrase(text) {
+      await allForgotten();
       if (vault.fresh) await vault.sealWithPassphrase(text);
       else await vault.unlockWithPassphrase(text);
       await parts.remember(vault.sealing);
@@ -139,16 +146,13 @@ export function createLocking(parts: {
       if (vault.keys().includes(key)) await vault.removeKey(key);
     },
     async provenBySignIn() {
-      if (lock.state() !== 'locked') return;
-      if (vault.locked) {
-        if (vault.sealing === 'keychain' || vault.sealing === 'memory') await vault.reopen();
-        else {
-          lost = await vault.startOver();
-          await parts.remember(vault.sealing);
-          log('vault.started-over', { records: lost.length });
-          audit.append({ type: 'vault.sealing-changed', how: 'started-over', key: '' });
-        }
-      }
+      await allForgotten();
+      if (lock.state() !== 'locked' || !vault.locked) return;
+      if (vault.sealing === 'keychain' || vault.sealing === 'memory') return vault.reopen();
+      lost = await vault.startOver();
+      await parts.remember(vault.sealing);
+      log('vault.started-over', { records: lost.length });
+      audit.append({ type: 'vault.sealing-changed', how: 'started-over', key: '' });
     },
     notes() {
       const unheard = note ?? signals?.problem ?? null;
