@@ -27,6 +27,15 @@ describe('a restart', () => {
     expect(audit.of('session.resumed')).toEqual([{ type: 'session.resumed', profile: 'acme', subject: 'sub-alice' }]);
   });
 
+  it('resumes a session that was stored before there were claims for policy', async () => {
+    const { start, disk } = await stopped();
+    const { claims: _, ...identity } = disk.json('session-acme')?.['identity'] as Record<string, unknown>;
+    disk.records.set('session-acme', Buffer.from(JSON.stringify({ ...disk.json('session-acme'), identity })));
+    const { session } = start();
+    await session.resume();
+    expect([session.view().phase, session.claims()]).toEqual(['signed-in', {}]);
+  });
+
   it('does not wait for a provider that hangs', async () => {
     const { start, idp } = await stopped();
     idp.outage = 'hang-request';
