@@ -193,7 +193,7 @@ describe('every flow runs', { timeout: 60_000 }, () => {
         note(`the callback page for a wrong ${name}`, (await product.run('curl', ['-s', '-i', wrong.href])).stdout);
       }
       await watchProcesses('while a sign-in waits');
-      const last = (await product.run('curl', ['-s', '-i', callback.href])).stdout;
+      const last = (await product.run('curl', ['-s', '-i', '-L', callback.href])).stdout;
       const code = /#([\w-]{43})/.exec(last)?.[1] ?? '';
       note('the last page', last.replace(code, ''));
       hunt.add('page-code', code);
