@@ -43,7 +43,7 @@ export function Prompt({ ask, behind, attempt, onApprove, onDeny, onSnooze }: Pr
     <dialog ref={dialog} className="prompt" aria-labelledby={heading} onCancel={(event) => event.preventDefault()} onClose={show}>
       <div className="prompt-body">
         <h2 id={heading}>{headOf(ask)}</h2>
-        {ask.label === '' ? null : <p className="lead">{ask.label}</p>}
+        <p className="lead">{[ask.label, ...ask.words].filter(Boolean).join(' · ')}</p>
         <Request ask={ask} />
         <Spans spans={ask.spans} chosen={span} onChoose={setSpan} />
       </div>
