@@ -132,21 +132,24 @@ export function createAgent(parts: Parts): Agent {
     tellFollowers(grant.id, { ended: why });
     followers.delete(grant.id);
   });
+  /** Requests about a grant that have come before a person, and whose followers are to hear the answer. */
+  const asked = new Map<string, string>();
   parts.approvals.onFront((view, url) => {
     if (view.grant === null) return;
-    tellFollowers(view.grant, { asking: view, url: view.caller.kind === 'ai-agent' ? null : url });
-    void tellAnswer(view.grant, view);
+    asked.set(view.id, view.grant);
+    // Whoever follows the run of an AI agent may be that AI agent, and could press the buttons of the page.
+    const aiAgent = parts.consents.find(view.id)?.caller.aiAgent ?? parts.grants.get(view.grant)?.maker.aiAgent ?? null;
+    tellFollowers(view.grant, { asking: view, url: aiAgent === null ? url : null });
   });
-
-  async function tellAnswer(grant: string, view: AskView): Promise<void> {
-    const answered = await new Promise<'approved' | 'denied' | 'unanswered'>((resolve) => {
-      parts.consents.onChange(() => {
-        const over = parts.consents.view().history.find(({ id }) => id === view.id);
-        if (over !== undefined) resolve(over.outcome === 'withdrawn' ? 'unanswered' : over.outcome);
-      });
-    });
-    tellFollowers(grant, { answered });
-  }
+  parts.consents.onChange(() => {
+    if (asked.size === 0) return;
+    for (const { id, outcome } of parts.consents.view().history) {
+      const grant = asked.get(id);
+      if (grant === undefined) continue;
+      asked.delete(id);
+      tellFollowers(grant, { answered: outcome === 'withdrawn' ? 'unanswered' : outcome });
+    }
+  });
 
   /** A request that may wait for a person, as lines: what is asked, and how it ended. */
   const progress =
@@ -203,8 +206,11 @@ export function createAgent(parts: Parts): Agent {
     const opened = browser();
     const demand = stepUp ? stepUpDemand(profile.name) : undefined;
     const url = await new Promise<URL>((resolve, reject) => {
-      const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) });
-      attempt.then((view) => signedIn(profile, view)).catch(reject);
+      const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) }).then(async (view) => {
+        await signedIn(profile, view);
+        return view;
+      });
+      attempt.catch(reject);
       rememberUnlessBusy(attempts, profile.name, attempt);
     });
     return { profile: profile.name, url: url.href, browser: await opened };
@@ -216,7 +222,7 @@ export function createAgent(parts: Parts): Agent {
     await parts.files.provenBySignIn();
     // Other profiles were locked with this one, and what they keep can be opened again.
     if (parts.lock.state() === 'locked') await parts.locking.reopen();
-    else parts.lock.back();
+    else parts.lock.unlocked();
     for (const listener of signInListeners) listener();
   }
 

@@ -1,205 +1,748 @@
-/** What the agent makes of a request before a noun is asked: which profile, which session, which limits. */
+/** What the agent makes of a request before a noun is asked: which profile, which session, which followers, and what takes whose word. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Agent, type Company, createAgent } from '../../../main/agent.ts';
 import { AppError } from '../../../main/app-error.ts';
-import { type Grants, openGrants } from '../../../main/grant/grants.ts';
-import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
+import type { Caller } from '../../../main/caller/caller.ts';
+import type { Ceremonies } from '../../../main/ceremonies.ts';
+import { scopeWords } from '../../../main/databricks/scopes.ts';
+import { createGrantMaking } from '../../../main/grant-making.ts';
+import type { Locking } from '../../../main/locking.ts';
+import type { OwnFiles } from '../../../main/own-files.ts';
+import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
+import type { Profile } from '../../../main/profile/profile.ts';
+import { createQuestions } from '../../../main/questions.ts';
 import { Secret } from '../../../main/secret.ts';
-import type { EpochMs } from '../../../main/units.ts';
-import { hours, later } from '../../../main/units.ts';
+import { hours, later, minutes, seconds } from '../../../main/units.ts';
+import type { Vault } from '../../../main/vault/vault.ts';
 import type { GrantNews } from '../../../preload/contract/control.ts';
+import { grantRequestSchema } from '../../../preload/contract/control.ts';
+import type { LockView } from '../../../preload/contract/lock.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
-import { fakeClock } from '../../fakes/fake-clock.ts';
-import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
+import { describeCaller } from '../grant/setting.ts';
+import {
+  codeOf,
+  HOST,
+  nobody,
+  notAsked,
+  policyFrom,
+  policyText,
+  profileNamed,
+  type Setting,
+  setting,
+  signedIn,
+  strictSession,
+  until,
+} from './setting.ts';
 
-const host = 'https://acme.cloud.databricks.com';
-const profileNamed = (name: string): Profile => ({
-  ...profileSchema.parse({
-    idp: { issuer: 'https://login.acme.example', clientId: 'lakepass' },
-    workspaces: [{ name: 'main', host }],
-    limits: { grant: '8 h' },
-  }),
-  name,
-});
+type SignIn = Company['session']['signIn'];
+const claude = { kind: 'ai-agent', aiAgent: 'claude' } as const;
+const sql = grantRequestSchema.parse({ binding: 'run', scopes: ['sql'] });
 
-const person = (subject: string): SessionView => ({
-  profile: 'acme',
-  phase: 'signed-in',
-  signInWaiting: false,
-  identity: { issuer: 'https://login.acme.example', subject, username: `${subject}@acme.example`, displayName: subject, groups: [] },
-  assurance: { level: 'phr', because: 'said so', acr: 'phr', amr: ['hwk'], authTime: null },
-  signedInAt: null,
-  renewedAt: null,
-  endsAt: null,
-  idleEndsAt: null,
-  renewable: true,
-  survivesRestart: true,
-  renewalProblem: null,
-  lastFailure: null,
-});
-const nobody: SessionView = { ...person('nobody'), phase: 'signed-out', identity: null, assurance: null };
+/** What is not named here throws where it is called. */
+const strict = <T extends object>(known: Partial<T>): T =>
+  new Proxy(known, {
+    get(target, name) {
+      if (!(name in target)) throw new Error(`this test does not come to ${String(name)}`);
+      return Reflect.get(target, name);
+    },
+  }) as T;
 
-/** A company whose session is what the test says, and whose sign-in is decided by the test. */
-function company(
-  name: string,
-  view: () => SessionView,
-  signIn: () => Promise<SessionView> = () => Promise.reject(new AppError('LOGIN_CANCELLED')),
-): Company {
-  const notAsked = (): never => {
-    throw new Error('this test does not come here');
+interface Firm {
+  name?: string;
+  view?: () => SessionView;
+  signIn?: SignIn;
+  profile?: Profile;
+}
+
+async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('none'))) {
+  const all = await setting(policy);
+  const { clock, audit } = all;
+  const done: string[] = [];
+  const state = {
+    minted: { life: hours(1), asked: 0, held: true },
+    children: new Map<number, Caller>(),
+    keys: 0,
+    lockView: { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
+    passphraseWorks: true,
+    filesFail: false,
   };
-  return {
-    profile: profileNamed(name),
-    session: {
-      ...{ view, touch: () => undefined, onEnd: () => undefined, cancelSignIn: () => false },
-      ...{ resume: notAsked, subjectToken: notAsked, signOut: notAsked, close: async () => undefined },
-      async signIn({ onUrl }) {
-        onUrl(new URL('https://login.acme.example/authorize'));
-        return signIn();
+  const companies = new Map<string, Company>();
+  for (const { name = 'acme', view = () => signedIn('00u1'), signIn, profile } of firms)
+    companies.set(name, {
+      profile: profile ?? profileNamed(name, { grant: '8 h' }),
+      session: {
+        ...strictSession,
+        view,
+        cancelSignIn: () => true,
+        signIn:
+          signIn ??
+          (async ({ onUrl }) => {
+            onUrl(new URL('https://idp.acme.example/authorize'));
+            throw new AppError('LOGIN_CANCELLED');
+          }),
+        async signOut(why) {
+          done.push(`sign out ${name} ${why}`);
+          return { profile: name, why, sessionEnded: true, refreshToken: 'none', detail: '', vault: 'erased', problem: null };
+        },
       },
+      tokens: {
+        peek: () => (state.minted.held ? token() : undefined),
+        async get({ scopes }) {
+          state.minted.asked += 1;
+          return { ...token(), scopes };
+        },
+        forget: (error) => void done.push(`forget tokens ${name}${error === undefined ? '' : ` ${error.code}`}`),
+        health: () => 'unknown' as const,
+      },
+      browser: async () => 'none',
+    });
+  const token = () => ({
+    ...{ token: new Secret('held'), subject: '00u1', scopes: ['sql'], mintedAt: clock.now() },
+    expiresAt: later(clock.now(), state.minted.life),
+  });
+  const tapKeys = strict<TapKeys>({
+    forgetTouches: () => void done.push('forget touches'),
+    ownedBy: () => Array.from({ length: state.keys }, (_, index) => `key-${index}`),
+    list: () => Array.from({ length: state.keys }, () => ({}) as ReturnType<TapKeys['list']>[number]),
+    touches: () => [],
+    eraseAll: async () => void done.push('erase keys'),
+  });
+  const questions = createQuestions({ session: (name) => companies.get(name)?.session, tapKeys, clock });
+  const firstKey: Promise<unknown>[] = [];
+  const parts = {
+    ...{
+      version: '0',
+      startedAt: clock.now(),
+      configFile: '/config.yaml',
+      companies,
+      clock,
+      questions,
+      tapKeys,
+      policy: () => all.state.policy,
     },
-    tokens: {
-      peek: () => ({
-        token: new Secret('held'),
-        subject: 'ann',
-        scopes: ['sql'],
-        mintedAt: clock.now(),
-        expiresAt: later(clock.now(), hours(1)),
-      }),
-      ...{ get: notAsked, forget: () => undefined, health: () => 'unknown' as const },
-    },
-    browser: async () => 'none',
+    ...{ grants: all.grants, members: all.members, consents: all.consents, approvals: all.approvals, access: all.access, lock: all.lock },
+    ...{ permissions: all.permissions, tally: all.tally, scopeWords, describe: describeCaller, self: all.stranger('/usr/bin/node') },
+    vault: strict<Vault>({ kind: 'memory', eraseAll: async () => void done.push('erase vault') }),
+    callers: { inspect: async (pid: number) => state.children.get(pid) ?? null },
+    making: createGrantMaking({
+      ...{ grants: all.grants, members: all.members, approvals: all.approvals, questions, lock: all.lock, scopeWords, clock, audit },
+      ...{
+        random: randomBytes,
+        company: (name: string | undefined) => agent.company(name),
+        policy: () => all.state.policy,
+        describe: describeCaller,
+      },
+    }),
+    ceremonies: strict<Ceremonies>({
+      begin: ({ kind }) => `ticket to ${kind}`,
+      beginFirst(first) {
+        firstKey.push(first);
+        return 'first ticket';
+      },
+    }),
+    ceremonyPage: async (ticket: string) => ({ url: `http://lakepass.localhost:1/#${ticket}`, browser: 'opened' as const }),
+    broker: { grantUrl: (secret: Secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
+    audit: { append: audit.append, tail: () => [], folder: all.folder },
+    locking: strict<Locking>({
+      async reopen() {
+        done.push('reopen');
+        all.lock.unlocked();
+      },
+      async unlockWithPassphrase() {
+        if (!state.passphraseWorks) throw new AppError('PASSPHRASE_WRONG');
+        done.push('unlock by passphrase');
+      },
+      sealOtherwise: async (how) => void done.push(`seal by ${how}`),
+    }),
+    files: strict<OwnFiles>({
+      async provenBySignIn() {
+        if (state.filesFail) throw new AppError('DISK_FULL');
+        done.push('files proven');
+      },
+      forgetConfig: async () => void done.push('forget config'),
+      words: (kind, hash) => [`${kind} ${hash}`],
+      approve: async (kind, hash, how) => void done.push(`approve ${kind} ${hash} ${how}`),
+    }),
+    lockView: () => state.lockView,
+    policyView: notAsked,
+    ...{ port: () => 12_345, problems: () => [], notes: () => [], stop: () => void done.push('stop') },
+  };
+  const agent: Agent = createAgent(parts);
+  return { ...all, agent, done, given: state, firstKey };
+}
+type Under = Awaited<ReturnType<typeof agentOver>>;
+
+/** The lines of an answer that may take a while. */
+async function lines(run: (send: (line: never) => void, signal: AbortSignal) => Promise<void>): Promise<Record<string, unknown>[]> {
+  const sent: Record<string, unknown>[] = [];
+  await run(((line: Record<string, unknown>) => void sent.push(line)) as (line: never) => void, new AbortController().signal);
+  return sent;
+}
+const last = async (run: Parameters<typeof lines>[0]): Promise<Record<string, unknown>> => (await lines(run)).at(-1) ?? {};
+
+/** The grant that was made, or the code of the failure. */
+async function made({ agent, stranger }: Pick<Under, 'agent' | 'stranger'>, changes: object = {}, by = stranger()) {
+  const line = await last(agent.makeGrant({ ...sql, ...changes }, by) as Parameters<typeof lines>[0]);
+  return {
+    ...(line as { made?: { grant: { id: string; until: string; profile: string }; host: string; url: string } }),
+    failure: (line as { failure?: { code: string; detail?: string } }).failure,
   };
 }
 
-let clock: ReturnType<typeof fakeClock>;
-let folder: string;
-let grants: Grants;
-let log: RecordingAudit;
-beforeEach(async () => {
-  clock = fakeClock();
-  log = recordingAudit();
-  folder = mkdtempSync(join(tmpdir(), 'lpa-'));
-  grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit: recordingAudit() });
-});
-afterEach(async () => {
-  await grants.close();
-  rmSync(folder, { recursive: true });
-});
-
-const agentOf = (...companies: Company[]): Agent =>
-  createAgent({
-    ...{ version: '0', startedAt: clock.now() as EpochMs, vault: 'memory', configFile: '/config.yaml', grants, clock },
-    companies: new Map(companies.map((each) => [each.profile.name, each])),
-    broker: { port: 12345, grantUrl: (secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
-    audit: { append: (event) => log.append(event), tail: () => [], folder },
-    problems: [],
-    stop: () => undefined,
-  });
-
-const sql = { scopes: ['sql'], label: '' };
-
 describe('which profile is meant', () => {
   it('is asked where there are several and none was named', async () => {
-    const agent = agentOf(
-      company('acme', () => person('ann')),
-      company('other', () => person('ann')),
-    );
-    await expect(agent.makeGrant(sql)).rejects.toMatchObject({ code: 'PROFILE_NEEDED', detail: 'acme, other' });
-    expect((await agent.makeGrant({ ...sql, profile: 'other' })).grant.profile).toBe('other');
+    const all = await agentOver([{}, { name: 'other' }]);
+    expect((await made(all)).failure).toMatchObject({ code: 'PROFILE_NEEDED', detail: 'acme, other' });
+    expect((await made(all, { profile: 'other' })).made?.grant.profile).toBe('other');
   });
 
   it('is refused where the name is unknown, and where none is configured', async () => {
-    await expect(agentOf(company('acme', () => person('ann'))).makeGrant({ ...sql, profile: 'nobody' })).rejects.toMatchObject({
-      code: 'PROFILE_UNKNOWN',
-    });
-    await expect(agentOf().makeGrant(sql)).rejects.toMatchObject({ code: 'CONFIG_MISSING' });
+    expect((await made(await agentOver(), { profile: 'nobody' })).failure?.code).toBe('PROFILE_UNKNOWN');
+    const none = await agentOver([]);
+    expect((await made(none)).failure?.code).toBe('CONFIG_MISSING');
+    expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }))).toBe('CONFIG_MISSING');
   });
 });
 
 describe('a grant', () => {
   it('is for the person who is signed in, for the longest the profile allows unless a shorter time was asked', async () => {
-    const agent = agentOf(company('acme', () => person('ann')));
-    const longest = await agent.makeGrant(sql);
-    expect(Date.parse(longest.grant.until)).toBe(later(clock.now(), hours(8)));
-    expect(grants.get(longest.grant.id)).toMatchObject({ subject: 'ann', workspace: host });
-    expect(Date.parse((await agent.makeGrant({ ...sql, seconds: 60 })).grant.until)).toBe(clock.now() + 60_000);
+    const all = await agentOver();
+    const longest = (await made(all)).made;
+    expect(Date.parse(longest?.grant.until ?? '')).toBe(later(all.clock.now(), hours(8)));
+    expect(all.grants.get(longest?.grant.id ?? '')).toMatchObject({ subject: '00u1', workspace: HOST });
+    expect(longest).toMatchObject({ host: HOST, url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:12345\/v1\/metadata\/[\w-]{43}$/) });
+    expect(Date.parse((await made(all, { seconds: 60 })).made?.grant.until ?? '')).toBe(all.clock.now() + 60_000);
   });
 
   it('is not made for longer, for nobody, or for a session that has ended', async () => {
-    await expect(agentOf(company('acme', () => person('ann'))).makeGrant({ ...sql, seconds: 8 * 3600 + 1 })).rejects.toMatchObject({
-      code: 'GRANT_LIMIT',
-      reason: 'time',
-    });
-    await expect(agentOf(company('acme', () => nobody)).makeGrant(sql)).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    expect((await made(await agentOver(), { seconds: 8 * 3600 + 1 })).failure).toMatchObject({ code: 'GRANT_LIMIT', reason: 'time' });
+    expect((await made(await agentOver([{ view: () => nobody }]))).failure?.code).toBe('SIGNED_OUT');
     const ended: SessionView = { ...nobody, phase: 'ended', lastFailure: new AppError('SESSION_LOST').toFailure() };
-    await expect(agentOf(company('acme', () => ended)).makeGrant(sql)).rejects.toMatchObject({ code: 'SESSION_LOST' });
-    expect(grants.list()).toEqual([]);
+    const all = await agentOver([{ view: () => ended }]);
+    expect((await made(all)).failure?.code).toBe('SESSION_LOST');
+    expect(all.grants.list()).toEqual([]);
   });
 
-  it('of one person ends when another one signs in', async () => {
-    let view = person('ann');
-    const agent = agentOf(
-      company(
-        'acme',
-        () => view,
-        async () => (view = person('bob')),
-      ),
-    );
-    const { grant } = await agent.makeGrant(sql);
-    await agent.beginSignIn('acme');
-    await agent.signInOutcome('acme');
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(grants.get(grant.id)).toMatchObject({ state: 'revoked' });
-    const { grant: bobs } = await agent.makeGrant(sql);
-    expect(grants.get(bobs.id)).toMatchObject({ subject: 'bob', state: 'live' });
+  it('that must be asked about says so first, then how it ended', async () => {
+    const all = await agentOver(undefined, policyFrom(policyText('tap')));
+    const told = lines(all.agent.makeGrant(sql, all.stranger()) as Parameters<typeof lines>[0]);
+    await all.person.denies();
+    expect(await told).toMatchObject([{ asking: { purpose: 'create' }, url: null }, { failure: { code: 'CONSENT_DENIED' } }]);
   });
 
-  it('can be followed: refusals, then its end', async () => {
-    const agent = agentOf(company('acme', () => person('ann')));
-    const { grant } = await agent.makeGrant(sql);
-    const news: GrantNews[] = [];
-    const followed = agent.followGrant(grant.id, (each) => news.push(each), new AbortController().signal);
-    const failure = new AppError('WORKSPACE_MISMATCH').toFailure();
-    agent.grantRefused(grant.id, failure);
-    await agent.endGrants({ ids: [grant.id], why: 'revoked' });
-    await followed;
-    expect(news).toEqual([{ refused: failure }, { ended: 'revoked' }]);
+  it('whose making breaks is a bug, and no failure to show', async () => {
+    const all = await agentOver([
+      {
+        view: () => {
+          throw new Error('broken');
+        },
+      },
+    ]);
+    await expect(made(all)).rejects.toThrow('broken');
+  });
+
+  it('can be widened, and the answers kept for it are asked anew', async () => {
+    const all = await agentOver();
+    const { grant, caller } = await all.run();
+    all.access.leave(grant, caller);
+    const asked = all.state.policy as ReturnType<typeof policyFrom>;
+    const before = asked.asked.length;
+    const line = await last(all.agent.widen({ grant: grant.id, scopes: ['jobs'] }, caller) as Parameters<typeof lines>[0]);
+    expect(line).toMatchObject({ widened: { id: grant.id, scopes: expect.arrayContaining(['sql']) } });
+    const asWidened = asked.asked.length;
+    all.access.leave(grant, caller);
+    expect(asWidened).toBeGreaterThan(before);
+    expect(asked.asked.length).toBeGreaterThan(asWidened);
+  });
+
+  it('ends by its id, many at once, and not by an id that nobody knows', async () => {
+    const all = await agentOver();
+    const [one, two] = [await all.run(), await all.run()];
+    expect(await codeOf(all.agent.endGrants({ ids: [one.grant.id, 'g-none'], why: 'revoked' }))).toBe('GRANT_UNKNOWN');
+    expect(one.grant.state).toBe('live');
+    expect(await all.agent.endGrants({ ids: [one.grant.id], why: 'revoked' })).toBe(1);
+    expect(await all.agent.endGrants({ all: true, why: 'revoked' })).toBe(1);
+    expect([one.grant.state, two.grant.state]).toEqual(['revoked', 'revoked']);
   });
 });
 
-describe('a sign-in that fails', () => {
-  it('is reported to whoever waits for it', async () => {
-    const agent = agentOf(company('acme', () => nobody));
-    await agent.beginSignIn(undefined);
-    await expect(agent.signInOutcome(undefined)).rejects.toMatchObject({ code: 'LOGIN_CANCELLED' });
+describe('a child of a run', () => {
+  async function runWithChild() {
+    const all = await agentOver();
+    const { grant, caller } = await all.run();
+    const child = all.processes.start(caller.process === null ? {} : { parent: caller.process });
+    all.given.children.set(child.pid, all.processes.callerOf(child));
+    return { ...all, grant, caller, child };
+  }
+
+  it('is named by the run itself, and from then on a member by its own right', async () => {
+    const { agent, grant, caller, child, members, processes } = await runWithChild();
+    expect(await agent.addChild({ grant: grant.id, pid: child.pid }, caller)).toMatchObject({ id: grant.id, members: 2 });
+    processes.exit(caller.process ?? { pid: 0, startTicks: 0 });
+    expect(members.admits(grant, processes.callerOf(child))).toBe(true);
+  });
+
+  it.each<[string, (all: Awaited<ReturnType<typeof runWithChild>>) => [{ grant: string; pid: number }, Caller], string]>([
+    ['another program', ({ grant, child, stranger }) => [{ grant: grant.id, pid: child.pid }, stranger()], 'CALLER_REFUSED'],
+    [
+      'the child itself',
+      ({ grant, child, processes }) => [{ grant: grant.id, pid: child.pid }, processes.callerOf(child)],
+      'CALLER_REFUSED',
+    ],
+    [
+      'nobody',
+      ({ grant, child, caller }) => [
+        { grant: grant.id, pid: child.pid },
+        { ...caller, process: null },
+      ],
+      'CALLER_REFUSED',
+    ],
+    ['the run for a process that is none', ({ grant, caller }) => [{ grant: grant.id, pid: 1 }, caller], 'CALLER_REFUSED'],
+    ['the run for a grant that is none', ({ child, caller }) => [{ grant: 'g-none', pid: child.pid }, caller], 'GRANT_UNKNOWN'],
+  ])('is not named by %s', async (_, ask, code) => {
+    const all = await runWithChild();
+    expect(await codeOf(all.agent.addChild(...ask(all)))).toBe(code);
+    expect(all.members.count(all.grant.id)).toBe(1);
+  });
+
+  it('is refused for a stranger’s process, although the run names it', async () => {
+    const { agent, grant, caller, given, stranger } = await runWithChild();
+    const other = stranger();
+    given.children.set(other.process?.pid ?? 0, other);
+    expect(await codeOf(agent.addChild({ grant: grant.id, pid: other.process?.pid ?? 0 }, caller))).toBe('CALLER_REFUSED');
+  });
+});
+
+describe('whoever follows a grant', () => {
+  async function followed(changes: Parameters<Setting['run']>[0] = {}, policy = policyFrom(policyText('tap'))) {
+    const all = await agentOver(undefined, policy);
+    const { grant, caller } = await all.run(changes);
+    const news: GrantNews[] = [];
+    const gone = new AbortController();
+    const over = all.agent.followGrant(grant.id, (each) => news.push(each), gone.signal);
+    return { ...all, grant, caller, news, gone, over };
+  }
+
+  it('hears of refusals, of a step-up that falls due, and of its end', async () => {
+    const { agent, grant, news, over } = await followed();
+    const failure = new AppError('WORKSPACE_MISMATCH').toFailure();
+    const due = new AppError('STEP_UP_NEEDED').toFailure();
+    agent.grantRefused(grant.id, failure);
+    agent.grantRefused('another', failure);
+    agent.stepUpDue(grant.id, due);
+    await agent.endGrants({ ids: [grant.id], why: 'revoked' });
+    await over;
+    expect(news).toEqual([{ refused: failure }, { due }, { ended: 'revoked' }]);
+  });
+
+  it('hears at once of one that has ended, and not at all of one that never was', async () => {
+    const { agent, grant } = await followed();
+    await agent.endGrants({ all: true, why: 'revoked' });
+    const news: GrantNews[] = [];
+    await agent.followGrant(grant.id, (each) => news.push(each), new AbortController().signal);
+    expect(news).toEqual([{ ended: 'revoked' }]);
+    expect(await codeOf(() => agent.followGrant('g-none', () => undefined, new AbortController().signal))).toBe('GRANT_UNKNOWN');
+  });
+
+  it('hears no more once it has gone', async () => {
+    const { agent, grant, news, gone, over } = await followed();
+    gone.abort();
+    await over;
+    agent.grantRefused(grant.id, new AppError('WORKSPACE_MISMATCH').toFailure());
+    expect(news).toEqual([]);
+  });
+
+  it.each([
+    ['approves', 'approved'],
+    ['denies', 'denied'],
+  ] as const)('hears of a program that asks, where it can be answered, and that a person %s', async (does, answered) => {
+    const { access, grant, stranger, news, screen, person, clock } = await followed();
+    screen.browser = 'none';
+    access.leave(grant, stranger());
+    await clock.advance(0);
+    await person[does]();
+    expect(news).toMatchObject([{ asking: { purpose: 'use', grant: grant.id }, url: 'http://127.0.0.1:4711/#code1' }, { answered }]);
+  });
+
+  it('hears each answer once, however many have come before it', async () => {
+    const { access, grant, stranger, news, person, clock } = await followed();
+    for (const name of ['a', 'b', 'c']) {
+      access.leave(grant, stranger(`/usr/bin/${name}`));
+      await clock.advance(0);
+      await person.denies();
+    }
+    expect(news.filter((each) => 'answered' in each)).toHaveLength(3);
+  });
+
+  it.each<[string, Parameters<Setting['run']>[0], Partial<Caller>]>([
+    ['an AI agent asks', {}, claude],
+    ['an AI agent asks out of a container', {}, { kind: 'container', aiAgent: 'claude' }],
+    ['the run is an AI agent’s', { maker: { title: '/usr/bin/node', kind: 'ai-agent', aiAgent: 'claude' } }, {}],
+  ])('is not told where it could answer when %s', async (_, changes, kind) => {
+    const { access, grant, stranger, news, screen, clock } = await followed(changes);
+    screen.browser = 'none';
+    access.leave(grant, stranger('/usr/bin/curl', kind));
+    await clock.advance(0);
+    expect(news).toMatchObject([{ asking: { purpose: 'use' }, url: null }]);
+  });
+});
+
+describe('a sign-in', () => {
+  const url = new URL('https://idp.acme.example/authorize');
+  /** Somebody signs in when the test says so. */
+  function person(view: { now: SessionView }) {
+    const finished = Promise.withResolvers<SessionView>();
+    const signIn: SignIn = async ({ onUrl }) => {
+      onUrl(url);
+      view.now = await finished.promise;
+      return view.now;
+    };
+    return { signIn, finished };
+  }
+
+  it('that fails is reported to whoever waits for it', async () => {
+    const { agent } = await agentOver([{ view: () => nobody }]);
+    expect(await agent.beginSignIn({ stepUp: false })).toEqual({ profile: 'acme', url: url.href, browser: 'none' });
+    expect(await codeOf(agent.signInOutcome(undefined))).toBe('LOGIN_CANCELLED');
+    expect(agent.cancelSignIn(undefined)).toBe(true);
+  });
+
+  it('that fails before there is a page fails at once', async () => {
+    const { agent } = await agentOver([{ signIn: () => Promise.reject(new AppError('ISSUER_UNREACHABLE')) }]);
+    expect(await codeOf(agent.beginSignIn({ stepUp: false }))).toBe('ISSUER_UNREACHABLE');
+  });
+
+  it('is over for whoever waits when all has been done that follows from it', async () => {
+    const view = { now: signedIn('00u1') };
+    const { signIn, finished } = person(view);
+    const all = await agentOver([{ view: () => view.now, signIn }]);
+    const { grant } = await all.run();
+    const own = await all.run({ subject: 'bob' });
+    all.agent.onSignIn(() => all.done.push('told'));
+    await all.lock.lock('command');
+    await all.agent.beginSignIn({ stepUp: false });
+    const outcome = all.agent.signInOutcome('acme');
+    finished.resolve(signedIn('bob'));
+    expect((await outcome).session.identity?.subject).toBe('bob');
+    expect([grant.state, own.grant.state, all.lock.state()]).toEqual(['revoked', 'live', 'open']);
+    expect(all.done).toEqual(['forget touches', 'files proven', 'reopen', 'told']);
+  });
+
+  it('of the same subject at another issuer inherits no grant either', async () => {
+    const view = { now: signedIn('00u1') };
+    const { signIn, finished } = person(view);
+    const all = await agentOver([{ view: () => view.now, signIn }]);
+    const { grant } = await all.run({ issuer: 'https://other.example' });
+    await all.agent.beginSignIn({ stepUp: false });
+    finished.resolve(signedIn('00u1'));
+    await all.agent.signInOutcome(undefined);
+    expect(grant.state).toBe('revoked');
+  });
+
+  it('whose consequences cannot be written is reported, and not passed over', async () => {
+    const view = { now: signedIn('00u1') };
+    const { signIn, finished } = person(view);
+    const all = await agentOver([{ view: () => view.now, signIn }]);
+    all.given.filesFail = true;
+    await all.lock.lock('command');
+    await all.agent.beginSignIn({ stepUp: false });
+    finished.resolve(signedIn('00u1'));
+    expect(await codeOf(all.agent.signInOutcome(undefined))).toBe('DISK_FULL');
+    expect(all.lock.state()).toBe('locked');
+  });
+
+  it('ends being away, and the daily cap begins anew', async () => {
+    const view = { now: signedIn('00u1') };
+    const { signIn, finished } = person(view);
+    const all = await agentOver([{ view: () => view.now, signIn }], policyFrom(policyText('none', { top: 'limits: { dailyCap: 8 h }' })));
+    await all.clock.advance(hours(7));
+    all.lock.away('screen-lock');
+    await all.agent.beginSignIn({ stepUp: false });
+    finished.resolve(signedIn('00u1'));
+    await all.agent.signInOutcome(undefined);
+    expect(all.lock.state()).toBe('open');
+    await all.clock.advance(hours(8) - minutes(1));
+    expect(all.lock.state()).toBe('open');
+    await all.clock.advance(minutes(1));
+    expect(all.lock.state()).toBe('locked');
+  });
+
+  it('that is tried again while one waits leaves the first one to be waited for', async () => {
+    const view = { now: signedIn('00u1') };
+    const { signIn, finished } = person(view);
+    let tries = 0;
+    const all = await agentOver([
+      { view: () => view.now, signIn: (options) => (tries++ === 0 ? signIn(options) : Promise.reject(new AppError('LOGIN_IN_PROGRESS'))) },
+    ]);
+    await all.agent.beginSignIn({ stepUp: false });
+    expect(await codeOf(all.agent.beginSignIn({ stepUp: false }))).toBe('LOGIN_IN_PROGRESS');
+    finished.resolve(signedIn('bob'));
+    expect((await all.agent.signInOutcome(undefined)).session.identity?.subject).toBe('bob');
+  });
+
+  it('asks for as much as policy wants at most, when it is to step up', async () => {
+    const demands: unknown[] = [];
+    const signIn: SignIn = ({ onUrl, demand }) => {
+      demands.push(demand);
+      onUrl(url);
+      return Promise.reject(new AppError('LOGIN_CANCELLED'));
+    };
+    const policy = policyFrom(policyText('tap', { more: ', stepUp: { acr: [phrh], maxAge: 20 min }' }));
+    await (await agentOver([{ signIn }], policy)).agent.beginSignIn({ stepUp: true });
+    const plain = await agentOver([{ signIn }]);
+    await plain.agent.beginSignIn({ stepUp: true });
+    await plain.agent.beginSignIn({ stepUp: false });
+    expect(demands).toEqual([{ acr: ['phrh'], maxAge: minutes(20) }, { acr: ['phr'], maxAge: minutes(1) }, undefined]);
+  });
+
+  describe('and the first key', () => {
+    it('goes on to its page only from a sign-in, and only while that person has no key', async () => {
+      const view = { now: nobody };
+      const { signIn, finished } = person(view);
+      const all = await agentOver([{ view: () => view.now, signIn }]);
+      const who = { issuer: 'https://idp.acme.example', subject: '00u1' };
+      expect(all.agent.firstKeyTicket('acme', who)).toBeNull();
+      await all.agent.beginSignIn({ stepUp: false });
+      all.given.keys = 1;
+      expect(all.agent.firstKeyTicket('acme', who)).toBeNull();
+      all.given.keys = 0;
+      expect(all.agent.firstKeyTicket('acme', who)).toBe('first ticket');
+      finished.resolve(signedIn('00u1'));
+      expect(await all.firstKey[0]).toMatchObject({
+        subject: '00u1',
+        username: '00u1@acme.example',
+        signedInAt: Date.UTC(2026, 0, 5, 8, 59),
+      });
+    });
+  });
+});
+
+describe('a sign-out', () => {
+  it('ends the session, its tokens and its grants, of one profile or of all', async () => {
+    const all = await agentOver([{}, { name: 'other' }]);
+    const { grant } = await all.run();
+    const other = await all.run({ profile: 'other' });
+    expect(await all.agent.signOut('other')).toMatchObject([{ profile: 'other', why: 'signed-out' }]);
+    expect([grant.state, other.grant.state]).toEqual(['live', 'revoked']);
+    expect(await all.agent.signOut(undefined)).toHaveLength(2);
+    expect(grant.state).toBe('revoked');
+    expect(all.done.slice(0, 2)).toEqual(['sign out other signed-out', 'forget tokens other']);
   });
 });
 
 describe('a token for the terminal', () => {
-  it('is in the audit log before it leaves, every time', async () => {
-    const agent = agentOf(company('acme', () => person('ann')));
-    await agent.token({ scopes: ['sql'] });
-    await agent.token({ scopes: ['sql'] });
+  /** terraform, which has a grant, runs `lakepass token`. */
+  async function tool(policy = policyFrom(policyText('none'))) {
+    const all = await agentOver(undefined, policy);
+    const shell = all.processes.start({ executable: '/usr/bin/bash' });
+    const terraform = all.processes.start({ executable: '/usr/bin/terraform', parent: shell });
+    const by = all.processes.callerOf(all.processes.start({ executable: '/usr/bin/node', parent: terraform }));
+    const ask = (caller = by) => last(all.agent.askForToken({ scopes: ['sql'] }, caller) as Parameters<typeof lines>[0]);
+    return { ...all, by, ask };
+  }
+
+  it('comes with a grant that is made where there is none, and from that one afterwards', async () => {
+    const { ask, agent, by, grants } = await tool();
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('TAP_NEEDED');
+    expect(await ask()).toMatchObject({ token: { access_token: 'held', token_type: 'Bearer', expires_in: 3600 } });
+    expect(await agent.token({ scopes: ['sql'] }, by)).toMatchObject({ access_token: 'held' });
+    await ask();
+    expect(grants.list()).toHaveLength(1);
+  });
+
+  it('is in the audit log before it leaves, every time, and never itself', async () => {
+    const { ask, audit } = await tool();
+    await ask();
+    await ask();
     const record = {
       type: 'token.printed',
       profile: 'acme',
-      workspace: host,
+      workspace: HOST,
       scopes: ['sql'],
       fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
     };
-    expect(log.events).toEqual([expect.objectContaining(record), expect.objectContaining(record)]);
-    expect(JSON.stringify(log.events)).not.toContain('held');
+    expect(audit.of('token.printed')).toEqual([expect.objectContaining(record), expect.objectContaining(record)]);
+    expect(JSON.stringify(audit.events)).not.toContain('held');
   });
 
   it('does not leave when the audit log cannot be written', async () => {
-    log.fail();
-    await expect(agentOf(company('acme', () => person('ann'))).token({ scopes: ['sql'] })).rejects.toMatchObject({
-      code: 'AUDIT_UNWRITABLE',
-    });
+    const { ask, agent, by, audit } = await tool();
+    await ask();
+    audit.fail();
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('AUDIT_UNWRITABLE');
+  });
+
+  it('does not leave where access says no, however the grant is held', async () => {
+    const { ask, agent, by, lock, state } = await tool();
+    await ask();
+    await lock.lock('command');
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('LOCKED');
+    lock.unlocked();
+    await lock.lock('command').then(() => lock.unlocked());
+    state.policy = policyFrom(policyText('none', { top: 'deny: [{ id: no, scopes: [sql] }]' }));
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('POLICY_DENIED');
+  });
+
+  it('does not leave where it lives longer than policy allows', async () => {
+    const { ask, given } = await tool(policyFrom(policyText('none', { more: ', maxTokenLife: 30 min' })));
+    expect(await ask()).toMatchObject({ failure: { code: 'TOKEN_LIVES_TOO_LONG' } });
+    given.minted.life = minutes(30);
+    expect(await ask()).toMatchObject({ token: { access_token: 'held' } });
+  });
+
+  it('is minted where none is at hand, for exactly the scopes that were asked for', async () => {
+    const { ask, given, audit } = await tool();
+    given.minted.held = false;
+    await ask();
+    expect(given.minted.asked).toBe(1);
+    expect(audit.of('token.printed')[0]?.scopes).not.toContain('jobs');
+  });
+});
+
+describe('unlocking', () => {
+  const locked = (unlockBy: LockView['unlockBy']): LockView => ({
+    state: 'locked',
+    since: null,
+    why: 'command',
+    unlockBy,
+    continuing: 0,
+    sealing: 'key',
+  });
+
+  it('takes the passphrase where one seals the vault', async () => {
+    const { agent, given, done, stranger } = await agentOver();
+    given.lockView = locked(['passphrase', 'sign-in']);
+    expect(await codeOf(agent.unlock({}, stranger()))).toBe('PASSPHRASE_NEEDED');
+    given.passphraseWorks = false;
+    expect(await codeOf(agent.unlock({ passphrase: 'wrong' }, stranger()))).toBe('PASSPHRASE_WRONG');
+    given.passphraseWorks = true;
+    expect(await agent.unlock({ passphrase: 'right' }, stranger())).toMatchObject({ url: null, browser: 'none' });
+    expect(done).toEqual(['unlock by passphrase']);
+  });
+
+  it('shows the page for a touch where a key does, and says that nothing but a sign-in helps where neither does', async () => {
+    const { agent, given, stranger } = await agentOver();
+    given.lockView = locked(['key', 'sign-in']);
+    expect(await agent.unlock({}, stranger())).toMatchObject({ url: 'http://lakepass.localhost:1/#ticket to unlock', browser: 'opened' });
+    given.lockView = locked(['sign-in']);
+    expect(await codeOf(agent.unlock({}, stranger()))).toBe('SIGNED_OUT');
+  });
+
+  it('ends being away for a person, and not for an AI agent', async () => {
+    const { agent, given, stranger, lock } = await agentOver();
+    lock.away('screen-lock');
+    given.lockView = { ...locked(['screen']), state: 'away' };
+    expect(await codeOf(agent.unlock({}, stranger('/usr/bin/node', claude)))).toBe('CALLER_REFUSED');
+    expect(lock.state()).toBe('away');
+    await agent.unlock({}, stranger());
+    expect(lock.state()).toBe('open');
+  });
+
+  it('of what is open is nothing', async () => {
+    const { agent, stranger, done } = await agentOver();
+    expect(await agent.unlock({ passphrase: 'any' }, stranger())).toMatchObject({ lock: { state: 'open' }, url: null });
+    expect(done).toEqual([]);
+  });
+
+  it('and locking go through the lock', async () => {
+    const { agent, lock } = await agentOver();
+    await agent.lock();
+    expect(lock.state()).toBe('locked');
+  });
+});
+
+describe('sealing otherwise', () => {
+  it.each(['passphrase', 'keychain'] as const)('by %s takes a tap', async (how) => {
+    const all = await agentOver();
+    const passphrase = how === 'passphrase' ? { passphrase: 'correct horse' } : {};
+    const sealed = all.agent.seal({ how, ...passphrase }, all.stranger());
+    sealed.catch(() => undefined);
+    await all.clock.advance(0);
+    expect(all.consents.view().asks).toMatchObject([{ purpose: 'seal', approval: 'tap', spans: ['once'] }]);
+    expect(all.done).toEqual([]);
+    await all.person.approves('tap');
+    await sealed;
+    expect(all.done).toEqual([`seal by ${how}`]);
+  });
+
+  it('does not happen where the person says no, nor without a passphrase', async () => {
+    const all = await agentOver();
+    const sealed = all.agent.seal({ how: 'keychain' }, all.stranger());
+    sealed.catch(() => undefined);
+    await all.person.denies();
+    expect(await codeOf(sealed)).toBe('CONSENT_DENIED');
+    expect(await codeOf(all.agent.seal({ how: 'passphrase' }, all.stranger()))).toBe('PASSPHRASE_NEEDED');
+    expect(all.done).toEqual([]);
+  });
+});
+
+describe('a reset', () => {
+  it('erases grants, sessions, keys, denials and what the vault holds, and is in the audit log', async () => {
+    const all = await agentOver();
+    const { grant, caller } = await all.run();
+    all.permissions.remember(grant, caller, { verdict: 'denied', reach: 'always' });
+    all.given.keys = 2;
+    expect(await all.agent.reset(all.stranger())).toEqual({ grants: 1, keys: 2 });
+    expect(all.done).toEqual(['sign out acme reset', 'forget tokens acme', 'erase keys', 'erase vault', 'forget config']);
+    expect([grant.state, all.permissions.denied()]).toEqual(['revoked', []]);
+    expect(all.audit.of('agent.reset')).toEqual([{ type: 'agent.reset', grants: 1, keys: 2 }]);
+  });
+
+  it('is not for an AI agent', async () => {
+    const all = await agentOver();
+    const { grant } = await all.run();
+    expect(await codeOf(all.agent.reset(all.stranger('/usr/bin/node', claude)))).toBe('CALLER_REFUSED');
+    expect([all.done, grant.state]).toEqual([[], 'live']);
+  });
+});
+
+describe('what was denied for good', () => {
+  it('can be looked at, and taken back by a person but not by an AI agent', async () => {
+    const all = await agentOver();
+    const { grant } = await all.run();
+    const curl = all.stranger();
+    all.permissions.remember(grant, curl, { verdict: 'denied', reach: 'always' });
+    const [entry] = all.agent.denied().denied;
+    expect(entry).toMatchObject({ executable: '/usr/bin/curl', deniedAt: new Date(all.clock.now()).toISOString() });
+    expect(await codeOf(() => all.agent.forgetDenial(entry?.id ?? '', all.stranger('/usr/bin/node', claude)))).toBe('CALLER_REFUSED');
+    expect(all.agent.denied().denied).toHaveLength(1);
+    expect(all.agent.forgetDenial(entry?.id ?? '', all.stranger())).toBe(true);
+    expect(all.agent.denied().denied).toEqual([]);
+  });
+});
+
+describe('a file that has changed', () => {
+  it('is asked about by a tap, and approved with the key that was touched', async () => {
+    const all = await agentOver();
+    all.given.keys = 1;
+    expect(all.agent.askAboutFile('policy', 'abc')).toBe(true);
+    expect(all.consents.view().asks).toMatchObject([{ purpose: 'policy', approval: 'tap', words: ['policy abc'] }]);
+    await all.person.approves('tap');
+    await until(() => all.done.length > 0);
+    expect(all.done).toEqual(['approve policy abc tap:key-1']);
+  });
+
+  it('is not approved by a no, and not asked about while there is no key', async () => {
+    const all = await agentOver();
+    expect(all.agent.askAboutFile('config', 'abc')).toBe(false);
+    all.given.keys = 1;
+    all.agent.askAboutFile('config', 'abc');
+    await all.person.denies();
+    await all.clock.advance(seconds(1));
+    expect(all.done).toEqual([]);
+  });
+});
+
+describe('a refusal at the control door', () => {
+  it('is counted by verb, code and program', async () => {
+    const all = await agentOver();
+    for (let i = 0; i < 3; i += 1) all.agent.controlRefused('run', 'CALLER_UNPROVEN', all.stranger());
+    await all.clock.advance(minutes(1));
+    const record = { type: 'control.refused', verb: 'run', code: 'CALLER_UNPROVEN', caller: '/usr/bin/curl', callerKind: 'program' };
+    expect(all.audit.of('control.refused')).toEqual([
+      { ...record, count: 1 },
+      { ...record, count: 2 },
+    ]);
   });
 });

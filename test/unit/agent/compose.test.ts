@@ -1,5 +1,5 @@
 /** What the composition root refuses before it opens anything. */
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,17 +8,21 @@ import { nodePorts } from '../../../main/host-ports.ts';
 import { findPlaces } from '../../../main/places.ts';
 
 const platform = process.platform;
-afterEach(() => void Object.defineProperty(process, 'platform', { value: platform }));
+const homes: string[] = [];
+afterEach(() => {
+  Object.defineProperty(process, 'platform', { value: platform });
+  for (const home of homes.splice(0)) rmSync(home, { recursive: true });
+});
 
 describe('starting', () => {
   it.each(['darwin', 'win32', 'freebsd'])('is refused on %s, where the user on the other end cannot be told', async (other) => {
     const home = mkdtempSync(join(tmpdir(), 'lpn-'));
+    homes.push(home);
     Object.defineProperty(process, 'platform', { value: other });
-    const places = findPlaces({ home, env: {}, uid: process.getuid?.() ?? 0 });
+    const uid = process.getuid?.() ?? 0;
     const started = compose(nodePorts({ vault: 'memory', log: () => undefined }), {
-      config: { profiles: new Map() },
-      places,
-      uid: process.getuid?.() ?? 0,
+      places: findPlaces({ home, env: {}, uid }),
+      uid,
       version: '0',
       onStop: () => undefined,
     });

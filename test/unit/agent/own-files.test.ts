@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
 import { type FileKind, type OwnFiles, openOwnFiles } from '../../../main/own-files.ts';
 import { seconds } from '../../../main/units.ts';
 import { memoryVault } from '../../../main/vault/memory-vault.ts';
@@ -129,6 +130,23 @@ describe('the configuration', () => {
   });
 });
 
+describe('an approved configuration that can no longer be read', () => {
+  it('is not replaced by whatever file lies there, now or at the next start, until a reset', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    const broken = { ...vault, open: async (name: string) => Promise.reject(new AppError('VAULT_CORRUPT', { reason: name })) };
+    write('config', configOf('evil'));
+    const damaged = await openOwnFiles({ places: places(), vault: broken, clock, audit, log: () => undefined });
+    opened.push(damaged);
+    expect(clientOf(damaged)).toBeUndefined();
+    const { files, codes } = await start();
+    expect(clientOf(files)).toBeUndefined();
+    expect(codes()).toContain('CONFIG_UNAPPROVED');
+    await files.forgetConfig();
+    expect(clientOf((await start()).files)).toBe('evil');
+  });
+});
+
 describe('the policy', () => {
   it('is the built-in one where there is no file', async () => {
     const { files } = await start();
@@ -198,7 +216,7 @@ describe('the policy', () => {
     await vault.seal('approved-policy', Buffer.from('version: 0\n'));
     const { files, codes } = await start();
     expect(files.policy().id).toBe('self-managed');
-    expect(codes()).toEqual(['POLICY_INVALID']);
+    expect(codes()).toEqual(['POLICY_UNAPPROVED']);
   });
 
   it('of a configuration is none: the bytes of one kind never hold as the other', async () => {

@@ -22,7 +22,7 @@ const company = (name: string, view: SessionView): [string, Company] => [
   {
     profile: profileNamed(name),
     session: { ...strictSession, view: () => view },
-    tokens: { peek: notAsked, get: notAsked, forget: notAsked, health: () => 'answers' as const },
+    tokens: { peek: notAsked, get: notAsked, forget: notAsked, health: () => 'ok' as const },
     browser: notAsked,
   },
 ];
@@ -112,7 +112,7 @@ describe('status', () => {
     });
     expect(statusViewSchema.parse(view)).toEqual(view);
     expect(view.problems.map(({ code }) => code)).toEqual(['GRANTS_CORRUPT', 'SESSION_LOST', 'ISSUER_UNREACHABLE']);
-    expect(view.profiles).toMatchObject([{ name: 'acme', workspaces: [{ name: 'main', health: 'answers' }] }, { name: 'other' }]);
+    expect(view.profiles).toMatchObject([{ name: 'acme', workspaces: [{ name: 'main', health: 'ok' }] }, { name: 'other' }]);
   });
 
   it('lists live grants alone, with their members and their maker, and no secret', async () => {
@@ -133,7 +133,7 @@ describe('status', () => {
         caller: { kind: 'ai-agent', title: 'claude', pid: null },
       },
     ]);
-    expect(view.grants[0]?.caller.facts.map(({ name, value }) => [name, value])).toEqual([
+    expect(view.grants[0]?.caller?.facts.map(({ name, value }) => [name, value])).toEqual([
       ['program', '/usr/bin/claude'],
       ['ai-agent', 'claude'],
     ]);
