@@ -106,6 +106,8 @@ export function createAccess(parts: Parts): Access {
     // end check
     const decision = parts.policy().evaluate(question);
     recordDecision(grant, caller, question.action, decision);
+    // A touch that policy misses can be had from the person, who is asked for it as for any other answer.
+    if (missesTouch(decision) && lock.state() === 'open') return ask(grant, caller, 'tap');
     // check: access-policy
     if (decision.verdict !== 'allow') return no(refusalOf(decision));
     // end check
@@ -130,7 +132,8 @@ export function createAccess(parts: Parts): Access {
     const soon = parts.policy().evaluate({ ...question, at: later(question.at, AHEAD) });
     if (soon.verdict !== 'step-up') return;
     warned.set(grant.id, authTime);
-    parts.onStepUpDue(grant, new AppError('STEP_UP_NEEDED', { reason: 'soon', detail: 'It will be needed within ten minutes.' }));
+    const code = missesTouch(soon) ? 'TAP_NEEDED' : 'STEP_UP_NEEDED';
+    parts.onStepUpDue(grant, new AppError(code, { reason: 'soon', detail: 'It will be needed within ten minutes.' }));
   }
 
   /** Away: what was approved before goes on, up to the grace limit; nothing new begins. */
@@ -262,6 +265,9 @@ function makerOf({ maker, binding }: Grant): Caller {
 }
 
 const no = (error: AppError): Leave => ({ kind: 'no', error });
+
+/** All that policy misses is a touch of a tap key. */
+export const missesTouch = ({ verdict, stepUp }: Decision): boolean => verdict === 'step-up' && stepUp === null;
 
 /** What policy said, as a failure. */
 export const refusalOf = ({ code, because }: Decision): AppError => new AppError(code ?? 'POLICY_DENIED', { detail: because });

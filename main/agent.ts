@@ -49,7 +49,7 @@ export interface Company {
   session: Session;
   tokens: Tokens;
   /** What came of the last attempt to open the browser. */
-  browser: () => Promise<'opened' | 'none'>;
+  browser: (mayOpen: boolean) => Promise<'opened' | 'none'>;
 }
 
 /** One line of an answer that may take a while. */
@@ -86,6 +86,8 @@ interface Parts extends StatusParts {
 }
 
 export interface Agent extends ControlledAgent {
+  /** @param mayOpen false where whoever asks opens the address itself */
+  beginSignIn(request: Parameters<ControlledAgent['beginSignIn']>[0], mayOpen?: boolean): ReturnType<ControlledAgent['beginSignIn']>;
   /** @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
   company(name: string | undefined): Company;
   /** The control door refused a request, or a route of it did. */
@@ -151,15 +153,27 @@ export function createAgent(parts: Parts): Agent {
     }
   });
 
-  /** A request that may wait for a person, as lines: what is asked, and how it ended. */
+  function controlRefused(verb: string, code: FailureCode, by: Caller): void {
+    const named = nameOf(by, parts.describe);
+    parts.tally.count(`control.refused ${verb} ${code} ${named.caller}`, (count) => ({
+      type: 'control.refused',
+      verb,
+      code,
+      ...named,
+      count,
+    }));
+  }
+
+  /** A request that may wait for a person, as lines: what is asked, and how it ended. A refusal is recorded as the door records its own. */
   const progress =
-    <T>(run: (tell: Tell, signal: AbortSignal) => Promise<T>) =>
+    <T>(verb: string, by: Caller, run: (tell: Tell, signal: AbortSignal) => Promise<T>) =>
     async (send: (line: Line<T>) => void, signal: AbortSignal): Promise<void> => {
       try {
         send(await run(send, signal));
       } catch (error) {
         const failure = asAppError(error);
         if (failure.code === 'INTERNAL') throw error;
+        controlRefused(verb, failure.code, by);
         send({ failure: failure.toFailure() });
       }
     };
@@ -201,9 +215,9 @@ export function createAgent(parts: Parts): Agent {
     };
   }
 
-  const beginSignIn: ControlledAgent['beginSignIn'] = async ({ profile: name, stepUp }) => {
+  const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, mayOpen = true) => {
     const { profile, session, browser } = company(name);
-    const opened = browser();
+    const opened = browser(mayOpen);
     const demand = stepUp ? stepUpDemand(profile.name) : undefined;
     const url = await new Promise<URL>((resolve, reject) => {
       const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) }).then(async (view) => {
@@ -288,7 +302,8 @@ export function createAgent(parts: Parts): Agent {
     cancelSignIn,
     signOut,
 
-    makeGrant: (request, by) => progress(async (tell, signal) => made(await parts.making.make(request, by, { tell, signal }))),
+    makeGrant: (request, by) =>
+      progress('/v1/grants', by, async (tell, signal) => made(await parts.making.make(request, by, { tell, signal }))),
 
     async addChild({ grant: id, pid }, by) {
       const grant = parts.grants.get(id);
@@ -303,7 +318,7 @@ export function createAgent(parts: Parts): Agent {
     },
 
     widen: (request, by) =>
-      progress(async (tell, signal) => {
+      progress('/v1/grants/widen', by, async (tell, signal) => {
         const widened = await parts.making.widen(request, by, { tell, signal });
         parts.access.changed();
         return { widened: grantView(widened) };
@@ -343,7 +358,7 @@ export function createAgent(parts: Parts): Agent {
     },
 
     askForToken: (request: z.output<typeof tokenRequestSchema>, by) =>
-      progress(async (tell, signal) => {
+      progress('/v1/token/ask', by, async (tell, signal) => {
         if (parts.making.covering(request, by) === undefined) await parts.making.makeForTool(request, by, { tell, signal });
         const covering = parts.making.covering(request, by);
         if (covering === undefined) throw new AppError('CALLER_REFUSED', { reason: 'member' });
@@ -431,16 +446,7 @@ export function createAgent(parts: Parts): Agent {
     company,
     onSignIn: (listener) => void signInListeners.push(listener),
 
-    controlRefused(verb, code, by) {
-      const named = nameOf(by, parts.describe);
-      parts.tally.count(`control.refused ${verb} ${code} ${named.caller}`, (count) => ({
-        type: 'control.refused',
-        verb,
-        code,
-        ...named,
-        count,
-      }));
-    },
+    controlRefused,
 
     askAboutFile(kind, hash) {
       if (parts.tapKeys.list().length === 0) return false;

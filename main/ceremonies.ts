@@ -3,7 +3,7 @@
  * and spent by the touch. What the person is shown is what the challenge is made from; what the touch then does hangs on nothing else.
  */
 import type { z } from 'zod';
-import type { AskView } from '../preload/contract/consent.ts';
+import type { AskView, Span } from '../preload/contract/consent.ts';
 import type { CeremonyRequest, CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../preload/contract/pages.ts';
 import { AppError } from './app-error.ts';
 import type { Consents } from './grant/consents.ts';
@@ -43,6 +43,13 @@ interface Ticket {
   /** A touch is being judged. */
   busy: boolean;
 }
+
+const spanWords: Record<Span, string> = {
+  once: 'Your yes is good for this one time.',
+  program: 'Your yes lasts until this program exits.',
+  hours: 'Your yes lasts for eight hours.',
+  grant: 'Your yes lasts as long as the grant.',
+};
 
 const LIFE = minutes(10);
 const MOST = 64;
@@ -146,7 +153,7 @@ export function createCeremonies(parts: {
     const nameOfKey = (id: string): string => tapKeys.list().find((key) => key.id === id)?.name ?? '';
     switch (request.kind) {
       case 'tap':
-        return { title: 'Touch your key to approve this', words: [] };
+        return { title: 'Touch your key to approve this', words: [spanWords[request.span]] };
       case 'enrol':
         if (first !== null)
           return {

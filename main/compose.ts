@@ -326,8 +326,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     function openCompany(profile: Profile): Company {
       let opened = Promise.withResolvers<'opened' | 'none'>();
+      let mayOpenNow = true;
       const openBrowser: Ports['openBrowser'] = async (url) => {
-        const outcome = await ports.openBrowser(url);
+        const outcome = mayOpenNow ? await ports.openBrowser(url) : 'none';
         opened.resolve(outcome);
         return outcome;
       };
@@ -360,7 +361,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         subject: () => session.view().identity?.subject ?? '',
       });
       session.onEnd((_, error) => tokens.forget(error ?? undefined));
-      const browser = (): Promise<'opened' | 'none'> => {
+      const browser = (mayOpen: boolean): Promise<'opened' | 'none'> => {
+        mayOpenNow = mayOpen;
         opened = Promise.withResolvers();
         return opened.promise;
       };

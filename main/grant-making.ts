@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { CallerView } from '../preload/contract/caller.ts';
 import type { Approval, Span } from '../preload/contract/consent.ts';
 import type { grantRequestSchema, tokenRequestSchema, widenRequestSchema } from '../preload/contract/control.ts';
-import { nameOf, refusalOf } from './access.ts';
+import { missesTouch, nameOf, refusalOf } from './access.ts';
 import { AppError } from './app-error.ts';
 import type { Approvals, Tell } from './approvals.ts';
 import type { AuditLog } from './audit/event.ts';
@@ -76,9 +76,11 @@ export function createGrantMaking(parts: {
   }
 
   /** @throws AppError whatever policy says no with; the refusal is in the audit log then */
-  function decide(question: Question | null, grant: string, by: Caller): Decision {
+  function decide(question: Question | null, grant: string, by: Caller, mayTouch = false): Decision {
     if (question === null) throw new AppError('SIGNED_OUT');
     const decision = parts.policy().evaluate(question);
+    // What policy misses is a touch, which the person is about to be asked for; afterwards it has to be there.
+    if (mayTouch && missesTouch(decision)) return { ...decision, obligations: { ...decision.obligations, approval: 'tap' } };
     const { action, workspace, scopes } = question;
     const { caller, callerKind } = nameOf(by, parts.describe);
     const rules = decision.rules.filter(({ applied }) => applied).map(({ id }) => id);
@@ -101,7 +103,7 @@ export function createGrantMaking(parts: {
     approve: (approval: 'click' | 'tap', decision: Decision) => Promise<string>,
   ): Promise<{ decision: Decision; approved: string }> {
     requireOpen();
-    const before = decide(ask(), grant, by);
+    const before = decide(ask(), grant, by, true);
     if (before.obligations.approval === 'none') return { decision: before, approved: 'policy' };
     const approved = await approve(before.obligations.approval, before);
     return { decision: decideAfter(before.obligations.approval, ask, grant, by), approved };
@@ -245,7 +247,7 @@ export function createGrantMaking(parts: {
       const { grant, scopes, added, question, ask } = widening(request, by);
       if (added.length === 0) return grant;
       requireOpen();
-      const wanted = decide(question(), grant.id, by).obligations.approval;
+      const wanted = decide(question(), grant.id, by, true).obligations.approval;
       // Whoever is looking at the page can be asked at once; a policy that asks for nothing still gets a click.
       const approval = wanted === 'none' ? 'click' : wanted;
       approvals.post(ask(approval), async (answer) => {

@@ -52,6 +52,8 @@ interface Waiting {
 
 /** How soon a change of a file is noticed. */
 const lookEvery = seconds(10);
+/** Stands where something was approved that can no longer be read; it parses as neither kind of file. */
+const LOST = Buffer.from('lost');
 const noConfig: Config = { profiles: new Map() };
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** Also says which kind it is: the bytes of one must never be taken for the other. */
@@ -71,7 +73,7 @@ export async function openOwnFiles(parts: {
   const told = new Map<FileKind, string>();
   const broken = new Map<FileKind, Failure>();
   const listeners: (() => void)[] = [];
-  const lost: Failure[] = [];
+  const lost = new Set<FileKind>();
   const approved: Record<FileKind, Buffer | null> = { config: await openApproved('config'), policy: await openApproved('policy') };
   let ask: (kind: FileKind, hash: string) => boolean = () => false;
   let adopted: Buffer | null = null;
@@ -85,8 +87,10 @@ export async function openOwnFiles(parts: {
   schedule();
 
   /**
-   * What was approved, where it can be read and still makes sense to this version of the program. What cannot is given up, and said:
-   * for a policy that leaves the built-in one, and for either a change has to be approved as any other.
+   * What was approved, where it can be read and still makes sense to this version of the program.
+   *
+   * What cannot is given up, said, and remembered as lost: were it forgotten, whoever damages the record could have any file taken for
+   * the first one. For a policy that leaves the built-in one; for a configuration, nothing until a reset.
    */
   async function openApproved(kind: FileKind): Promise<Buffer | null> {
     try {
@@ -95,7 +99,8 @@ export async function openOwnFiles(parts: {
       return bytes;
     } catch (error) {
       if (!hasCode(error, 'VAULT_CORRUPT', 'POLICY_INVALID', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP')) throw error;
-      lost.push(error.toFailure());
+      if (error.code === 'VAULT_CORRUPT') await vault.seal(recordOf(kind), LOST);
+      lost.add(kind);
       return null;
     }
   }
@@ -103,6 +108,9 @@ export async function openOwnFiles(parts: {
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
   async function firstConfig(): Promise<Config> {
     if (approved.config !== null) return readConfig(approved.config, places.config);
+    // check: approved-config-lost-is-not-first
+    if (lost.has('config')) return noConfig;
+    // end check
     const bytes = await readOwn('config');
     if (bytes === null) return noConfig;
     const read = readConfig(bytes, places.config);
@@ -188,6 +196,7 @@ export async function openOwnFiles(parts: {
 
   async function keep(kind: FileKind, bytes: Buffer): Promise<void> {
     await vault.seal(recordOf(kind), bytes);
+    lost.delete(kind);
     approved[kind] = bytes;
     waiting.delete(kind);
   }
@@ -209,7 +218,7 @@ export async function openOwnFiles(parts: {
       expires: policy.expires === null ? null : new Date(policy.expires).toISOString(),
     }),
     problems: () => [
-      ...lost,
+      ...[...lost].map(lostFailure),
       ...broken.values(),
       ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
@@ -242,6 +251,7 @@ export async function openOwnFiles(parts: {
     async forgetConfig() {
       await vault.erase(recordOf('config'));
       approved.config = null;
+      lost.delete('config');
     },
     watch(listener) {
       ask = listener;
@@ -255,3 +265,14 @@ export async function openOwnFiles(parts: {
     },
   };
 }
+
+const lostFailure = (kind: FileKind): Failure =>
+  kind === 'policy'
+    ? new AppError('POLICY_UNAPPROVED', {
+        reason: 'lost',
+        detail: 'What was approved can no longer be read, so the built-in policy holds.',
+      }).toFailure()
+    : new AppError('CONFIG_UNAPPROVED', {
+        reason: 'lost',
+        detail: 'What was approved can no longer be read; `lakepass reset` begins anew.',
+      }).toFailure();

@@ -59,7 +59,7 @@ export function createPagesAgent(parts: {
       grants: agent.grants().reverse(),
       bundles: bundleNames.map((name) => ({ name, words: parts.scopeWords(bundles[name]).join(', '), scopes: [...bundles[name]] })),
     }),
-    beginSignIn: (profile) => agent.beginSignIn({ profile, stepUp: false }),
+    beginSignIn: (profile) => agent.beginSignIn({ profile, stepUp: false }, false),
     cancelSignIn: (profile) => agent.cancelSignIn(profile),
     signOut: (profile) => agent.signOut(profile),
     shown: (ask) => consents.shown(ask),

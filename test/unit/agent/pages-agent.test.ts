@@ -172,7 +172,7 @@ describe('the UI', () => {
     expect(await pages.beginCeremony({ kind: 'enrol' }, stranger())).toBe('ticket');
     pages.refuseCeremony('t');
     expect(calls).toEqual([
-      ['beginSignIn', { profile: 'acme', stepUp: false }],
+      ['beginSignIn', { profile: 'acme', stepUp: false }, false],
       ['cancelSignIn', undefined],
       ['signOut', 'acme'],
       ['endGrants', { ids: ['g1', 'g2'], why: 'revoked' }],

@@ -22,6 +22,7 @@ import { openPermissions } from '../../../main/grant/permissions.ts';
 import { createGrantMaking } from '../../../main/grant-making.ts';
 import { createLock } from '../../../main/lock/lock.ts';
 import type { Pages } from '../../../main/pages/pages.ts';
+import type { Touch } from '../../../main/passkey/tap-keys.ts';
 import { loadPolicy } from '../../../main/policy/load-policy.ts';
 import type { Policy, Question } from '../../../main/policy/question.ts';
 import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
@@ -170,6 +171,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
     canTap: true,
     holders: [] as Caller[],
     due: [] as [string, string][],
+    touches: [] as Touch[],
     open: true,
   };
 
@@ -182,7 +184,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
   const session = { ...strictSession, view: () => state.session, claims: () => ({}) };
   const questions = createQuestions({
     session: (name) => (name === 'acme' ? session : undefined),
-    tapKeys: { touches: () => [] },
+    tapKeys: { touches: () => state.touches },
     clock,
   });
   const lock = createLock({ clock, audit, log, limits: () => state.policy.limits });
