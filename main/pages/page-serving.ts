@@ -116,6 +116,7 @@ export function createPageServing({ addresses, assets, entries, listeners, route
       const fail = (error: unknown): void => {
         const known = asAppError(error);
         if (known.code === 'INTERNAL') log('pages.failed', { error: String((known.cause as Error)?.name ?? known.reason ?? 'unknown') });
+        else refused({ code: known.code, reason: known.reason ?? 'route' });
         if (response.headersSent || response.destroyed) response.destroy();
         else send(response, failureAnswer(known.toFailure()));
       };
