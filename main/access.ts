@@ -89,7 +89,7 @@ export function createAccess(parts: Parts): Access {
     // check: access-denied-by-person
     if (answered?.allowed === false) return no(new AppError('CONSENT_DENIED'));
     // end check
-    const member = members.admits(grant, caller) && isMakersKind(grant, caller) && !doubted.has(grant.id);
+    const member = isMember(grant, caller) && !doubted.has(grant.id);
     const covered = member || answered?.allowed === true;
     if (!covered) reportStranger(grant, caller);
     const away = awayRefusal(covered);
@@ -211,6 +211,18 @@ export function createAccess(parts: Parts): Access {
     tally.count(`policy ${decision.verdict} ${grant.id} ${program}`, event);
   }
 
+  const isMember = (grant: Grant, caller: Caller): boolean => members.admits(grant, caller) && isMakersKind(grant, caller);
+
+  /** Before it is recorded: a log that cannot be written must not leave anybody trusted. */
+  function doubt(grant: Grant, caller: Caller, stranger: Caller): false {
+    doubted.add(grant.id);
+    permissions.doubt(grant, caller);
+    epoch += 1;
+    const { caller: program, callerKind } = nameOf(stranger, parts.describe);
+    audit.append({ type: 'caller.extra-holder', grant: grant.id, caller: program, callerKind });
+    return false;
+  }
+
   return {
     changed() {
       epoch += 1;
@@ -232,16 +244,11 @@ export function createAccess(parts: Parts): Access {
 
     async soleHolder(grant, caller, peer: Peer) {
       const others = (await parts.callers.holders(peer)).filter((holder) => !isSame(holder, caller));
-      const stranger = others.find((holder) => !members.admits(grant, holder) && permissions.find(grant, holder)?.allowed !== true);
+      const stranger = others.find((holder) => !isMember(grant, holder) && permissions.find(grant, holder)?.allowed !== true);
       // check: access-one-holder
-      if (stranger === undefined) return true;
+      if (stranger !== undefined) return doubt(grant, caller, stranger);
       // end check
-      const { caller: program, callerKind } = nameOf(stranger, parts.describe);
-      doubted.add(grant.id);
-      permissions.doubt(grant, caller);
-      epoch += 1;
-      audit.append({ type: 'caller.extra-holder', grant: grant.id, caller: program, callerKind });
-      return false;
+      return true;
     },
   };
 }

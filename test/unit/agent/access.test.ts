@@ -370,6 +370,14 @@ describe('another holder of the connection', () => {
     expect(wordOf(access.leave(grant, caller))).toBe('yes');
   });
 
+  it('that is an AI agent is a stranger, although the run has started it', async () => {
+    const { run, access, state, processes } = await setting();
+    const { grant, caller } = await run();
+    const agent = processes.start({ executable: '/usr/bin/claude', ...(caller.process === null ? {} : { parent: caller.process }) });
+    state.holders = [caller, processes.callerOf(agent, claude)];
+    expect(await access.soleHolder(grant, caller, peer)).toBe(false);
+  });
+
   it('makes what was answered for the caller be asked again', async () => {
     const { run, access, state, stranger, person } = await setting();
     const { grant } = await run();

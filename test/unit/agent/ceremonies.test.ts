@@ -22,6 +22,8 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
   const state = {
     locked: false,
     person: { ...alice, signedInAt: (clock.now() - 60_000) as EpochMs } as Person | null,
+    /** Who signed in last, in another profile. */
+    elsewhere: null as Person | null,
     done: [] as string[],
     prfs: [] as Buffer[],
     refusesRemoval: false,
@@ -33,7 +35,8 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
   const ceremonies = createCeremonies({
     ...{ clock, random: randomBytes, tapKeys: keys, consents },
     askView: (id) => consents.view().asks.find((view) => view.id === id),
-    person() {
+    person(profile) {
+      if (profile !== 'acme' && state.elsewhere !== null) return state.elsewhere;
       if (state.person === null) throw new AppError('SIGNED_OUT');
       return state.person;
     },
@@ -223,6 +226,25 @@ describe('whose key', () => {
     state.person = { ...bob, signedInAt: clock.now() };
     const finished = ceremonies.finish(ticket, { id: ceremony, response: touch(key, options), name: '' });
     await expect(finished).rejects.toMatchObject({ code: 'TAP_REFUSED', reason: 'key' });
+    expect(consents.find(id)).toBeDefined();
+  });
+});
+
+describe('a key of another profile’s person', () => {
+  it('approves nothing in this one, though they signed in last', async () => {
+    const { ceremonies, keys, ask, state, clock, consents } = await ready();
+    const bobsKey = createSoftwareKey({ hostile: true });
+    const begun = await keys.beginEnrol({ origin: ORIGIN, person: bob });
+    const made = touchNew(bobsKey, begun.options);
+    await keys.finishEnrol(begun.id, made, '');
+    state.elsewhere = { ...bob, signedInAt: clock.now() };
+    const id = ask();
+    const ticket = ceremonies.begin({ kind: 'tap', ask: id, span: 'grant' });
+    ceremonies.view(ticket);
+    const { id: ceremony, options } = await ceremonies.options(ticket, ORIGIN);
+    await clock.advance(500);
+    const response = touch(bobsKey, { ...options, allowCredentials: [{ type: 'public-key', id: made.id }] });
+    await expect(ceremonies.finish(ticket, { id: ceremony, response, name: '' })).rejects.toMatchObject({ code: 'TAP_REFUSED' });
     expect(consents.find(id)).toBeDefined();
   });
 });
