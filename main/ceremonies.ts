@@ -63,8 +63,8 @@ export function createCeremonies(parts: {
   consents: Consents;
   /** The request as it stands, exactly as it is shown. */
   askView: (id: string) => AskView | undefined;
-  /** Who is signed in, of whatever profile. @throws AppError SIGNED_OUT | LOCKED */
-  person: () => Person;
+  /** Who is signed in: in this profile; null: in whatever one. @throws AppError SIGNED_OUT | LOCKED */
+  person: (profile: string | null) => Person;
   /** Where the UI is, for the way back. */
   home: () => Promise<string | null>;
   seal: (key: string, prf: Buffer) => Promise<void>;
@@ -95,16 +95,26 @@ export function createCeremonies(parts: {
   }
 
   function requireFresh(): Person {
-    const person = parts.person();
+    const person = parts.person(null);
     // check: ceremony-fresh-sign-in
     if (clock.now() - person.signedInAt > FRESH) throw new AppError('SIGN_IN_STALE');
     // end check
     return person;
   }
 
+  /** Another profile's person has no say in what is asked in this one. */
+  function profileOf(request: CeremonyRequest): string | null {
+    // check: ceremony-person-of-profile
+    if (request.kind === 'tap') return requireAsk(request.ask).profile;
+    // end check
+    return null;
+  }
+
   /** The keys that may be touched for this. While all is locked nobody is signed in, and only what seals the vault can open it. */
-  function touchable({ kind, ...request }: CeremonyRequest): readonly string[] {
-    const keys = kind === 'unlock' ? tapKeys.list().flatMap(({ id, seals }) => (seals ? id : [])) : tapKeys.ownedBy(parts.person());
+  function touchable(request: CeremonyRequest): readonly string[] {
+    const { kind } = request;
+    const sealing = (): string[] => tapKeys.list().flatMap(({ id, seals }) => (seals ? id : []));
+    const keys = kind === 'unlock' ? sealing() : tapKeys.ownedBy(parts.person(profileOf(request)));
     // check: ceremony-needs-key
     if (keys.length === 0) throw new AppError('TAP_KEY_NEEDED');
     // end check
@@ -191,7 +201,7 @@ export function createCeremonies(parts: {
     if (ticket.first !== null && tapKeys.ownedBy(person).length > 0) throw new AppError('PAGE_REFUSED', { reason: 'first-key' });
     // end check
     // check: ceremony-same-person
-    const now = parts.person();
+    const now = parts.person(null);
     if (now.subject !== person.subject || now.issuer !== person.issuer) throw new AppError('GRANT_OTHER_PERSON');
     // end check
     await tapKeys.finishEnrol(id, response, name);
@@ -279,7 +289,7 @@ export function createCeremonies(parts: {
           const { touch, prf } = await tapKeys.finishTap(answer.id, answer.response, boundOf(ticket));
           try {
             // check: ceremony-key-of-who-is-there
-            if (ticket.request.kind !== 'unlock' && !tapKeys.ownedBy(parts.person()).includes(touch.keyId))
+            if (ticket.request.kind !== 'unlock' && !tapKeys.ownedBy(parts.person(profileOf(ticket.request))).includes(touch.keyId))
               throw new AppError('TAP_REFUSED', { reason: 'key' });
             // end check
             await act(ticket, touch, prf);

@@ -162,9 +162,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const { lock } = locking;
 
     let pages: Pages;
-    const canTap = (): boolean => {
+    const canTap = (profile: string | null): boolean => {
       try {
-        return tapKeys.ownedBy(person()).length > 0;
+        return tapKeys.ownedBy(person(profile)).length > 0;
       } catch {
         // Nobody is signed in, so nobody can.
         return false;
@@ -249,7 +249,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     for (const profile of files.config.profiles.values()) {
       const company = openCompany(profile);
       closers.push(() => company.session.close());
-      if (!vault.locked) await company.session.resume();
+      // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
+      if (!vault.locked && files.configApproved()) await company.session.resume();
       companies.set(profile.name, company);
     }
     locking.start();
@@ -311,9 +312,13 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       }
     }
 
-    /** Whoever signed in last, of whatever profile: keys are changed by the person who is there. */
-    function person(): Person {
-      const signedIn = [...companies.values()].flatMap(({ session }) => {
+    /**
+     * Whoever signed in last. What is asked in one profile is answered by the person of that profile alone; keys and files are changed by
+     * the person who is there, of whatever profile.
+     */
+    function person(profile: string | null = null): Person {
+      const signedIn = [...companies.values()].flatMap(({ profile: { name }, session }) => {
+        if (profile !== null && name !== profile) return [];
         const { phase, identity, signedInAt } = session.view();
         return phase === 'signed-in' && identity !== null && signedInAt !== null
           ? { ...identity, signedInAt: Date.parse(signedInAt) as EpochMs }

@@ -24,6 +24,8 @@ export type FileKind = 'config' | 'policy';
 export interface OwnFiles {
   /** The profiles that hold, since the start of the agent: a change takes effect with the next one. */
   readonly config: Config;
+  /** Somebody has signed in with this configuration, or approved it with a tap; a first one that nobody has used yet has only been read. */
+  configApproved(): boolean;
   policy(): LoadedPolicy;
   view(): PolicyView;
   /** What is wrong with the files as they lie there, or not yet approved. */
@@ -211,6 +213,7 @@ export async function openOwnFiles(parts: {
 
   return {
     config,
+    configApproved: () => approved.config !== null,
     policy: () => policy,
     view: () => ({
       ...{ id: policy.id, revision: policy.revision, hash: policy.hash, mode: policy.mode },
