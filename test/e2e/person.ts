@@ -3,7 +3,9 @@
  * connections), in a home of their own, with a security key that is Chromium's virtual authenticator.
  */
 import type { ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
 import type { Idp } from '../fixtures/idp/idp.ts';
 import { spawnAs } from '../machine/accounts.ts';
@@ -39,7 +41,11 @@ const switches = [
 
 /** No other name leads anywhere: what Chromium wants from its makers all the same does not leave the machine. */
 const resolverRules = (names: readonly string[]): string =>
-  [...names.map((name) => `MAP ${name} 127.0.0.1`), 'MAP * ~NOTFOUND', 'EXCLUDE localhost', 'EXCLUDE 127.0.0.1'].join(', ');
+  [
+    ...names.map((name) => `MAP ${name} 127.0.0.1`),
+    'MAP * ~NOTFOUND',
+    ...['localhost', '*.localhost', '127.0.0.1'].map((name) => `EXCLUDE ${name}`),
+  ].join(', ');
 
 interface BrowserOptions {
   /** Names that are to lead to this machine, beside `localhost`. */
@@ -65,11 +71,7 @@ export async function openBrowser(product: Product, { names = [], netLog }: Brow
       const page = await context.newPage();
       const cdp = await context.newCDPSession(page);
       await cdp.send('WebAuthn.enable');
-      const options = { protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: true } as const;
-      const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-        options: { ...options, isUserVerified: true, automaticPresenceSimulation: true },
-      });
-      return { context, page, cdp, authenticatorId };
+      return { context, page, cdp, authenticatorId: await plugIn(cdp) };
     },
     close: () => (closing ??= end()),
   };
@@ -81,6 +83,19 @@ export async function openBrowser(product: Product, { names = [], netLog }: Brow
     await gone;
   }
 }
+
+/** One more security key in the person's machine, that is touched whenever it blinks. */
+export async function plugIn(cdp: CDPSession): Promise<string> {
+  const options = { protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'usb', hasResidentKey: true, hasPrf: true } as const;
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: { ...options, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  return authenticatorId;
+}
+
+/** From now on the person touches this key, or lets it blink. */
+export const touches = (cdp: CDPSession, authenticatorId: string, enabled: boolean): Promise<unknown> =>
+  cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled });
 
 function debuggingAddress(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -131,17 +146,64 @@ export async function beginLogin(product: Product): Promise<Login> {
   return { url, callback, state: url.searchParams.get('state') ?? '', outcome };
 }
 
-/** The whole way of a person who has a key at the provider. */
+/** The whole way of a person who has a key at the provider, up to where the tab is led. */
 export async function signIn(product: Product, person: Person, username: string): Promise<Login> {
   const login = await beginLogin(product);
   await person.page.goto(login.url.href);
   await useKey(person, username);
-  await person.page.getByRole('heading', { name: 'You are signed in.' }).waitFor();
+  await person.page.getByRole('heading', { name: /^(You are signed in\.|Enrol your first tap key)$/ }).waitFor();
   return login;
 }
 
-/** The page a person ends on, whichever it is. */
+/** Where the callback leads on to; behind it stands a ticket that is good for one request. */
+export const landingOf = (callback: URL): string => `${callback.href}/done/`;
+
+/** The page a person ends on who has a tap key already, or was not signed in. */
 export async function lastPage({ page }: Person, { callback }: Login): Promise<string> {
-  await page.waitForURL(`${callback.href}/done`);
+  await page.waitForURL((url) => url.href.startsWith(landingOf(callback)));
   return page.getByRole('heading', { level: 1 }).innerText();
+}
+
+/** On the page that follows the first sign-in: enrols the tap key, and is led to the UI. */
+export async function enrolFirstKey({ page }: Person, name: string): Promise<void> {
+  await page.getByRole('heading', { name: 'Enrol your first tap key' }).waitFor();
+  await page.getByLabel('Name of the key').fill(name);
+  await page.getByRole('button', { name: 'Add this key' }).click();
+  await page.getByRole('navigation').waitFor();
+}
+
+/** On the ceremony page: touches the key, and is led back to the UI. */
+export async function touchKey({ page }: Person): Promise<void> {
+  await page.waitForURL(/^http:\/\/lakepass\.localhost:/);
+  await page.getByRole('button', { name: 'Touch the key' }).click();
+  await page.getByRole('navigation').waitFor();
+}
+
+/** On the UI: reads the request that is shown, and approves it by a touch. */
+export async function approveByTap(person: Person): Promise<void> {
+  await person.page.getByRole('dialog').getByRole('button', { name: 'Approve with a key' }).click();
+  await touchKey(person);
+}
+
+/** Opens the UI as `lakepass ui` does. */
+export async function openUi(product: Product, { page }: Person): Promise<void> {
+  await page.goto((await product.json('ui'))['url'] as string);
+  await page.getByRole('navigation').waitFor();
+}
+
+/** Kept for people to look at. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  const folder = fileURLToPath(new URL('../../.cache/screenshots', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  // A tab behind another is not drawn.
+  await page.bringToFront();
+  await page.setViewportSize({ width: 1000, height: 800 });
+  for (const [colorScheme, suffix] of [
+    ['light', ''],
+    ['dark', '-dark'],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `${name}${suffix}.png`) });
+  }
+  await page.emulateMedia({ colorScheme: null });
 }
