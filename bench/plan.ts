@@ -15,6 +15,8 @@ export interface Plan {
   idleSeconds: number;
   /** Runs of a command per side and round. */
   commands: number;
+  /** Questions to each policy, and how often the gate is asked again. */
+  decisions: { questions: number; batch: number; batches: number };
 }
 
 export const wholePlan: Plan = {
@@ -28,6 +30,7 @@ export const wholePlan: Plan = {
     settleSeconds: 62,
     idleSeconds: 20,
     commands: 12,
+    decisions: { questions: 20_000, batch: 100_000, batches: 21 },
   },
 };
 export const quickPlan: Plan = {
@@ -41,5 +44,6 @@ export const quickPlan: Plan = {
     settleSeconds: 3,
     idleSeconds: 5,
     commands: 3,
+    decisions: { questions: 4000, batch: 100_000, batches: 5 },
   },
 };

@@ -1,14 +1,15 @@
 /**
- * What is on the bench: the built product as its user has it, signed in through the test services, and beside it a bare
- * `node:http` server, same Node, same user, that answers the same bytes. Nothing of the product is turned off for it.
+ * What is on the bench: the built product as its user has it, signed in through the test services with its policy approved, and
+ * beside it a bare `node:http` server, same Node, same user, that answers the same bytes. Nothing of the product is turned off for
+ * it: the load comes from programs of the very terminal that the grants were made in, and each connection of theirs is attributed.
  */
-import type { ChildProcess } from 'node:child_process';
 import { chmod, copyFile, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Idp, startIdp } from '../test/fixtures/idp/idp.ts';
 import { createSoftwareKey, type SoftwareKey } from '../test/fixtures/software-key/software-key.ts';
 import type { Workspace } from '../test/fixtures/workspace/workspace.ts';
-import { spawnAs } from '../test/machine/accounts.ts';
+import type { Started } from '../test/machine/terminal.ts';
 import { ended, type Product, printedUrl, startProduct } from '../test/product/product.ts';
 import type { Outcome, Target } from './programs/caller.ts';
 import { insist } from './row.ts';
@@ -27,15 +28,15 @@ export interface Stage {
   other: Idp;
   second: Workspace;
   /** Built programs that the user may run. */
-  programs: Record<'caller' | 'litter' | 'bare' | 'wrkReport' | 'stopwatch', string>;
+  programs: Record<'caller' | 'litter' | 'bare' | 'attribution' | 'decisions' | 'wrkReport' | 'stopwatch', string>;
   signIn(profile: 'acme' | 'other'): Promise<void>;
   signOut(profile: 'acme' | 'other'): Promise<void>;
   /** A new grant as something to ask. */
   grant(options: { profile?: 'acme' | 'other'; workspace?: string; scope?: string }): Promise<Source>;
   /** The bare server, set up with the very answer that `like` gives. */
   bareServer(like: Source): Promise<Source>;
-  /** Starts a program as the agent's user. */
-  start(command: string, args: readonly string[], stdin?: string): ChildProcess;
+  /** Starts a program as the agent's user, in the terminal that every grant here is made in: so it is a member of them. */
+  start(command: string, args: readonly string[], stdin?: string): Started;
   agentPid(): Promise<number>;
   close(): Promise<void>;
 }
@@ -51,7 +52,7 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     config: ({ idp, workspaces: [main, second, third] }) =>
       ['version: 1', 'profiles:', profile('acme', idp, { main, second }), profile('other', other, { third }), ''].join('\n'),
   });
-  const { machine, home } = product;
+  const { machine, home, terminal } = product;
   const [, second] = product.workspaces;
   if (second === undefined) throw new Error('the product has three workspaces');
   const keys: Record<'acme' | 'other', { idp: Idp; key: SoftwareKey }> = {
@@ -71,16 +72,26 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     caller: await machine.program('bench/programs/caller.ts'),
     litter: await machine.program('bench/programs/litter.ts'),
     bare: await machine.program('bench/programs/bare-server.ts'),
+    attribution: await machine.program('bench/programs/attribution.ts'),
+    decisions: await machine.program('bench/programs/decisions.ts'),
     wrkReport: await script('wrk-report.lua'),
     stopwatch: await script('stopwatch.bash'),
   };
-  const bareServers: ChildProcess[] = [];
+  const bareServers: { child: Started; gone: Promise<unknown> }[] = [];
+  let isSettled = false;
 
   const start: Stage['start'] = (command, args, stdin) => {
-    const child = spawnAs(machine.user, command, args, { home, stdio: ['pipe', 'pipe', 'pipe'], env: { LAKEPASS_NODE: machine.node } });
-    child.stdin?.end(stdin);
-    return child;
+    const started = terminal.start(command, args, { env: product.command.env, input: stdin !== undefined });
+    started.stdin?.end(stdin);
+    return started;
   };
+
+  /** Of the first person, the tab that follows the sign-in takes the tap key and the approval of the policy; of the other, the key. */
+  async function settle(page: URL): Promise<void> {
+    if (isSettled) await (await product.person.openCeremony(page)).tap('Test key');
+    else await product.settleIn(page);
+    isSettled = true;
+  }
 
   return {
     ...{ product, acme: product.idp, other, second, programs, start },
@@ -89,9 +100,10 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
       const { key } = keys[name];
       const login = product.start(['login', '--profile', name, '--json']);
       const outcome = ended(login);
-      await product.browse(await printedUrl(login), { key, username });
+      const next = await product.browse(await printedUrl(login), { key, username });
       const { code, stdout, stderr } = await outcome;
       insist(code === 0, `a sign-in: ${stdout}${stderr}`);
+      if (next !== null) await settle(next);
     },
     async signOut(name) {
       const { code, stdout, stderr } = await product.lakepass(['logout', '--profile', name, '--json']);
@@ -106,12 +118,12 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
       const answer = await rawAnswer(like);
       // In a session of its own like the agent: Linux shares the processor out among sessions first.
       const child = start('setsid', [machine.node, programs.bare], JSON.stringify({ ...answer, keepAliveTimeout: 30_000 }));
-      bareServers.push(child);
+      bareServers.push({ child, gone: ended(child) });
       const port = Number(await firstLine(child));
       const bare = source(
         new URL(like.url.pathname, `http://127.0.0.1:${port}`),
         String(like.headers['X-Databricks-Host']),
-        child.pid ?? 0,
+        await child.pid,
       );
       const [ours, theirs] = [await rawAnswer(like), await rawAnswer(bare)];
       insist(
@@ -121,7 +133,8 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
       return bare;
     },
     async close() {
-      for (const child of bareServers) child.kill();
+      for (const { child } of bareServers) child.kill();
+      await Promise.all(bareServers.map(({ gone }) => gone));
       await Promise.all([product.close(), other.close()]);
     },
   };
@@ -160,7 +173,14 @@ function source(url: URL, workspace: string, pid: number): Source {
   return { url, headers, pid, port: Number(url.port), request: `${lines.join('\r\n')}\r\n\r\n` };
 }
 
-export function firstLine(child: ChildProcess): Promise<string> {
+/** What a child of this process and a program in a terminal have in common. */
+interface Speaking {
+  stdout: Readable | null;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'close', listener: (code: number | null) => void): unknown;
+}
+
+export function firstLine(child: Speaking): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';
     child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
