@@ -66,6 +66,7 @@ export function createAccess(parts: Parts): Access {
   /** Grants on which a stranger was found to share a connection: membership alone is not enough until a person has answered. */
   const doubted = new Set<string>();
   const unanswered = new Map<string, EpochMs>();
+  const touched = new Map<string, EpochMs>();
   /** Grants whose next step-up was announced, and the sign-in it was announced for. */
   const warned = new Map<string, EpochMs | null>();
   let epoch = 0;
@@ -107,7 +108,7 @@ export function createAccess(parts: Parts): Access {
     const decision = parts.policy().evaluate(question);
     recordDecision(grant, caller, question.action, decision);
     // A touch that policy misses can be had from the person, who is asked for it as for any other answer.
-    if (missesTouch(decision) && lock.state() === 'open') return ask(grant, caller, 'tap');
+    if (missesTouch(decision) && lock.state() === 'open' && !wasTouchedInVain(grant, caller)) return ask(grant, caller, 'tap', true);
     // check: access-policy
     if (decision.verdict !== 'allow') return no(refusalOf(decision));
     // end check
@@ -146,15 +147,27 @@ export function createAccess(parts: Parts): Access {
     return undefined;
   }
 
-  function ask(grant: Grant, caller: Caller, approval: 'click' | 'tap'): Leave {
+  /** A person who has touched a key that is not what policy wants is not asked for it again in the same breath. */
+  function wasTouchedInVain(grant: Grant, caller: Caller): boolean {
+    const since = touched.get(keyOf(grant, caller));
+    return since !== undefined && clock.now() < since;
+  }
+
+  const keyOf = ({ id }: Grant, caller: Caller): string => `use ${id} ${permissions.keyOf(caller)}`;
+
+  /** @param forTouch it is the touch itself that policy misses */
+  function ask(grant: Grant, caller: Caller, approval: 'click' | 'tap', forTouch = false): Leave {
     if (approval === 'tap' && !parts.canTap(grant.profile)) return no(new AppError('TAP_KEY_NEEDED'));
-    const key = `use ${grant.id} ${permissions.keyOf(caller)}`;
+    const key = keyOf(grant, caller);
     const since = unanswered.get(key);
     if (since !== undefined && clock.now() < since) return no(new AppError('CONSENT_UNANSWERED'));
     unanswered.delete(key);
     try {
       const { id, outcome } = consents.ask(requestOf(grant, caller, approval, key));
-      const answered = outcome.then((answer) => settle(grant, caller, key, answer));
+      const answered = outcome.then((answer) => {
+        if (forTouch && answer?.verdict === 'approved') touched.set(key, later(clock.now(), KEPT));
+        settle(grant, caller, key, answer);
+      });
       return {
         kind: 'ask',
         error: new AppError('CONSENT_PENDING', { detail: `It is ${parts.describe(caller).title}.` }),
@@ -180,7 +193,7 @@ export function createAccess(parts: Parts): Access {
     if (answer === null) unanswered.set(key, later(clock.now(), UNANSWERED_KEPT));
     else permissions.remember(grant, caller, answer);
     if (answer?.verdict === 'approved') doubted.delete(grant.id);
-    if (unanswered.size > 1000) unanswered.clear();
+    for (const bounded of [unanswered, touched]) if (bounded.size > 1000) bounded.clear();
     epoch += 1;
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Leave } from '../../../main/broker/gate.ts';
 import { later, minutes, seconds } from '../../../main/units.ts';
 import { python } from '../grant/setting.ts';
-import { codeOf, nobody, policyFrom, policyText, setting, signedIn, wordOf } from './setting.ts';
+import { codeOf, nobody, policyFrom, policyText, type Setting, setting, signedIn, wordOf } from './setting.ts';
 
 const claude = { kind: 'ai-agent', aiAgent: 'claude' } as const;
 const peer = { localPort: 1, remotePort: 2 };
@@ -194,6 +194,45 @@ describe('policy', () => {
     expect(state.due).toEqual([[grant.id, 'STEP_UP_NEEDED']]);
     await clock.advance(minutes(5));
     expect(wordOf(access.leave(grant, caller))).toBe('STEP_UP_NEEDED');
+  });
+
+  const touchRule = 'conditions: { touched: { tapKey: { attested: true, maxAge: 30 min } } }';
+  const touchOf = (clock: Setting['clock'], attested: boolean) => ({
+    ...{ keyId: 'key-1', name: 'Blue', aaguid: 'a', attested, hardwareBound: true, userVerified: true, touchedAt: clock.now() },
+  });
+
+  it('that misses a touch has it asked of the person, and goes on with it', async () => {
+    const { run, access, state, clock, consents, person } = await setting(
+      policyFrom(policyText('none', { more: ', when: [touched]', top: touchRule })),
+    );
+    const { grant, caller } = await run();
+    expect(wordOf(access.leave(grant, caller))).toBe('ask');
+    expect(consents.view().asks).toMatchObject([{ approval: 'tap' }]);
+    state.touches = [touchOf(clock, true)];
+    await person.approves('tap');
+    expect(wordOf(access.leave(grant, caller))).toBe('yes');
+  });
+
+  it('that misses another touch than the person gave says so, and does not ask in a circle', async () => {
+    const { run, access, state, clock, consents, person } = await setting(
+      policyFrom(policyText('none', { more: ', when: [touched]', top: touchRule })),
+    );
+    const { grant, caller } = await run();
+    access.leave(grant, caller);
+    state.touches = [touchOf(clock, false)];
+    await person.approves('tap');
+    expect(wordOf(access.leave(grant, caller))).toBe('TAP_NEEDED');
+    expect(consents.view().asks).toEqual([]);
+    await clock.advance(minutes(1));
+    expect(wordOf(access.leave(grant, caller))).toBe('ask');
+  });
+
+  it('that misses a touch has nobody asked while away', async () => {
+    const { run, access, lock, consents } = await setting(policyFrom(policyText('none', { more: ', when: [touched]', top: touchRule })));
+    const { grant, caller } = await run();
+    lock.away('screen-lock');
+    expect(wordOf(access.leave(grant, caller))).toBe('TAP_NEEDED');
+    expect(consents.view().asks).toEqual([]);
   });
 
   it('that only observes lets through and says so in the audit log', async () => {

@@ -167,6 +167,20 @@ describe('a grant', () => {
     expect(all.audit.of('policy.observed')[0]).toMatchObject({ action: 'create', caller: '/usr/bin/node' });
   });
 
+  it.each([
+    ['is made with a touch that policy misses', true, 'done'],
+    ['is not made with a touch of another key than policy wants', false, 'TAP_NEEDED'],
+  ])('%s', async (_, attested, code) => {
+    const top = 'conditions: { touched: { tapKey: { attested: true } } }';
+    const all = await setting(policyFrom(policyText('none', { more: ', when: [touched]', top })));
+    const { outcome, asking } = await begun(all);
+    expect(asking).toMatchObject([{ approval: 'tap' }]);
+    const touch = { keyId: 'k', name: '', aaguid: 'a', attested, hardwareBound: true, userVerified: true, touchedAt: all.clock.now() };
+    all.state.touches = [touch];
+    await all.person.approves('tap');
+    expect(await codeOf(outcome)).toBe(code);
+  });
+
   it('that a person denies is not made', async () => {
     const all = await setting();
     const { outcome } = await begun(all);
