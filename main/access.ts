@@ -53,6 +53,8 @@ const AHEAD = minutes(10);
 
 interface Kept {
   leave: Leave;
+  /** It hangs on an answer that is good for one lease. */
+  once: boolean;
   epoch: number;
   /** A wall clock that is set back must not make an answer last longer. */
   since: EpochMs;
@@ -76,9 +78,9 @@ export function createAccess(parts: Parts): Access {
     epoch += 1;
   });
 
-  const remember = (grant: Grant, caller: Caller, leave: Leave, until: EpochMs): Leave => {
+  const remember = (grant: Grant, caller: Caller, { leave, once, until }: Pick<Kept, 'leave' | 'once' | 'until'>): Leave => {
     const ofCaller = kept.get(caller) ?? new Map<string, Kept>();
-    kept.set(caller, ofCaller.set(grant.id, { leave, epoch, since: clock.now(), until, scopes: grant.scopes }));
+    kept.set(caller, ofCaller.set(grant.id, { leave, once, epoch, since: clock.now(), until, scopes: grant.scopes }));
     return leave;
   };
 
@@ -124,7 +126,7 @@ export function createAccess(parts: Parts): Access {
       answered?.until ?? Number.MAX_SAFE_INTEGER,
       graceEnds ?? Number.MAX_SAFE_INTEGER,
     ) as EpochMs;
-    return remember(grant, caller, yes, until);
+    return remember(grant, caller, { leave: yes, once: answered?.allowed === true && answered.once, until });
   }
 
   function warnOfStepUp(grant: Grant, question: Question): void {
@@ -245,10 +247,14 @@ export function createAccess(parts: Parts): Access {
       const known = kept.get(caller)?.get(grant.id);
       const now = clock.now();
       if (known?.epoch === epoch && known.scopes === grant.scopes && now >= known.since && now < known.until) return known.leave;
+      // What is kept is always what was said last.
+      kept.get(caller)?.delete(grant.id);
       return decide(grant, caller);
     },
 
     used(grant, caller) {
+      const known = kept.get(caller)?.get(grant.id);
+      if (known?.epoch === epoch && !known.once) return;
       const answered = permissions.find(grant, caller);
       if (answered?.allowed !== true || !answered.once) return;
       permissions.spend(grant, caller);
