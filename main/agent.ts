@@ -182,17 +182,34 @@ export function createAgent(parts: Parts): Agent {
     made: { grant: grantView(grant), host: grant.workspace, url: parts.broker.grantUrl(secret) },
   });
 
-  async function tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>> {
+  /** @throws AppError GRANT_REVOKED | GRANT_EXPIRED, or as access refuses */
+  function leaveFor(grant: Grant, by: Caller): Extract<ReturnType<Access['leave']>, { kind: 'yes' }> {
+    const { state } = parts.grants.get(grant.id) ?? grant;
+    // check: printed-token-grant-live
+    if (state !== 'live') throw new AppError(state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
+    // end check
     const leave = parts.access.leave(grant, by);
     // check: printed-token-leave
     if (leave.kind !== 'yes') throw leave.error;
     // end check
+    return leave as Extract<typeof leave, { kind: 'yes' }>;
+  }
+
+  async function tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>> {
+    let leave = leaveFor(grant, by);
     const { session, tokens } = company(grant.profile);
     requirePerson(session);
     session.touch();
     const { workspace } = grant;
     const minted =
       tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(parts.clock.now(), tokenWait) }));
+    // What was true before a wait may not be so any more.
+    // check: printed-token-leave-after-wait
+    leave = leaveFor(grant, by);
+    // end check
+    // check: printed-token-subject
+    if (minted.subject !== grant.subject) throw new AppError('GRANT_OTHER_PERSON');
+    // end check
     // check: printed-token-life
     if (leave.maxTokenLife !== null && minted.expiresAt - minted.mintedAt > leave.maxTokenLife) throw new AppError('TOKEN_LIVES_TOO_LONG');
     // end check

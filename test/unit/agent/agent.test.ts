@@ -60,7 +60,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
   const { clock, audit } = all;
   const done: string[] = [];
   const state = {
-    minted: { life: hours(1), asked: 0, held: true },
+    minted: { life: hours(1), asked: 0, held: true, subject: '00u1', meanwhile: async () => {} },
     children: new Map<number, Caller>(),
     keys: 0,
     lockView: { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
@@ -90,6 +90,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
         peek: () => (state.minted.held ? token() : undefined),
         async get({ scopes }) {
           state.minted.asked += 1;
+          await state.minted.meanwhile();
           return { ...token(), scopes };
         },
         forget: (error) => void done.push(`forget tokens ${name}${error === undefined ? '' : ` ${error.code}`}`),
@@ -98,7 +99,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
       browser: async () => 'none',
     });
   const token = () => ({
-    ...{ token: new Secret('held'), subject: '00u1', scopes: ['sql'], mintedAt: clock.now() },
+    ...{ token: new Secret('held'), subject: state.minted.subject, scopes: ['sql'], mintedAt: clock.now() },
     expiresAt: later(clock.now(), state.minted.life),
   });
   const tapKeys = strict<TapKeys>({
@@ -597,6 +598,31 @@ describe('a token for the terminal', () => {
     await ask();
     expect(given.minted.asked).toBe(1);
     expect(audit.of('token.printed')[0]?.scopes).not.toContain('jobs');
+  });
+
+  it('does not leave where its grant has ended while it was minted', async () => {
+    const { ask, agent, by, given, grants, audit } = await tool();
+    await ask();
+    given.minted.held = false;
+    given.minted.meanwhile = async () => void (await grants.endWhere(() => true, 'revoked'));
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('GRANT_REVOKED');
+    expect(audit.of('token.printed')).toHaveLength(1);
+  });
+
+  it('does not leave where access says no by the time it is minted', async () => {
+    const { ask, agent, by, given, lock, audit } = await tool();
+    await ask();
+    given.minted.held = false;
+    given.minted.meanwhile = () => lock.lock('command');
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('LOCKED');
+    expect(audit.of('token.printed')).toHaveLength(1);
+  });
+
+  it('does not leave where it is of somebody else than the grant', async () => {
+    const { ask, given, audit } = await tool();
+    given.minted.subject = 'bob';
+    expect(await ask()).toMatchObject({ failure: { code: 'GRANT_OTHER_PERSON' } });
+    expect(audit.of('token.printed')).toEqual([]);
   });
 });
 
