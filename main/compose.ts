@@ -253,8 +253,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       if (!vault.locked && files.configApproved()) await company.session.resume();
       companies.set(profile.name, company);
     }
-    locking.start();
-
     const broker = createBroker({
       ...{ clock, grants, callers, gate: access, uid, audit, log, random },
       portFile: join(places.state, 'port'),
@@ -286,6 +284,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
     tapKeys.onChange(() => void files.look().catch((error: unknown) => log('own-files.not-read', { code: asAppError(error).code })));
+    // Whoever is held is told of on the pages, so they have to be there.
+    locking.start();
 
     const control = createControlDoor({
       ...{ socketPath: places.socket, routes: controlRoutes(agent), claim: (nonce) => broker.claimCaller(nonce), log },
