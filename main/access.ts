@@ -165,10 +165,11 @@ export function createAccess(parts: Parts): Access {
     if (since !== undefined && clock.now() < since) return no(new AppError('CONSENT_UNANSWERED'));
     unanswered.delete(key);
     try {
-      const { id, outcome } = consents.ask(requestOf(grant, caller, approval, key));
+      const request = requestOf(grant, caller, approval, key);
+      const { id, outcome } = consents.ask(request);
       const answered = outcome.then((answer) => {
         if (forTouch && answer?.verdict === 'approved') touched.set(key, later(clock.now(), KEPT));
-        settle(grant, caller, key, answer);
+        settle(grant, caller, request, answer);
       });
       return {
         kind: 'ask',
@@ -191,9 +192,9 @@ export function createAccess(parts: Parts): Access {
     };
   }
 
-  function settle(grant: Grant, caller: Caller, key: string, answer: Answer | null): void {
+  function settle(grant: Grant, caller: Caller, { key, scopes }: Ask, answer: Answer | null): void {
     if (answer === null) unanswered.set(key, later(clock.now(), UNANSWERED_KEPT));
-    else permissions.remember(grant, caller, answer);
+    else permissions.remember(grant, caller, answer, scopes);
     if (answer?.verdict === 'approved') doubted.delete(grant.id);
     for (const bounded of [unanswered, touched]) if (bounded.size > 1000) bounded.clear();
     epoch += 1;

@@ -31,7 +31,8 @@ export type { Denied } from './denied-file.ts';
 export interface Permissions {
   /** 'once' is spent by `spend`; null: nobody has answered. `until`: when what is said here must be asked again. */
   find(grant: Grant, caller: Caller): { allowed: true; until: EpochMs; once: boolean } | { allowed: false; until: EpochMs } | null;
-  remember(grant: Grant, caller: Caller, answer: Answer): void;
+  /** @param scopes those the person was shown; once the grant has more, a yes is asked for anew */
+  remember(grant: Grant, caller: Caller, answer: Answer, scopes?: readonly string[]): void;
   /** A lease was handed out on a permission that is good for one. */
   spend(grant: Grant, caller: Caller): void;
   /** A process beside the caller holds the connection: what was answered for the caller is asked again. */
@@ -63,6 +64,7 @@ interface Remembered {
   readonly once: boolean;
   readonly standing: Standing;
   readonly reach: Reach;
+  readonly scopes: readonly string[];
   /** Who asked: for 'once', each process that did has one lease. */
   readonly asker: Reach;
   readonly until: EpochMs;
@@ -147,7 +149,7 @@ export async function openPermissions(parts: {
 
   /** The answer that lasts longest counts, so that a lease is not spent where none need be. */
   function approvalFor(grant: Grant, caller: Caller): Remembered | undefined {
-    const fitting = holding(grant).filter((each) => each.allowed && covers(each, caller));
+    const fitting = holding(grant).filter((each) => each.allowed && covers(each, caller) && isForAllOf(each, grant));
     return fitting.filter(({ once }) => !once).sort((a, b) => b.until - a.until)[0] ?? fitting[0];
   }
 
@@ -168,13 +170,13 @@ export async function openPermissions(parts: {
       return { allowed: true, until: until as EpochMs, once: yes.once };
     },
 
-    remember(grant, caller, answer) {
+    remember(grant, caller, answer, scopes = grant.scopes) {
       // check: permission-deny-for-good
       if (answer.verdict === 'denied' && answer.reach === 'always') return denyForGood(grant, caller);
       // end check
       if (grant.state !== 'live') return;
       const until = (length: Ms): EpochMs => Math.min(grant.until, later(clock.now(), length)) as EpochMs;
-      const about = { standing: standingOf(caller), asker: treeOf(caller) };
+      const about = { standing: standingOf(caller), asker: treeOf(caller), scopes };
       if (answer.verdict === 'denied') {
         const once = answer.reach === 'once';
         add(grant, { ...about, allowed: false, once, reach: lastingReachOf(caller), until: once ? until(onceDenied) : grant.until });
@@ -251,6 +253,14 @@ function covers({ reach, standing }: Remembered, caller: Caller): boolean {
   if (!sameStanding(standing, standingOf(caller))) return false;
   // end check
   return reaches(reach, caller);
+}
+
+/** A grant may have grown since, or while the person was reading. */
+function isForAllOf(remembered: Remembered, grant: Grant): boolean {
+  // check: permission-scopes-as-shown
+  if (!grant.scopes.every((scope) => remembered.scopes.includes(scope))) return false;
+  // end check
+  return true;
 }
 
 /** A no to a person's own program holds for an AI agent's too, but not the other way round. */

@@ -439,6 +439,22 @@ describe('another holder of the connection', () => {
   });
 });
 
+describe('a yes to a program that uses somebody else’s grant', () => {
+  it('is for the scopes that were shown: a grant that grew while it was read is asked about anew', async () => {
+    const { run, access, grants, stranger, person, consents } = await setting();
+    const { grant } = await run();
+    const curl = stranger();
+    const { answered } = asking(access.leave(grant, curl));
+    await grants.widen(grant.id, ['jobs'], 'tap:key-1');
+    await person.approves('tap', 'hours');
+    await answered;
+    expect(wordOf(access.leave(grant, curl))).toBe('ask');
+    expect(consents.front()?.ask.scopes).toEqual(['jobs', 'sql']);
+    await person.approves('tap', 'hours');
+    expect(wordOf(access.leave(grant, curl))).toBe('yes');
+  });
+});
+
 describe('an answer that was given', () => {
   async function settled() {
     const policy = policyFrom(policyText('tap'));
