@@ -42,9 +42,22 @@ export function mergeKeyOf(ask: Ask): string {
   const { purpose, caller, profile, workspace, scopes, words, grant, label, until, approval, spans } = ask;
   const { kind, aiAgent, process, interpreter, notebook } = caller;
   told.push(kind, aiAgent, process?.executable ?? null, interpreter?.script ?? null, process?.folder ?? null, notebook);
+  told.push(caller.ancestors.map(({ executable }) => executable));
   told.push(purpose, profile, workspace, scopes, words, grant, label, until, approval, spans);
   // end check
   return JSON.stringify(told);
+}
+
+/** Control, format (bidi, zero width), private and unassigned characters, and whatever else would break a line. */
+const unseen = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** A label is what the asker or the name of a file says. */
+function harmless(text: string): string {
+  let shown = text;
+  // check: consent-words-harmless
+  shown = shown.replace(unseen, '\u{fffd}');
+  // end check
+  return shown;
 }
 
 /** Programs are named by their executable alone: what they show of themselves stays out of the log. */
@@ -72,7 +85,15 @@ export function askView(
   const { purpose, caller, expected, profile, workspace, scopes, words, grant, label, until, approval, spans } = ask;
   return {
     ...{ purpose, caller: describe(caller), expected: expected === null ? null : describe(expected), profile, workspace },
-    ...{ scopes: [...scopes], words: [...words], grant, label, until: until === null ? null : iso(until), approval, spans: [...spans] },
+    ...{
+      scopes: [...scopes],
+      words: words.map(harmless),
+      grant,
+      label: harmless(label),
+      until: until === null ? null : iso(until),
+      approval,
+      spans: [...spans],
+    },
     ...standing,
   };
 }

@@ -203,6 +203,13 @@ describe('a no', () => {
   });
 });
 
+describe('words of others', () => {
+  it.each(['\u202e', '\u2066', '\u200b', '\n', '\u2028', '\ue000', '\ud800'])('never turn, hide or break what is shown: %j', (unseen) => {
+    ask('a', { label: `safe${unseen}etavird`, words: [`run${unseen}LQS`] });
+    expect(consents.view().asks).toMatchObject([{ label: 'safe\ufffdetavird', words: ['run\ufffdLQS'] }]);
+  });
+});
+
 describe('identical requests', () => {
   it('are one prompt and get one answer', async () => {
     const all = [ask('a'), ask('a'), ask('a')];
@@ -236,6 +243,14 @@ describe('identical requests', () => {
     const first = ask('a', { caller: pc.callerOf(process, python('train.py')) });
     expect(ask('a', { caller: pc.callerOf(process, python('other.py')) }).id).not.toBe(first.id);
     expect(ask('a', { caller: pc.callerOf(process, python('train.py')) }).id).toBe(first.id);
+  });
+
+  it('of the same program that something else has started are another prompt', () => {
+    const [code, agent] = [pc.start({ executable: '/usr/bin/code' }), pc.start({ executable: '/opt/agent' })];
+    const curl = (parent: typeof code) => pc.callerOf(pc.start({ executable: '/usr/bin/curl', parent }));
+    const first = ask('a', { caller: curl(code) });
+    expect(ask('a', { caller: curl(agent) }).id).not.toBe(first.id);
+    expect(ask('a', { caller: curl(code) }).id).toBe(first.id);
   });
 
   it('go on when one asker has gone, and are over with the last', async () => {
