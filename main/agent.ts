@@ -235,7 +235,7 @@ export function createAgent(parts: Parts): Agent {
   const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, mayOpen = true) => {
     const { profile, session, browser } = company(name);
     const opened = browser(mayOpen);
-    const demand = stepUp ? stepUpDemand(profile.name) : undefined;
+    const demand = stepUp ? stepUpDemand(profile.name) : lockedDemand();
     const url = await new Promise<URL>((resolve, reject) => {
       const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) }).then(async (view) => {
         await signedIn(profile, view);
@@ -255,6 +255,14 @@ export function createAgent(parts: Parts): Agent {
     if (parts.lock.state() === 'locked') await parts.locking.reopen();
     else parts.lock.unlocked();
     for (const listener of signInListeners) listener();
+  }
+
+  /** What is locked is opened by a person who is there: a sign-in that the browser still remembers shows nobody. */
+  function lockedDemand(): { acr: readonly string[]; maxAge: Ms } | undefined {
+    // check: agent-locked-fresh-sign-in
+    if (parts.lock.state() === 'locked') return { acr: [], maxAge: minutes(1) };
+    // end check
+    return undefined;
   }
 
   /** The strongest sign-in that any rule of the policy asks of this person here; a fresh one where none says more. */

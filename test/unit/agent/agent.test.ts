@@ -482,6 +482,20 @@ describe('a sign-in', () => {
     expect((await all.agent.signInOutcome(undefined)).session.identity?.subject).toBe('bob');
   });
 
+  it('has to be a fresh one where all is locked, and may be an older one otherwise', async () => {
+    const demands: unknown[] = [];
+    const signIn: SignIn = ({ onUrl, demand }) => {
+      demands.push(demand);
+      onUrl(url);
+      return Promise.reject(new AppError('LOGIN_CANCELLED'));
+    };
+    const all = await agentOver([{ view: () => signedIn('00u1'), signIn }]);
+    await all.agent.beginSignIn({ stepUp: false });
+    await all.lock.lock('command');
+    await all.agent.beginSignIn({ stepUp: false });
+    expect(demands).toEqual([undefined, { acr: [], maxAge: minutes(1) }]);
+  });
+
   it('asks for as much as policy wants at most, when it is to step up', async () => {
     const demands: unknown[] = [];
     const signIn: SignIn = ({ onUrl, demand }) => {
