@@ -282,14 +282,14 @@ export function createAgent(parts: Parts): Agent {
   const questionFor = (profile: string, workspace: string, scopes: readonly string[]): Question | null =>
     parts.questions({ action: 'create', profile, caller: parts.self, workspace, scopes, life: null });
 
-  async function askForTap(purpose: Purpose, by: Caller, words: readonly string[]): Promise<void> {
+  async function askForTap(purpose: Purpose, by: Caller, words: readonly string[], signal: AbortSignal): Promise<void> {
     const key = `${purpose} ${by.process?.pid ?? ''}`;
     await parts.approvals.request(
       {
         ...{ purpose, caller: by, expected: null, profile: null, workspace: null, scopes: [], words, grant: null, label: '' },
         ...{ until: null, approval: 'tap', spans: ['once'], key },
       },
-      { signal: new AbortController().signal, tell: () => undefined },
+      { signal, tell: () => undefined },
     );
   }
 
@@ -432,13 +432,13 @@ export function createAgent(parts: Parts): Agent {
       return { lock: parts.lockView(), ...page };
     },
 
-    async seal({ how, passphrase }, by) {
+    async seal({ how, passphrase }, by, signal) {
       if (how === 'passphrase' && passphrase === undefined) throw new AppError('PASSPHRASE_NEEDED');
       const words = [
         how === 'passphrase' ? 'The vault will open with a passphrase.' : 'Any program that runs as you will be able to open the vault.',
       ];
       // check: sealing-needs-tap
-      await askForTap('seal', by, words);
+      await askForTap('seal', by, words, signal);
       // end check
       await parts.locking.sealOtherwise(how, passphrase);
       return parts.lockView();
@@ -456,7 +456,7 @@ export function createAgent(parts: Parts): Agent {
       }
       for (const { id } of parts.permissions.denied()) parts.permissions.forgive(id);
       await parts.tapKeys.eraseAll();
-      await parts.vault.eraseAll();
+      await parts.locking.startAfresh();
       await parts.files.forgetConfig();
       parts.audit.append({ type: 'agent.reset', grants, keys });
       parts.access.changed();

@@ -57,7 +57,8 @@ export interface ControlledAgent {
   openUi(): Promise<{ url: string; browser: Opened }>;
   lock(): Promise<LockView>;
   unlock(request: z.output<typeof unlockRequestSchema>, by: Caller): Promise<{ lock: LockView; url: string | null; browser: Opened }>;
-  seal(request: z.output<typeof sealRequestSchema>, by: Caller): Promise<LockView>;
+  /** @param signal whoever asks has gone: a person need not answer any more */
+  seal(request: z.output<typeof sealRequestSchema>, by: Caller, signal: AbortSignal): Promise<LockView>;
   reset(by: Caller): Promise<{ grants: number; keys: number }>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
   stop(): void;
@@ -95,7 +96,13 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
   route('POST', '/v1/ui', nothing, async () => ({ json: await agent.openUi() })),
   route('POST', '/v1/lock', nothing, async () => ({ json: { lock: await agent.lock() } })),
   route('POST', '/v1/unlock', unlockRequestSchema, async ({ input, by }) => ({ json: await agent.unlock(input, by) }), 'attributed'),
-  route('POST', '/v1/seal', sealRequestSchema, async ({ input, by }) => ({ json: { lock: await agent.seal(input, by) } }), 'attributed'),
+  route(
+    'POST',
+    '/v1/seal',
+    sealRequestSchema,
+    async ({ input, by, signal }) => ({ json: { lock: await agent.seal(input, by, signal) } }),
+    'attributed',
+  ),
   route('POST', '/v1/reset', nothing, async ({ by }) => ({ json: await agent.reset(by) }), 'attributed'),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop() })),

@@ -124,7 +124,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     },
     ...{ grants: all.grants, members: all.members, consents: all.consents, approvals: all.approvals, access: all.access, lock: all.lock },
     ...{ permissions: all.permissions, tally: all.tally, scopeWords, describe: describeCaller, self: all.stranger('/usr/bin/node') },
-    vault: strict<Vault>({ kind: 'memory', eraseAll: async () => void done.push('erase vault') }),
+    vault: strict<Vault>({ kind: 'memory' }),
     callers: { inspect: async (pid: number) => state.children.get(pid) ?? null },
     making: createGrantMaking({
       ...{ grants: all.grants, members: all.members, approvals: all.approvals, questions, lock: all.lock, scopeWords, clock, audit },
@@ -146,6 +146,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     broker: { grantUrl: (secret: Secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
     audit: { append: audit.append, tail: () => [], folder: all.folder },
     locking: strict<Locking>({
+      startAfresh: async () => void done.push('erase vault'),
       async reopen() {
         done.push('reopen');
         all.lock.unlocked();
@@ -696,7 +697,7 @@ describe('sealing otherwise', () => {
   it.each(['passphrase', 'keychain'] as const)('by %s takes a tap', async (how) => {
     const all = await agentOver();
     const passphrase = how === 'passphrase' ? { passphrase: 'correct horse' } : {};
-    const sealed = all.agent.seal({ how, ...passphrase }, all.stranger());
+    const sealed = all.agent.seal({ how, ...passphrase }, all.stranger(), new AbortController().signal);
     sealed.catch(() => undefined);
     await all.clock.advance(0);
     expect(all.consents.view().asks).toMatchObject([{ purpose: 'seal', approval: 'tap', spans: ['once'] }]);
@@ -708,11 +709,11 @@ describe('sealing otherwise', () => {
 
   it('does not happen where the person says no, nor without a passphrase', async () => {
     const all = await agentOver();
-    const sealed = all.agent.seal({ how: 'keychain' }, all.stranger());
+    const sealed = all.agent.seal({ how: 'keychain' }, all.stranger(), new AbortController().signal);
     sealed.catch(() => undefined);
     await all.person.denies();
     expect(await codeOf(sealed)).toBe('CONSENT_DENIED');
-    expect(await codeOf(all.agent.seal({ how: 'passphrase' }, all.stranger()))).toBe('PASSPHRASE_NEEDED');
+    expect(await codeOf(all.agent.seal({ how: 'passphrase' }, all.stranger(), new AbortController().signal))).toBe('PASSPHRASE_NEEDED');
     expect(all.done).toEqual([]);
   });
 });

@@ -32,6 +32,7 @@ describe('where things are', () => {
     const env = { HOME: '/home/ada', XDG_CONFIG_HOME: '/c', XDG_DATA_HOME: '/d', XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/7' };
     expect(findPlaces({ env, uid: 7 })).toEqual({
       config: '/c/lakepass/config.yaml',
+      policy: '/c/lakepass/policy.yaml',
       data: '/d/lakepass',
       state: '/s/lakepass',
       runtime: '/run/user/7/lakepass',
@@ -42,6 +43,7 @@ describe('where things are', () => {
   it('uses the standard folders, and one of its own in /tmp where no runtime folder is named', () => {
     expect(findPlaces({ env: { HOME: '/home/ada' }, uid: 7 })).toEqual({
       config: '/home/ada/.config/lakepass/config.yaml',
+      policy: '/home/ada/.config/lakepass/policy.yaml',
       data: '/home/ada/.local/share/lakepass',
       state: '/home/ada/.local/state/lakepass',
       runtime: '/tmp/lakepass-7',
@@ -57,6 +59,7 @@ describe('where things are', () => {
   it('puts everything beneath the folder named by --home, whatever the environment says', () => {
     expect(findPlaces({ home: '/x/y', env: { HOME: '/home/ada', XDG_RUNTIME_DIR: '/run/user/7' }, uid: 7 })).toEqual({
       config: '/x/y/config.yaml',
+      policy: '/x/y/policy.yaml',
       data: '/x/y/data',
       state: '/x/y/state',
       runtime: '/x/y/run',
