@@ -51,6 +51,24 @@ const spanWords: Record<Span, string> = {
   grant: 'Your yes lasts as long as the grant.',
 };
 
+/**
+ * Whoever enrolled the oldest key of this machine, where they are signed in. Policy, configuration and vault are one for all
+ * profiles: whoever may sign in to one of these must not decide over the others.
+ *
+ * @throws AppError SIGNED_OUT: nobody is | TAP_KEY_NEEDED: there is no key, or its person is not signed in
+ */
+export function keeperOf<P extends Pick<Person, 'issuer' | 'subject'>>(
+  signedIn: readonly P[],
+  tapKeys: Pick<TapKeys, 'list' | 'ownedBy'>,
+): P {
+  if (signedIn.length === 0) throw new AppError('SIGNED_OUT');
+  const oldest = tapKeys.list()[0]?.id;
+  const keeper = signedIn.find((person) => oldest !== undefined && tapKeys.ownedBy(person).includes(oldest));
+  if (keeper === undefined)
+    throw new AppError('TAP_KEY_NEEDED', { reason: 'keeper', detail: 'It takes the person who enrolled the first key.' });
+  return keeper;
+}
+
 const LIFE = minutes(10);
 const MOST = 64;
 /** Changing keys is for the person who is there now. */
@@ -65,6 +83,8 @@ export function createCeremonies(parts: {
   askView: (id: string) => AskView | undefined;
   /** Who is signed in: in this profile; null: in whatever one. @throws AppError SIGNED_OUT | LOCKED */
   person: (profile: string | null) => Person;
+  /** Whose keys count for what holds in every profile; see `keeperOf`. @throws AppError SIGNED_OUT | LOCKED | TAP_KEY_NEEDED */
+  keeper: () => Person;
   /** Where the UI is, for the way back. */
   home: () => Promise<string | null>;
   seal: (key: string, prf: Buffer) => Promise<void>;
@@ -102,19 +122,23 @@ export function createCeremonies(parts: {
     return person;
   }
 
-  /** Another profile's person has no say in what is asked in this one. */
-  function profileOf(request: CeremonyRequest): string | null {
-    // check: ceremony-person-of-profile
-    if (request.kind === 'tap') return requireAsk(request.ask).profile;
+  /** Another profile's person has no say in what is asked in this one, nor in what would hold for all. */
+  function answerable(request: CeremonyRequest): Person {
+    const profile = request.kind === 'tap' ? requireAsk(request.ask).profile : null;
+    // check: ceremony-keeper
+    if (request.kind === 'seal' || (request.kind === 'tap' && profile === null)) return parts.keeper();
     // end check
-    return null;
+    // check: ceremony-person-of-profile
+    if (profile !== null) return parts.person(profile);
+    // end check
+    return parts.person(null);
   }
 
   /** The keys that may be touched for this. While all is locked nobody is signed in, and only what seals the vault can open it. */
   function touchable(request: CeremonyRequest): readonly string[] {
     const { kind } = request;
     const sealing = (): string[] => tapKeys.list().flatMap(({ id, seals }) => (seals ? id : []));
-    const keys = kind === 'unlock' ? sealing() : tapKeys.ownedBy(parts.person(profileOf(request)));
+    const keys = kind === 'unlock' ? sealing() : tapKeys.ownedBy(answerable(request));
     // check: ceremony-needs-key
     if (keys.length === 0) throw new AppError('TAP_KEY_NEEDED');
     // end check
@@ -289,7 +313,7 @@ export function createCeremonies(parts: {
           const { touch, prf } = await tapKeys.finishTap(answer.id, answer.response, boundOf(ticket));
           try {
             // check: ceremony-key-of-who-is-there
-            if (ticket.request.kind !== 'unlock' && !tapKeys.ownedBy(parts.person(profileOf(ticket.request))).includes(touch.keyId))
+            if (ticket.request.kind !== 'unlock' && !tapKeys.ownedBy(answerable(ticket.request)).includes(touch.keyId))
               throw new AppError('TAP_REFUSED', { reason: 'key' });
             // end check
             await act(ticket, touch, prf);

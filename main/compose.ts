@@ -13,7 +13,7 @@ import { createTally } from './broker/tally.ts';
 import { type Caller, unknownCaller } from './caller/caller.ts';
 import { createCallers } from './caller/callers.ts';
 import { describeCaller } from './caller/describe.ts';
-import { createCeremonies, type Person } from './ceremonies.ts';
+import { createCeremonies, keeperOf, type Person } from './ceremonies.ts';
 import { createControlDoor } from './control/door.ts';
 import { controlRoutes } from './control/routes.ts';
 import { scopeWords } from './databricks/scopes.ts';
@@ -164,7 +164,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     let pages: Pages;
     const canTap = (profile: string | null): boolean => {
       try {
-        return tapKeys.ownedBy(person(profile)).length > 0;
+        return tapKeys.ownedBy(profile === null ? keeperOf(people(), tapKeys) : person(profile)).length > 0;
       } catch {
         // Nobody is signed in, so nobody can.
         return false;
@@ -207,6 +207,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     });
     const ceremonies = createCeremonies({
       ...{ clock, random, tapKeys, consents, askView: approvals.viewOf, person, isLocked: () => lock.state() === 'locked' },
+      keeper: () => keeperOf(people(), tapKeys),
       home: async () => (await pages.uiUrl()).href,
       seal: (key, prf) => locking.sealWithKey(key, prf),
       unlock: (key, prf) => locking.unlockWithKey(key, prf),
@@ -312,11 +313,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       }
     }
 
-    /**
-     * Whoever signed in last. What is asked in one profile is answered by the person of that profile alone; keys and files are changed by
-     * the person who is there, of whatever profile.
-     */
-    function person(profile: string | null = null): Person {
+    /** Who is signed in, the last one first. */
+    function people(profile: string | null = null): Person[] {
       const signedIn = [...companies.values()].flatMap(({ profile: { name }, session }) => {
         if (profile !== null && name !== profile) return [];
         const { phase, identity, signedInAt } = session.view();
@@ -324,7 +322,15 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
           ? { ...identity, signedInAt: Date.parse(signedInAt) as EpochMs }
           : [];
       });
-      const [last] = signedIn.sort((a, b) => b.signedInAt - a.signedInAt);
+      return signedIn.sort((a, b) => b.signedInAt - a.signedInAt);
+    }
+
+    /**
+     * Whoever signed in last. What is asked in one profile is answered by the person of that profile alone; keys are changed by the
+     * person who is there, of whatever profile; files and the vault by their keeper.
+     */
+    function person(profile: string | null = null): Person {
+      const [last] = people(profile);
       if (last === undefined) throw new AppError('SIGNED_OUT');
       return last;
     }

@@ -24,7 +24,7 @@ export type Questions = (asked: Asked) => Question | null;
 export const createQuestions =
   (parts: {
     session: (profile: string) => Pick<Session, 'view' | 'claims'> | undefined;
-    tapKeys: Pick<TapKeys, 'touches'>;
+    tapKeys: Pick<TapKeys, 'touches' | 'ownedBy'>;
     clock: Clock;
   }): Questions =>
   ({ action, profile, caller, workspace, scopes, life }) => {
@@ -33,13 +33,18 @@ export const createQuestions =
     if (session === undefined || view?.identity == null || view.assurance === null) return null;
     const { issuer, subject, username, groups } = view.identity;
     const { level, authTime, acr } = view.assurance;
+    let touches = parts.tapKeys.touches();
+    // check: question-own-touches
+    const own = parts.tapKeys.ownedBy({ issuer, subject });
+    touches = touches.filter(({ keyId }) => own.includes(keyId));
+    // end check
     return {
       action,
       at: parts.clock.now(),
       profile,
       person: { issuer, subject, username, groups, claims: session.claims() },
       session: { assurance: level, authTime: authTime === null ? null : (Date.parse(authTime) as EpochMs), acr },
-      tapKeys: parts.tapKeys.touches(),
+      tapKeys: touches,
       caller: {
         kind: caller.kind,
         executable: caller.process?.executable ?? null,

@@ -113,7 +113,7 @@ const questions = createQuestions({
     }),
     claims: () => ({ department: 'data' }),
   }),
-  tapKeys: { touches: () => [] },
+  tapKeys: { touches: () => [], ownedBy: () => [] },
   clock,
 });
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import { type Ceremonies, createCeremonies, type Person } from '../../../main/ceremonies.ts';
+import { type Ceremonies, createCeremonies, keeperOf, type Person } from '../../../main/ceremonies.ts';
 import { createConsents } from '../../../main/grant/consents.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { type EpochMs, minutes, seconds } from '../../../main/units.ts';
@@ -40,6 +40,11 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
       if (state.person === null) throw new AppError('SIGNED_OUT');
       return state.person;
     },
+    keeper: () =>
+      keeperOf(
+        [state.elsewhere, state.person].filter((each) => each !== null),
+        keys,
+      ),
     home: async () => 'http://127.0.0.1:4711/#home',
     seal: opened('seal'),
     unlock: opened('unlock'),
@@ -246,6 +251,37 @@ describe('a key of another profile’s person', () => {
     const response = touch(bobsKey, { ...options, allowCredentials: [{ type: 'public-key', id: made.id }] });
     await expect(ceremonies.finish(ticket, { id: ceremony, response, name: '' })).rejects.toMatchObject({ code: 'TAP_REFUSED' });
     expect(consents.find(id)).toBeDefined();
+  });
+});
+
+describe('what holds for all profiles', () => {
+  /** Alice has enrolled the first key; Bob, of another profile, has one too and signed in last. */
+  async function both() {
+    const all = await ready();
+    const bobsKey = createSoftwareKey();
+    const begun = await all.keys.beginEnrol({ origin: ORIGIN, person: bob });
+    const bobs = await all.keys.finishEnrol(begun.id, touchNew(bobsKey, begun.options), '');
+    all.state.elsewhere = { ...bob, signedInAt: all.clock.now() };
+    return { ...all, bobsKey, bobs };
+  }
+
+  it('is approved by a key of who enrolled the first one, whoever signed in last', async () => {
+    const { ceremonies, ask, clock, consents, key } = await both();
+    const id = ask({ purpose: 'policy', profile: null, scopes: [] });
+    const ticket = ceremonies.begin({ kind: 'tap', ask: id, span: 'grant' });
+    ceremonies.view(ticket);
+    await clock.advance(500);
+    expect(await touched(ceremonies, ticket, key)).toMatchObject({ done: true });
+    expect(consents.view().history).toMatchObject([{ id, outcome: 'approved' }]);
+  });
+
+  it.each<[string, (all: Awaited<ReturnType<typeof both>>) => CeremonyRequest]>([
+    ['approved', ({ ask }) => ({ kind: 'tap', ask: ask({ purpose: 'policy', profile: null, scopes: [] }), span: 'grant' })],
+    ['sealed', ({ bobs }) => ({ kind: 'seal', key: bobs.id })],
+  ])('is not %s by another profile’s person alone', async (_, wish) => {
+    const all = await both();
+    all.state.person = null;
+    expect(await codeOf(() => all.ceremonies.begin(wish(all)))).toBe('TAP_KEY_NEEDED');
   });
 });
 

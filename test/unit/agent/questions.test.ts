@@ -17,7 +17,10 @@ function asking(view = signedIn('00u1')) {
   const touch = { aaguid: 'a', attested: true, userVerified: true, hardwareBound: false, touchedAt: clock.now(), keyId: 'k', name: 'n' };
   const questions = createQuestions({
     session: (name) => (name === 'acme' ? { view: () => view, claims: () => ({ department: 'sales' }) } : undefined),
-    tapKeys: { touches: () => [touch] },
+    tapKeys: {
+      touches: () => [touch, { ...touch, keyId: 'of somebody else' }],
+      ownedBy: ({ issuer, subject }) => (issuer === ISSUER && subject === '00u1' ? ['k'] : ['of somebody else']),
+    },
     clock,
   });
   return { clock, questions, touch };
@@ -36,6 +39,11 @@ describe('a question', () => {
         (all ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
       ),
     });
+  });
+
+  it('counts no touch of another person’s key', () => {
+    const { questions, touch } = asking();
+    expect(questions(asked)?.tapKeys).toEqual([touch]);
   });
 
   it('says when the sign-in was, where the provider said so', () => {

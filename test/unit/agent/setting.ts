@@ -183,7 +183,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
   const session = { ...strictSession, view: () => state.session, claims: () => ({}) };
   const questions = createQuestions({
     session: (name) => (name === 'acme' ? session : undefined),
-    tapKeys: { touches: () => state.touches },
+    tapKeys: { touches: () => state.touches, ownedBy: () => state.touches.map(({ keyId }) => keyId) },
     clock,
   });
   const lock = createLock({ clock, audit, log, limits: () => state.policy.limits });
