@@ -16,7 +16,7 @@ export type Approved = Extract<Answer, { verdict: 'approved' }>;
 export interface Approvals {
   /**
    * @param options.signal whoever asked has gone: the request is withdrawn
-   * @throws AppError TAP_KEY_NEEDED | CONSENT_DENIED | CONSENT_UNANSWERED | CONSENT_QUIET | CONSENT_QUEUE_FULL
+   * @throws AppError TAP_KEY_NEEDED | CONSENT_DENIED (reason: how far the no reaches) | CONSENT_UNANSWERED | CONSENT_QUIET | CONSENT_QUEUE_FULL
    */
   request(ask: Ask, options: { signal: AbortSignal; tell: Tell }): Promise<Approved>;
   /** Puts the request into the queue and leaves it there; the answer comes to `settled`. @throws AppError as `request` does at once */
@@ -102,7 +102,7 @@ export function createApprovals(parts: {
         if (view !== undefined) tell({ asking: view, url: browser === 'none' && ask.caller.aiAgent === null ? url : null });
         const answer = await outcome;
         if (answer === null) throw new AppError('CONSENT_UNANSWERED');
-        if (answer.verdict === 'denied') throw new AppError('CONSENT_DENIED');
+        if (answer.verdict === 'denied') throw new AppError('CONSENT_DENIED', { reason: answer.reach });
         return answer;
       } finally {
         signal.removeEventListener('abort', withdraw);

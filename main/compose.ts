@@ -194,6 +194,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         company: (name) => agent.company(name),
         grants,
         members,
+        permissions,
         approvals,
         policy,
         questions,

@@ -7,7 +7,7 @@ import type { CallerView } from '../preload/contract/caller.ts';
 import type { Approval, Span } from '../preload/contract/consent.ts';
 import type { grantRequestSchema, tokenRequestSchema, widenRequestSchema } from '../preload/contract/control.ts';
 import { missesTouch, nameOf, refusalOf } from './access.ts';
-import { AppError } from './app-error.ts';
+import { AppError, hasCode } from './app-error.ts';
 import type { Approvals, Tell } from './approvals.ts';
 import type { AuditLog } from './audit/event.ts';
 import type { Caller, ProcessRef } from './caller/caller.ts';
@@ -15,6 +15,7 @@ import { aiAgentNamed } from './caller/known-programs.ts';
 import { cloudOf, resolveScopes } from './databricks/scopes.ts';
 import type { Grant, Grants } from './grant/grants.ts';
 import type { Binding, Members } from './grant/members.ts';
+import type { Permissions } from './grant/permissions.ts';
 import { rootForShell, rootForTool } from './grant/roots.ts';
 import type { Lock } from './lock/lock.ts';
 import type { Decision, Policy, Question } from './policy/question.ts';
@@ -56,6 +57,7 @@ export function createGrantMaking(parts: {
   company: (name: string | undefined) => Company;
   grants: Grants;
   members: Members;
+  permissions: Pick<Permissions, 'isDenied' | 'deny'>;
   approvals: Approvals;
   policy: () => Policy;
   questions: Questions;
@@ -66,7 +68,10 @@ export function createGrantMaking(parts: {
   audit: AuditLog;
   random: (bytes: number) => Buffer;
 }): GrantMaking {
-  const { grants, members, approvals, clock, audit } = parts;
+  const { grants, members, permissions, approvals, clock, audit } = parts;
+  /** Grants that a person does not want to grow any more. */
+  const asTheyAre = new Set<string>();
+  grants.onEnd(({ id }) => void asTheyAre.delete(id));
 
   function requireOpen(): void {
     const state = parts.lock.state();
@@ -95,6 +100,21 @@ export function createGrantMaking(parts: {
     return decision;
   }
 
+  /** Whoever was denied for good, or for the rest of a run, is not asked about again: else a program could ask until somebody errs. */
+  function requireNotDenied(profile: string, grant: string, by: Caller): void {
+    // check: making-denied-for-good
+    if (permissions.isDenied(profile, by)) throw new AppError('CONSENT_DENIED', { reason: 'always' });
+    // end check
+    // check: making-widen-denied-for-run
+    if (asTheyAre.has(grant)) throw new AppError('CONSENT_DENIED', { reason: 'run' });
+    // end check
+  }
+
+  function rememberDenial(reach: string | undefined, profile: string, grant: string, by: Caller): void {
+    if (reach === 'always') permissions.deny(profile, by);
+    if (reach === 'run' && grants.get(grant)?.state === 'live') asTheyAre.add(grant);
+  }
+
   /** Policy is asked again once a person has answered: minutes may have passed, and with them a lock, a sign-out, a new policy. */
   async function decideAndAsk(
     ask: () => Question | null,
@@ -103,9 +123,15 @@ export function createGrantMaking(parts: {
     approve: (approval: 'click' | 'tap', decision: Decision) => Promise<string>,
   ): Promise<{ decision: Decision; approved: string }> {
     requireOpen();
-    const before = decide(ask(), grant, by, true);
+    const question = ask();
+    const profile = question?.profile ?? '';
+    requireNotDenied(profile, grant, by);
+    const before = decide(question, grant, by, true);
     if (before.obligations.approval === 'none') return { decision: before, approved: 'policy' };
-    const approved = await approve(before.obligations.approval, before);
+    const approved = await approve(before.obligations.approval, before).catch((error: unknown) => {
+      if (hasCode(error, 'CONSENT_DENIED')) rememberDenial(error.reason, profile, grant, by);
+      throw error;
+    });
     return { decision: decideAfter(before.obligations.approval, ask, grant, by), approved };
   }
 
@@ -247,10 +273,12 @@ export function createGrantMaking(parts: {
       const { grant, scopes, added, question, ask } = widening(request, by);
       if (added.length === 0) return grant;
       requireOpen();
+      requireNotDenied(grant.profile, grant.id, by);
       const wanted = decide(question(), grant.id, by, true).obligations.approval;
       // Whoever is looking at the page can be asked at once; a policy that asks for nothing still gets a click.
       const approval = wanted === 'none' ? 'click' : wanted;
       approvals.post(ask(approval), async (answer) => {
+        if (answer?.verdict === 'denied') rememberDenial(answer.reach, grant.profile, grant.id, by);
         if (answer?.verdict !== 'approved') return;
         decideAfter(approval, question, grant.id, by);
         await grants.widen(grant.id, scopes, answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`);

@@ -33,6 +33,10 @@ export interface Permissions {
   find(grant: Grant, caller: Caller): { allowed: true; until: EpochMs; once: boolean } | { allowed: false; until: EpochMs } | null;
   /** @param scopes those the person was shown; once the grant has more, a yes is asked for anew */
   remember(grant: Grant, caller: Caller, answer: Answer, scopes?: readonly string[]): void;
+  /** Whether a person has denied this program for good, whatever it asks for. */
+  isDenied(profile: string, caller: Caller): boolean;
+  /** The person has denied it for good where there is no grant to speak of yet. */
+  deny(profile: string, caller: Caller): void;
   /** A lease was handed out on a permission that is good for one. */
   spend(grant: Grant, caller: Caller): void;
   /** A process beside the caller holds the connection: what was answered for the caller is asked again. */
@@ -108,7 +112,7 @@ export async function openPermissions(parts: {
     return held;
   }
 
-  function isDeniedForGood({ profile }: Grant, caller: Caller): boolean {
+  function isDeniedForGood(profile: string, caller: Caller): boolean {
     const program = programOf(caller);
     return (
       deniedNow.some((each) => each.denied.profile === profile && reaches(each.reach, caller)) ||
@@ -127,7 +131,7 @@ export async function openPermissions(parts: {
     answers.set(grant.id, [...of(false), ...of(true)]);
   }
 
-  function denyForGood({ profile }: Grant, caller: Caller): void {
+  function denyForGood(profile: string, caller: Caller): void {
     const { aiAgent } = caller;
     const program = programOf(caller);
     const known =
@@ -158,7 +162,7 @@ export async function openPermissions(parts: {
 
     find(grant, caller) {
       // check: permission-denied-for-good
-      if (isDeniedForGood(grant, caller)) return { allowed: false, until: grant.until };
+      if (isDeniedForGood(grant.profile, caller)) return { allowed: false, until: grant.until };
       // end check
       // check: permission-deny-first
       const no = holding(grant).find((each) => !each.allowed && deniesToo(each, caller));
@@ -172,7 +176,7 @@ export async function openPermissions(parts: {
 
     remember(grant, caller, answer, scopes = grant.scopes) {
       // check: permission-deny-for-good
-      if (answer.verdict === 'denied' && answer.reach === 'always') return denyForGood(grant, caller);
+      if (answer.verdict === 'denied' && answer.reach === 'always') return denyForGood(grant.profile, caller);
       // end check
       if (grant.state !== 'live') return;
       const until = (length: Ms): EpochMs => Math.min(grant.until, later(clock.now(), length)) as EpochMs;
@@ -186,6 +190,9 @@ export async function openPermissions(parts: {
       }
       add(grant, { ...about, allowed: true, ...approvalOf(answer.span, caller, grant, until) });
     },
+
+    isDenied: isDeniedForGood,
+    deny: denyForGood,
 
     spend(grant, caller) {
       const approval = approvalFor(grant, caller);

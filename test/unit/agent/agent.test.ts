@@ -127,6 +127,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     vault: strict<Vault>({ kind: 'memory' }),
     callers: { inspect: async (pid: number) => state.children.get(pid) ?? null },
     making: createGrantMaking({
+      permissions: all.permissions,
       ...{ grants: all.grants, members: all.members, approvals: all.approvals, questions, lock: all.lock, scopeWords, clock, audit },
       ...{
         random: randomBytes,

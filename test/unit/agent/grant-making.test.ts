@@ -190,6 +190,53 @@ describe('a grant', () => {
   });
 });
 
+describe('a program that was denied', () => {
+  it('for good is not asked about again for this profile, until a person takes that back', async () => {
+    const all = await setting();
+    const { by } = commandUnder(all);
+    const first = await begun(all, {}, by);
+    await all.person.denies('always');
+    await expect(first.outcome).rejects.toMatchObject({ code: 'CONSENT_DENIED' });
+    const { outcome, asking } = await begun(all, {}, by);
+    await expect(outcome).rejects.toMatchObject({ code: 'CONSENT_DENIED' });
+    expect([asking, all.consents.view().asks]).toEqual([[], []]);
+    all.state.policy = policyFrom(policyText('none'));
+    expect(await codeOf(all.making.make(request(), by, waiting()))).toBe('CONSENT_DENIED');
+    for (const { id } of all.permissions.denied()) all.permissions.forgive(id);
+    expect(await codeOf(all.making.make(request(), by, waiting()))).toBe('done');
+  });
+
+  it('once may ask again', async () => {
+    const all = await setting();
+    const { by } = commandUnder(all);
+    await begun(all, {}, by);
+    await all.person.denies('once');
+    expect((await begun(all, {}, by)).asking).toHaveLength(1);
+  });
+
+  it.each(['run', 'always'] as const)('more access with reach %s is not asked about again', async (reach) => {
+    const all = await setting();
+    const { grant, caller } = await all.run();
+    const widen = (): Promise<unknown> => all.making.widen({ grant: grant.id, scopes: ['jobs'] }, caller, waiting());
+    const refused = codeOf(widen());
+    await all.person.denies(reach);
+    expect(await refused).toBe('CONSENT_DENIED');
+    expect(await codeOf(widen())).toBe('CONSENT_DENIED');
+    expect(await codeOf(() => all.making.postWiden({ grant: grant.id, scopes: ['jobs'] }, caller))).toBe('CONSENT_DENIED');
+    expect(all.consents.view().asks).toEqual([]);
+    expect(grant.scopes).toEqual(['sql']);
+  });
+
+  it.each(['run', 'always'] as const)('what was left in the queue, with reach %s, is not asked about again', async (reach) => {
+    const all = await setting();
+    const { grant, caller } = await all.run();
+    const post = (): unknown => all.making.postWiden({ grant: grant.id, scopes: ['jobs'] }, caller);
+    post();
+    await all.person.denies(reach);
+    expect(await codeOf(post)).toBe('CONSENT_DENIED');
+  });
+});
+
 describe('the length of a grant', () => {
   it.each([
     ['run', undefined, hours(24)],

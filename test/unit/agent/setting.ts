@@ -201,7 +201,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
   consents.onChange(() => access.changed());
   lock.onChange(() => access.changed());
   const making = createGrantMaking({
-    ...{ grants, members, approvals, questions, lock, scopeWords, clock, audit, random: randomBytes },
+    ...{ grants, members, permissions, approvals, questions, lock, scopeWords, clock, audit, random: randomBytes },
     company: () => ({ profile, session }),
     policy: () => state.policy,
     describe: describeCaller,
