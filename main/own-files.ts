@@ -229,9 +229,11 @@ export async function openOwnFiles(parts: {
     notes: () => (restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
     words(kind, hash) {
       const { bytes } = waitingFor(kind, hash);
-      if (kind === 'config') return ['The configuration file was changed: where you sign in, and which workspaces there are.'];
+      // Whoever has changed the file can compare it; two files can say the same of themselves.
+      const told = `The SHA-256 of the file begins with ${hash.slice(0, 16)}.`;
+      if (kind === 'config') return [...wordsOfConfig(readConfig(bytes, places.config)), told];
       const next = loadPolicy(bytes, places.policy);
-      return [`Policy "${next.id}", revision ${next.revision}, is to hold from now on.`, ...next.warnings];
+      return [`Policy "${next.id}", revision ${next.revision}, is to hold from now on.`, ...next.warnings, told];
     },
     async approve(kind, hash, how) {
       const { bytes } = waitingFor(kind, hash);
@@ -268,6 +270,13 @@ export async function openOwnFiles(parts: {
     },
   };
 }
+
+const wordsOfConfig = ({ profiles }: Config): string[] => [
+  'The configuration file was changed: where you sign in, and which workspaces there are.',
+  ...[...profiles.values()].map(
+    ({ name, idp, workspaces }) => `${name}: sign-in at ${idp.issuer}, workspaces ${workspaces.map(({ host }) => host).join(', ')}`,
+  ),
+];
 
 const lostFailure = (kind: FileKind): Failure =>
   kind === 'policy'

@@ -59,6 +59,32 @@ async function start() {
 }
 const clientOf = ({ config }: OwnFiles): string | undefined => config.profiles.get('acme')?.idp.clientId;
 
+describe('what a person is asked to approve', () => {
+  it('is told from another file that says the same of itself, by the start of its SHA-256', async () => {
+    const said = async (kind: FileKind, text: string): Promise<string[]> => {
+      write(kind, text);
+      const { files, asked } = await start();
+      const hash = asked.find(([of]) => of === kind)?.[1] ?? '';
+      const words = files.words(kind, hash);
+      expect(words.at(-1)).toContain(hash.slice(0, 16));
+      return words;
+    };
+    const mine = await said('policy', policyOf('mine', 'tap'));
+    const theirs = await said('policy', policyOf('mine', 'tap').replace('[sql]', '[secrets]'));
+    expect(theirs).not.toEqual(mine);
+  });
+
+  it('of a configuration names where to sign in, and every workspace', async () => {
+    write('config', configOf('first'));
+    await (await start()).files.provenBySignIn();
+    write('config', configOf('first').replaceAll('acme.', 'evil.'));
+    const { files, asked } = await start();
+    const words = files.words('config', asked[0]?.[1] ?? '').join(' ');
+    expect(words).toContain('https://login.evil.example');
+    expect(words).toContain('https://evil.cloud.databricks.com');
+  });
+});
+
 describe('the configuration', () => {
   it('holds as it is found while nobody has approved one', async () => {
     write('config', configOf('first'));
