@@ -117,9 +117,11 @@ export function createMembers(parts: {
       if (!plainKinds.has(caller.kind)) return false;
       // end check
       if (isKnown(found.known, process)) return true;
-      const descends = caller.ancestors.some((ancestor) => isKnown(found.known, ancestor));
-      if (!descends && !isInRunScope(grant, caller)) return false;
+      const known = caller.ancestors.findIndex((ancestor) => isKnown(found.known, ancestor));
+      if (known < 0 && !isInRunScope(grant, caller)) return false;
       remember(found, process);
+      // Those between have been seen with it: a script that starts one program after another outlives each of them.
+      for (const ancestor of caller.ancestors.slice(0, Math.max(known, 0))) remember(found, ancestor);
       return true;
     },
 

@@ -61,7 +61,8 @@ describe('the members of a run', () => {
     const kernel = pc.start({ parent: child });
     const worker = pc.start({ parent: pc.start({ parent: kernel }) });
     expect([root, child, kernel, worker].map((each) => admits(each))).toEqual([true, true, true, true]);
-    expect(members.count(run.id)).toBe(4);
+    // With the one between kernel and worker, which has not asked for anything itself.
+    expect(members.count(run.id)).toBe(5);
   });
 
   it('are not other programs of the same person', () => {
@@ -86,6 +87,14 @@ describe('the members of a run', () => {
     expect(admits(job)).toBe(true);
     const grandchild = pc.start({ parent: job });
     expect(admits(grandchild)).toBe(true);
+  });
+
+  it('keep a script that was seen only as the parent of what it started', () => {
+    const script = pc.start({ parent: child });
+    expect(admits(pc.start({ parent: script }))).toBe(true);
+    pc.exit(child);
+    pc.exit(root);
+    expect(admits(pc.start({ parent: script }))).toBe(true);
   });
 
   it('do not take in a double fork that was never seen with its parents', () => {
