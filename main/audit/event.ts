@@ -24,7 +24,7 @@ export type AuditEvent =
   | { type: 'token.printed'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; fingerprint: string }
   /** Answers from the cache since the last record of this grant, one record a minute. */
   | { type: 'token.served-again'; grant: string; count: number }
-  | { type: 'token.refused'; grant: string; code: FailureCode; count: number }
+  | { type: 'token.refused'; grant: string; code: FailureCode; caller: string; callerKind: string; aiAgent?: string; count: number }
   /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
   | { type: 'door.refused'; door: 'broker' | 'callback' | 'pages'; code: FailureCode; reason: string; count: number }
   | { type: 'door.foreign-user'; door: 'broker' | 'callback' | 'pages'; uid: number; count: number }

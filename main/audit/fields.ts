@@ -48,7 +48,7 @@ export const eventShapes = {
   },
   'token.printed': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', fingerprint: 'text' },
   'token.served-again': { grant: 'text', count: 'number' },
-  'token.refused': { grant: 'text', code: 'text', count: 'number' },
+  'token.refused': { grant: 'text', code: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?', count: 'number' },
   'door.refused': { door: 'text', code: 'text', reason: 'text', count: 'number' },
   'door.foreign-user': { door: 'text', uid: 'number', count: 'number' },
   'grant.created': {

@@ -65,23 +65,23 @@ export function createMetadataRoute(parts: {
     serving.forget(id);
   });
 
-  function refuse(grant: Grant, error: AppError, response: ServerResponse): void {
+  /** The program is named: an address that has leaked is tried after its grant has ended, too. */
+  function refuse(grant: Grant, error: AppError, { kind, process, aiAgent }: Caller, response: ServerResponse): void {
     const failure = error.toFailure();
-    tally.count(`token.refused ${grant.id} ${error.code}`, (count) => ({
-      type: 'token.refused',
-      grant: grant.id,
-      code: error.code,
-      count,
+    const caller = process?.executable ?? 'unknown';
+    tally.count(`token.refused ${grant.id} ${error.code} ${caller}`, (count) => ({
+      ...{ type: 'token.refused', grant: grant.id, code: error.code, caller, callerKind: kind, count },
+      ...(aiAgent === null ? {} : { aiAgent }),
     }));
     parts.onRefused?.(grant.id, failure);
     if (error.code === 'INTERNAL') parts.log('broker.internal', { at: 'metadata', error: nameOf(error.cause) });
     send(response, failureAnswer(failure));
   }
 
-  function fail(grant: Grant, error: unknown, response: ServerResponse): void {
+  function fail(grant: Grant, error: unknown, caller: Caller, response: ServerResponse): void {
     // A token that has left cannot be called back, and no second answer can follow the first.
     if (response.writableEnded) parts.log('broker.internal', { at: 'answered', error: nameOf(error) });
-    else if (!response.destroyed) refuse(grant, asAppError(error), response);
+    else if (!response.destroyed) refuse(grant, asAppError(error), caller, response);
   }
 
   function namesWorkspaceOf(grant: Grant, header: string): boolean {
@@ -153,13 +153,13 @@ export function createMetadataRoute(parts: {
   async function serveLater(grant: Grant, leave: Yes | Asking, tokens: TokenSource, request: Request): Promise<void> {
     if (!waitingRoom.enter(grant.id)) {
       if (leave.kind === 'ask') leave.withdraw();
-      return refuse(grant, new AppError('DOOR_BUSY'), request.response);
+      return refuse(grant, new AppError('DOOR_BUSY'), request.connection.caller, request.response);
     }
     const wait = beginWait(clock, request.seen, request.response);
     try {
       await serveStepByStep({ grant, leave }, tokens, request, wait);
     } catch (error) {
-      fail(grant, error, request.response);
+      fail(grant, error, request.connection.caller, request.response);
     } finally {
       wait.end();
       waitingRoom.leave(grant.id);
@@ -209,7 +209,7 @@ export function createMetadataRoute(parts: {
         if (tokens === undefined) throw new AppError('PROFILE_UNKNOWN');
         serveNow(grant, tokens, { seen, secret, connection, response });
       } catch (error) {
-        fail(grant, error, response);
+        fail(grant, error, connection.caller, response);
       }
       return undefined;
     },

@@ -33,7 +33,9 @@ describe('a request for a token', () => {
       gate.says = () => no(code);
       expect(ask().answer).toMatchObject({ status: 403, json: { error: code } });
       expect(refused).toEqual([code]);
-      expect(audit.events).toEqual([{ type: 'token.refused', grant: 'g1', code, count: 1 }]);
+      expect(audit.events).toEqual([
+        expect.objectContaining({ type: 'token.refused', grant: 'g1', code, caller: expect.any(String), count: 1 }),
+      ]);
       expect(tokens.asked).toBe(0);
       expect(gate.usedFor).toEqual([]);
     },
