@@ -157,6 +157,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       watchDesktop: ports.watchDesktop,
       forgetTokens: () => broker.forgetTokens(),
       remember: (sealing) => device.seal(SEALING, Buffer.from(sealing)),
+      mayResume: () => files.configApproved(),
     });
     closers.push(() => locking.close());
     const { lock } = locking;
@@ -252,7 +253,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       const company = openCompany(profile);
       closers.push(() => company.session.close());
       // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
-      if (!vault.locked && files.configApproved()) await company.session.resume();
+      if (files.configApproved()) await company.session.resume();
       companies.set(profile.name, company);
     }
     const broker = createBroker({

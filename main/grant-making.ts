@@ -323,6 +323,7 @@ const refOf = ({ pid, startTicks }: ProcessRef): ProcessRef => ({ pid, startTick
 export function requirePerson(session: Pick<Session, 'view'>): { issuer: string; subject: string } {
   const view = session.view();
   // check: grant-needs-session
+  if (view.phase === 'locked') throw new AppError('LOCKED');
   if (view.phase !== 'signed-in' || view.identity === null)
     throw new AppError(view.phase === 'ended' ? (view.lastFailure?.code ?? 'SIGNED_OUT') : 'SIGNED_OUT');
   // end check

@@ -30,6 +30,8 @@ export interface Locking {
   forgetKey(key: string): Promise<void>;
   /** A person has just proven who they are at the provider: what cannot be opened otherwise is given up. */
   provenBySignIn(): Promise<void>;
+  /** Everything the vault holds is erased, and whatever sealed it no longer does. @throws AppError KEYCHAIN_* | DISK_FULL */
+  startAfresh(): Promise<void>;
   notes(): readonly string[];
   close(): void;
 }
@@ -48,6 +50,8 @@ export function createLocking(parts: {
   forgetTokens: () => void;
   /** Keeps in mind how the vault is sealed, so that one that was emptied is not taken for a new one. */
   remember: (sealing: LockView['sealing']) => Promise<void>;
+  /** False while the configuration is one that nobody has used: a stored session is not brought to it. */
+  mayResume: () => boolean;
 }): Locking {
   const { clock, audit, log, vault, companies, consents } = parts;
   const lock = createLock({ clock, audit, log, limits: () => parts.policy().limits, begin: vault.locked ? 'locked' : 'open' });
@@ -87,7 +91,11 @@ export function createLocking(parts: {
   }
 
   async function reopen(): Promise<void> {
-    for (const { session } of companies.values()) await session.resume();
+    let resuming = [...companies.values()];
+    // check: resume-into-approved-config
+    if (!parts.mayResume()) resuming = [];
+    // end check
+    for (const { session } of resuming) await session.resume();
     lock.unlocked();
   }
 
@@ -153,6 +161,15 @@ export function createLocking(parts: {
       await parts.remember(vault.sealing);
       log('vault.started-over', { records: lost.length });
       audit.append({ type: 'vault.sealing-changed', how: 'started-over', key: '' });
+    },
+    async startAfresh() {
+      await allForgotten();
+      await vault.eraseAll();
+      if (vault.sealing !== 'memory') await vault.startOver();
+      await parts.remember(vault.sealing);
+      // What was locked stays so until the next sign-in; without a keychain a passphrase has to be chosen first.
+      if (lock.state() === 'locked') await vault.lock();
+      else if (vault.locked) await lock.lock('command');
     },
     notes() {
       const unheard = note ?? signals?.problem ?? null;

@@ -142,7 +142,7 @@ describe('a grant', () => {
   it.each([
     ['nobody is signed in', nobody, 'SIGNED_OUT'],
     ['the session has ended', { ...nobody, phase: 'ended', lastFailure: { code: 'SESSION_LOST' } }, 'SESSION_LOST'],
-    ['the session is locked, although it is known whose it is', signedIn('00u1', { phase: 'locked' }), 'SIGNED_OUT'],
+    ['the session is locked, although it is known whose it is', signedIn('00u1', { phase: 'locked' }), 'LOCKED'],
   ])('is not asked about where %s', async (_, view, code) => {
     const all = await setting();
     all.state.session = view as typeof nobody;

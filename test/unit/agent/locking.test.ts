@@ -8,6 +8,7 @@ import type { Company } from '../../../main/agent.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { createLocking } from '../../../main/locking.ts';
 import type { DesktopSignals } from '../../../main/ports.ts';
+import { passphraseOnlyKeychain } from '../../../main/vault/passphrase-keychain.ts';
 import { openVault, type Vault } from '../../../main/vault/vault.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { memoryKeychain } from '../../fakes/memory-keychain.ts';
@@ -35,7 +36,10 @@ async function vaultSealed(how: 'keychain' | 'key' | 'passphrase' | 'memory'): P
   return vault;
 }
 
-async function over(vault: Vault, more: { top?: string; lock?: () => Promise<void>; watch?: () => Promise<DesktopSignals> } = {}) {
+async function over(
+  vault: Vault,
+  more: { top?: string; lock?: () => Promise<void>; watch?: () => Promise<DesktopSignals>; mayResume?: boolean } = {},
+) {
   const clock = fakeClock();
   const audit = recordingAudit();
   const state = { calls: [] as string[], held: null as boolean | null, remembered: [] as string[], logged: [] as string[] };
@@ -67,6 +71,7 @@ async function over(vault: Vault, more: { top?: string; lock?: () => Promise<voi
     watchDesktop: more.watch,
     forgetTokens: () => void state.calls.push('forget answers'),
     remember: async (sealing) => void state.remembered.push(sealing),
+    mayResume: () => more.mayResume ?? true,
   });
   return { clock, audit, state, locking, lock: locking.lock, vault, grants };
 }
@@ -148,6 +153,13 @@ describe('opening again', () => {
     expect((await vault.open('session-acme'))?.toString()).toBe('a refresh token');
   });
 
+  it('takes no session up again under a configuration that nobody has used', async () => {
+    const { locking, lock, state } = await over(await vaultSealed('passphrase'), { mayResume: false });
+    await lock.lock('command');
+    await locking.unlockWithPassphrase(passphrase);
+    expect([lock.state(), state.calls.filter((call) => call.startsWith('resume'))]).toEqual(['open', []]);
+  });
+
   it('by another key, or with other bytes, opens nothing', async () => {
     const { locking, lock, vault } = await over(await vaultSealed('key'));
     await lock.lock('command');
@@ -184,6 +196,41 @@ describe('opening again', () => {
     await locking.unlockWithKey('key-1', prf());
     expect(lock.state()).toBe('open');
     await until(() => state.held === false);
+  });
+});
+
+describe('a start afresh', () => {
+  it.each([
+    ['key', 'keychain'],
+    ['passphrase', 'keychain'],
+    ['keychain', 'keychain'],
+    ['memory', 'memory'],
+  ] as const)('leaves nothing of a vault sealed by %s, nor what sealed it', async (how, afterwards) => {
+    const { locking, lock, vault, state } = await over(await vaultSealed(how));
+    await locking.startAfresh();
+    expect([lock.state(), vault.sealing, vault.keys(), state.remembered]).toEqual(['open', afterwards, [], [afterwards]]);
+    expect(await vault.open('session-acme')).toBeNull();
+  });
+
+  it('opens nothing that was locked', async () => {
+    const { locking, lock, vault } = await over(await vaultSealed('key'));
+    await lock.lock('command');
+    await locking.startAfresh();
+    expect([lock.state(), vault.locked, vault.sealing]).toEqual(['locked', true, 'keychain']);
+    await locking.provenBySignIn();
+    expect(await vault.open('session-acme')).toBeNull();
+  });
+
+  it('locks what only a new passphrase can open', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lakepass-locking-'));
+    folders.push(folder);
+    const vault = await openVault({ folder, keychain: passphraseOnlyKeychain(), random: randomBytes });
+    await vault.sealWithPassphrase(passphrase);
+    const { locking, lock } = await over(vault);
+    await locking.startAfresh();
+    expect([lock.state(), vault.locked, vault.fresh]).toEqual(['locked', true, true]);
+    await locking.unlockWithPassphrase('another passphrase');
+    expect(lock.state()).toBe('open');
   });
 });
 
