@@ -69,9 +69,14 @@ export function createPagesAgent(parts: {
       else consents.answer(request.ask, { verdict: 'approved', how: 'click', span: request.span, tapKey: null });
     },
     snooze: (forMinutes) => consents.snooze(later(parts.clock.now(), minutes(forMinutes))),
-    attend() {
+    attend(by) {
       consents.attend();
-      parts.lock.touch();
+      // A browser under an AI agent may be the person's or the AI agent's own; neither shows that a person has come back.
+      let isPerson = true;
+      // check: attend-no-ai-agent
+      isPerson = by.aiAgent === null;
+      // end check
+      if (isPerson) parts.lock.touch();
     },
     revoke: (ids) => agent.endGrants({ ids: [...ids], why: 'revoked' }),
     askToWiden: (grant, scopes, by) => grantView(parts.making.postWiden({ grant, scopes: [...scopes] }, by)),

@@ -68,7 +68,7 @@ export function pageRoutes(
       }),
     ],
     ['/v1/snooze', route('ui', snoozeRequestSchema, ({ input }) => done(agent.snooze(input.minutes)))],
-    ['/v1/attend', route('ui', nothing, () => done(agent.attend()))],
+    ['/v1/attend', route('ui', nothing, ({ by }) => done(agent.attend(by)))],
     ['/v1/revoke', route('ui', revokeRequestSchema, async ({ input }) => ({ ended: await agent.revoke(input.ids) }))],
     [
       '/v1/widen',

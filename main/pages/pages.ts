@@ -55,7 +55,7 @@ export interface PagesAgent {
   answer(request: z.output<typeof answerRequestSchema>, by: Caller): void;
   snooze(minutes: number): void;
   /** The person looks at Lakepass. */
-  attend(): void;
+  attend(by: Caller): void;
   revoke(ids: readonly string[]): Promise<number>;
   /** Asks for more scopes on a live grant; the request then stands in the queue. @throws AppError GRANT_UNKNOWN | POLICY_* | … */
   askToWiden(grant: string, scopes: readonly string[], by: Caller): GrantView;

@@ -146,18 +146,25 @@ describe('the UI', () => {
   });
 
   it('snoozes, and whoever looks ends the snooze and is present', async () => {
-    const { pages, consents, clock, lock } = await page();
+    const { pages, consents, clock, lock, stranger } = await page();
     pages.snooze(30);
     expect(consents.view().snoozedUntil).toBe(new Date(later(clock.now(), minutes(30))).toISOString());
     lock.away('idle');
-    pages.attend();
+    pages.attend(stranger('/usr/bin/firefox'));
     expect([consents.view().snoozedUntil, lock.state()]).toEqual([null, 'open']);
   });
 
+  it('is not taken for a person who has come back where an AI agent looks', async () => {
+    const { pages, lock, stranger } = await page();
+    lock.away('idle');
+    pages.attend(stranger('/usr/bin/curl', { kind: 'ai-agent', aiAgent: 'claude' }));
+    expect(lock.state()).toBe('away');
+  });
+
   it('does not end a locked screen by looking', async () => {
-    const { pages, lock } = await page();
+    const { pages, lock, stranger } = await page();
     lock.away('screen-lock');
-    pages.attend();
+    pages.attend(stranger('/usr/bin/firefox'));
     expect(lock.state()).toBe('away');
   });
 
