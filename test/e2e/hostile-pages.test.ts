@@ -26,6 +26,9 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   product = await startProduct();
+  // She has a tap key, so that her sign-ins end on the page that says so.
+  await product.signIn('alice');
+  await product.lakepass(['logout']);
   users = await openBrowser(product, { names: ['evil.test', 'rebound.test'] });
   person = await users.person();
   await registerKey(person, product.idp, 'alice');

@@ -1,4 +1,4 @@
-/** What a sign-in leaves behind in the browser, by the browser's own records: its network log and its history. */
+/** What a first sign-in and the pages that follow it leave behind in the browser, by the browser's own records: its network log and its history. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,12 +6,14 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Product, startProduct } from '../product/product.ts';
 import { type LoggedRequest, readNetLog } from './net-log.ts';
-import { type Login, openBrowser, registerKey, signIn, type UsersBrowser } from './person.ts';
+import { enrolFirstKey, type Login, landingOf, openBrowser, registerKey, signIn, type UsersBrowser } from './person.ts';
 
 let product: Product;
 let users: UsersBrowser;
 let login: Login;
 let code = '';
+/** One-time codes of the ceremony page and of the UI. */
+const pageCodes: string[] = [];
 let address: string;
 /** Addresses behind the back button. */
 let entries: string[];
@@ -26,8 +28,13 @@ beforeAll(async () => {
   alice.page.on('request', (request) => {
     code ||= new URL(request.url()).searchParams.get('code') ?? '';
   });
+  alice.page.on('framenavigated', (frame) => {
+    const [, found] = /#([A-Za-z0-9_-]{43})$/.exec(frame.url()) ?? [];
+    if (found !== undefined) pageCodes.push(found);
+  });
   login = await signIn(product, alice, 'alice');
   await login.outcome;
+  await enrolFirstKey(alice, 'Blue one');
   address = alice.page.url();
   entries = (await alice.cdp.send('Page.getNavigationHistory')).entries.map(({ url }) => url);
   await untilChromiumHasAskedForAnIcon(await alice.context.newPage());
@@ -55,21 +62,24 @@ async function untilChromiumHasAskedForAnIcon(page: { goto(url: string): Promise
 }
 
 const withoutQuery = (url: string) => url.replace(/\?.*/, '');
+const withoutTicket = (url: string) => (url.startsWith(landingOf(login.callback)) ? landingOf(login.callback) : url);
 const carriers = (secret: string) =>
   requests.filter((request) => JSON.stringify(request).includes(secret)).map(({ url }) => withoutQuery(url));
 
-describe('after a sign-in', () => {
-  it('the address bar and the back button show neither code nor state', () => {
+describe('after a sign-in and the first tap key', () => {
+  it('the address bar and the back button show no code, state or ticket', () => {
     expect(code.length).toBeGreaterThan(20);
-    expect(address).toBe(`${login.callback.href}/done`);
+    expect(pageCodes).toHaveLength(2);
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect(entries).toContain(address);
-    for (const secret of [code, login.state, 'code=', 'state=']) expect(entries.join()).not.toContain(secret);
+    expect(entries.filter((url) => url.startsWith('http://lakepass.localhost'))).toEqual([expect.stringMatching(/:\d+\/$/)]);
+    for (const secret of [code, login.state, 'code=', 'state=', '/done/', ...pageCodes]) expect(entries.join()).not.toContain(secret);
   });
 
   it('the door has seen two requests, and none for an icon', () => {
     expect(requests.some(({ url }) => url.endsWith('/favicon.ico'))).toBe(true);
     const toDoor = requests.filter(({ url }) => url.startsWith(login.callback.origin));
-    expect(toDoor.map(({ url }) => withoutQuery(url))).toEqual([login.callback.href, `${login.callback.href}/done`]);
+    expect(toDoor.map(({ url }) => withoutTicket(withoutQuery(url)))).toEqual([login.callback.href, landingOf(login.callback)]);
   });
 
   it('no request has carried the code but the one that brought it, and the state none but the first and that one', () => {
@@ -77,7 +87,13 @@ describe('after a sign-in', () => {
     expect(carriers(login.state)).toEqual([`${product.idp.issuer}/auth`, login.callback.href]);
   });
 
-  it('the list of visited pages shows neither, although the file beneath it names every hop', () => {
+  it('no request has carried the code of a page: the fragment is noted, and not sent', () => {
+    const sent = requests.map(({ url, headers }) => JSON.stringify([url.replace(/#.*/, ''), headers])).join();
+    for (const pageCode of pageCodes) expect(sent).not.toContain(pageCode);
+    expect(requests.some(({ url }) => url.endsWith('/v1/enter'))).toBe(true);
+  });
+
+  it('the list of visited pages shows neither code nor state, although the file beneath it names every hop', () => {
     const db = new DatabaseSync(join(product.home, 'browser', 'Default', 'History'), { readOnly: true });
     // PAGE_TRANSITION_CHAIN_END: the history page lists only the last hop of a chain of redirects.
     const visits = db
@@ -85,7 +101,14 @@ describe('after a sign-in', () => {
       .all();
     db.close();
     const listed = visits.filter(({ listed }) => listed === 1).map(({ url }) => String(url));
-    expect(listed).toContain(`${login.callback.href}/done`);
+    expect(listed).toContain(address);
     for (const secret of [code, login.state]) expect(listed.join()).not.toContain(secret);
+  });
+
+  it('the codes of the pages, which that list does show, open nothing any more', async () => {
+    const [ceremony = '', ui = ''] = pageCodes;
+    const port = new URL(address).port;
+    await expect(product.person.openCeremony(`http://lakepass.localhost:${port}/#${ceremony}`)).rejects.toThrow('PAGE_REFUSED');
+    await expect(product.person.openUi(`http://127.0.0.1:${port}/#${ui}`)).rejects.toThrow('PAGE_REFUSED');
   });
 });
