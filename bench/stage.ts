@@ -7,6 +7,7 @@ import { chmod, copyFile, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Idp, startIdp } from '../test/fixtures/idp/idp.ts';
+import { scriptedPerson, throughCurl } from '../test/fixtures/scripted-person.ts';
 import { createSoftwareKey, type SoftwareKey } from '../test/fixtures/software-key/software-key.ts';
 import type { Workspace } from '../test/fixtures/workspace/workspace.ts';
 import type { Started } from '../test/machine/terminal.ts';
@@ -78,6 +79,7 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     stopwatch: await script('stopwatch.bash'),
   };
   const bareServers: { child: Started; gone: Promise<unknown> }[] = [];
+  const otherPerson = scriptedPerson({ key: createSoftwareKey(), send: throughCurl((args) => product.run('curl', args)) });
   let isSettled = false;
 
   const start: Stage['start'] = (command, args, stdin) => {
@@ -86,9 +88,9 @@ export async function openStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     return started;
   };
 
-  /** Of the first person, the tab that follows the sign-in takes the tap key and the approval of the policy; of the other, the key. */
+  /** In the tab that follows a first sign-in: the first person enrols a tap key and approves the policy, the other enrols their own. */
   async function settle(page: URL): Promise<void> {
-    if (isSettled) await (await product.person.openCeremony(page)).tap('Test key');
+    if (isSettled) await (await otherPerson.openCeremony(page)).tap('Test key');
     else await product.settleIn(page);
     isSettled = true;
   }
