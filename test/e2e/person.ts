@@ -21,8 +21,8 @@ export interface Person {
 
 export interface UsersBrowser {
   browser: Browser;
-  /** A person with cookies and a key of their own; `keepsHistory`: not in a private window. */
-  person(options?: { keepsHistory?: boolean }): Promise<Person>;
+  /** A person with cookies and a key of their own; `keepsHistory`: not in a private window, `prf`: with a key that can seal the vault. */
+  person(options?: { keepsHistory?: boolean; prf?: boolean }): Promise<Person>;
   /** Ends Chromium and waits until it is gone. */
   close(): Promise<void>;
 }
@@ -65,13 +65,13 @@ export async function openBrowser(product: Product, { names = [], netLog }: Brow
   let closing: Promise<void> | undefined;
   return {
     browser,
-    async person({ keepsHistory = false } = {}) {
+    async person({ keepsHistory = false, prf = false } = {}) {
       const [everyday] = browser.contexts();
       const context = keepsHistory && everyday !== undefined ? everyday : await browser.newContext();
       const page = await context.newPage();
       const cdp = await context.newCDPSession(page);
       await cdp.send('WebAuthn.enable');
-      return { context, page, cdp, authenticatorId: await plugIn(cdp) };
+      return { context, page, cdp, authenticatorId: await plugIn(cdp, { prf }) };
     },
     close: () => (closing ??= end()),
   };
@@ -85,10 +85,15 @@ export async function openBrowser(product: Product, { names = [], netLog }: Brow
 }
 
 /** One more security key in the person's machine, that is touched whenever it blinks. */
-export async function plugIn(cdp: CDPSession): Promise<string> {
-  const options = { protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'usb', hasResidentKey: true, hasPrf: true } as const;
+export async function plugIn(cdp: CDPSession, { prf }: { prf: boolean }): Promise<string> {
+  const options = { protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: true } as const;
   const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: { ...options, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    options: {
+      ...options,
+      ...(prf ? ({ ctap2Version: 'ctap2_1', hasPrf: true } as const) : {}),
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
   });
   return authenticatorId;
 }
@@ -202,8 +207,8 @@ export async function photograph(page: Page, name: string): Promise<void> {
     ['light', ''],
     ['dark', '-dark'],
   ] as const) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.screenshot({ path: join(folder, `${name}${suffix}.png`) });
   }
-  await page.emulateMedia({ colorScheme: null });
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
 }
