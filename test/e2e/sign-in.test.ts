@@ -1,13 +1,20 @@
 /** The sign-in as a person has it: the built product, its own user, a real Chromium and a key that is a virtual authenticator. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { statusViewSchema } from '../../preload/contract/control.ts';
 import { createSoftwareKey } from '../fixtures/software-key/software-key.ts';
 import { type Product, startProduct } from '../product/product.ts';
-import { beginLogin, lastPage, openBrowser, type Person, registerKey, signIn, type UsersBrowser, useKey } from './person.ts';
+import {
+  beginLogin,
+  enrolFirstKey,
+  lastPage,
+  openBrowser,
+  type Person,
+  photograph,
+  registerKey,
+  signIn,
+  type UsersBrowser,
+  useKey,
+} from './person.ts';
 
 let product: Product;
 let users: UsersBrowser;
@@ -15,6 +22,9 @@ let person: Person;
 
 beforeAll(async () => {
   product = await startProduct();
+  // She has a tap key, so that her sign-ins end on the page that says so.
+  await product.signIn('alice');
+  await product.lakepass(['logout']);
   users = await openBrowser(product);
 });
 afterAll(async () => {
@@ -32,22 +42,6 @@ afterEach(async () => {
 
 const session = async () => statusViewSchema.parse(await product.json('status')).profiles[0]?.session;
 const redemptions = () => product.idp.requestsTo('token').filter(({ grantType }) => grantType === 'authorization_code').length;
-
-/** Kept for people to look at. */
-async function photograph(page: Page, name: string): Promise<void> {
-  const folder = fileURLToPath(new URL('../../.cache/screenshots', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  // A tab behind another is not drawn.
-  await page.bringToFront();
-  await page.setViewportSize({ width: 1000, height: 640 });
-  for (const [colorScheme, suffix] of [
-    ['light', ''],
-    ['dark', '-dark'],
-  ] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(folder, `${name}${suffix}.png`) });
-  }
-}
 
 describe('a person with a key', () => {
   it('registers it, signs in with it, and is told so in the tab and on the command line', async () => {
@@ -70,6 +64,25 @@ describe('a person with a key', () => {
     expect(await page.evaluate('getComputedStyle(document.body).display')).toBe('grid');
     expect(complaints.filter(({ url }) => !url.startsWith(product.idp.issuer))).toEqual([]);
     await photograph(page, 'signed-in');
+  });
+
+  it('is led on from the first sign-in to enrol a tap key, in that tab alone, and from there to the UI', async () => {
+    await registerKey(person, product.idp, 'bob');
+    const login = await signIn(product, person, 'bob');
+    expect((await login.outcome).said.session).toMatchObject({ phase: 'signed-in', identity: { username: 'bob@example.com' } });
+    const { page } = person;
+    expect(page.url()).toMatch(/^http:\/\/lakepass\.localhost:\d+\/$/);
+    await photograph(page, 'first-key');
+    const copied = await person.context.newPage();
+    await copied.goto(page.url());
+    await copied.getByRole('heading', { name: 'This page needs a fresh link' }).waitFor();
+    await copied.close();
+    await enrolFirstKey(person, 'Blue one');
+    expect(page.url()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    await page.getByRole('button', { name: 'Keys' }).click();
+    await page.getByRole('heading', { name: 'Blue one' }).waitFor();
+    await page.getByText('model unproven').first().waitFor();
+    expect(statusViewSchema.parse(await product.json('status')).tapKeys.map(({ name }) => name)).toContain('Blue one');
   });
 });
 
