@@ -11,6 +11,7 @@ import type { Grants } from './grant/grants.ts';
 import { createLock, type Lock } from './lock/lock.ts';
 import type { Policy } from './policy/question.ts';
 import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
+import type { EpochMs } from './units.ts';
 import type { Vault } from './vault/vault.ts';
 
 export interface Locking {
@@ -120,6 +121,10 @@ export function createLocking(parts: {
       sealing: vault.sealing,
     }),
     start() {
+      const signIns = [...companies.values()].flatMap(({ session }) => session.view().signedInAt ?? []);
+      // check: lock-day-survives-restart
+      if (signIns.length > 0) lock.provenAt(Math.max(...signIns.map((at) => Date.parse(at))) as EpochMs);
+      // end check
       if (lock.state() === 'locked') consents.hold(true);
       void parts.watchDesktop?.().then(heed, (error: unknown) => {
         note = 'Screen lock and sleep cannot be heard on this machine.';

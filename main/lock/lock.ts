@@ -22,6 +22,8 @@ export interface Lock {
   suspending(): Promise<void>;
   /** Whoever calls has seen to the proof: a key, a passphrase or a fresh sign-in. The daily cap starts anew. */
   unlocked(): void;
+  /** At the start: the last proof, by the wall clock, is that of a session taken up again. A restart does not begin the day anew. */
+  provenAt(at: EpochMs): void;
   /** A person did something: the idle clock starts anew, and an Away that idleness brought ends. */
   touch(): void;
   /** A listener that throws is logged and keeps no other from running. */
@@ -174,6 +176,12 @@ export function createLock({ clock, audit, log, limits, begin = 'open' }: Parts)
     unlocked() {
       proven = present();
       comeBack('unlocked');
+      schedule();
+    },
+    provenAt(at) {
+      // A moment from the future is the work of a clock that was wrong.
+      const ago = Math.max(0, clock.now() - at);
+      proven = { wall: (clock.now() - ago) as EpochMs, running: ms(clock.elapsed() - ago) };
       schedule();
     },
     touch() {

@@ -37,7 +37,7 @@ export interface Session {
   lock(): Promise<void>;
   /**
    * Signs a person in. A running session goes on until the new one takes its place; a locked one is locked no more.
-   * @throws AppError VAULT_SEALED: the vault is locked, and whoever was told of the sign-in (`beforeKeeping`) did not open it
+   * @throws AppError VAULT_SEALED | PASSPHRASE_NEEDED: the vault is locked, and whoever was told of the sign-in (`beforeKeeping`) did not open it
    * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW | AUDIT_UNWRITABLE
    */
   signIn(options: { onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SessionView>;
@@ -142,7 +142,7 @@ export function createSession({
       // A lock that came meanwhile has cancelled the sign-in; between here and the session that begins, nothing can come.
       stopIfCancelled();
       // check: session-not-into-a-locked-vault
-      if (vault.locked) throw new AppError('VAULT_SEALED', { reason: 'locked' });
+      if (vault.locked) throw new AppError(vault.sealing === 'passphrase' ? 'PASSPHRASE_NEEDED' : 'VAULT_SEALED', { reason: 'locked' });
       // end check
       await adopt(signedIn);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Company } from '../../../main/agent.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { createLocking } from '../../../main/locking.ts';
 import type { DesktopSignals } from '../../../main/ports.ts';
+import { hours } from '../../../main/units.ts';
 import { passphraseOnlyKeychain } from '../../../main/vault/passphrase-keychain.ts';
 import { openVault, type Vault } from '../../../main/vault/vault.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -38,7 +39,7 @@ async function vaultSealed(how: 'keychain' | 'key' | 'passphrase' | 'memory'): P
 
 async function over(
   vault: Vault,
-  more: { top?: string; lock?: () => Promise<void>; watch?: () => Promise<DesktopSignals>; mayResume?: boolean } = {},
+  more: { top?: string; lock?: () => Promise<void>; watch?: () => Promise<DesktopSignals>; mayResume?: boolean; signedInAt?: string } = {},
 ) {
   const clock = fakeClock();
   const audit = recordingAudit();
@@ -47,7 +48,7 @@ async function over(
     profile: profileNamed(name),
     session: {
       ...strictSession,
-      view: () => signedIn('00u1'),
+      view: () => signedIn('00u1', more.signedInAt === undefined ? {} : { signedInAt: more.signedInAt }),
       async lock() {
         state.calls.push(`lock ${name} while the vault is ${vault.locked ? 'locked' : 'open'}`);
         await lockSession();
@@ -110,6 +111,18 @@ describe('a lock', () => {
     await Promise.resolve();
     await Promise.resolve();
     expect(state.held).toBe(false);
+  });
+});
+
+describe('a start', () => {
+  it.each([
+    ['2 h', 'locked'],
+    ['5 h', 'open'],
+  ])('does not begin the day anew: three hours after the sign-in, with a cap of %s, it is %s', async (cap, state) => {
+    const signedInAt = new Date(fakeClock().now() - hours(3)).toISOString();
+    const { locking, lock } = await over(await vaultSealed('keychain'), { top: `limits: { dailyCap: ${cap} }`, signedInAt });
+    locking.start();
+    expect(lock.state()).toBe(state);
   });
 });
 

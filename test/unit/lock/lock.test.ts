@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { createLock, type LockLimits } from '../../../main/lock/lock.ts';
-import { hours, type Ms, minutes, ms, seconds } from '../../../main/units.ts';
+import { type EpochMs, hours, type Ms, minutes, ms, seconds } from '../../../main/units.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 
@@ -154,6 +154,17 @@ describe('idleness', () => {
 });
 
 describe('the daily cap', () => {
+  it.each([
+    ['an hour before its end', 9, null],
+    ['at its end', 10, 'daily-cap'],
+    ['long past', 100, 'daily-cap'],
+    ['from the future', -5, null],
+  ])('counts from a proof before the start: %s', (_, hoursAgo, why) => {
+    const { lock, clock } = setting({ dailyCap: hours(10) });
+    lock.provenAt((clock.now() - hours(1) * hoursAgo) as EpochMs);
+    expect(lock.why()).toBe(why);
+  });
+
   it('locks that long after the last proof, whatever the person does meanwhile', async () => {
     const { lock, told, clock } = setting({ dailyCap: hours(10), idle: hours(1) });
     for (let half = 0; half < 19; half += 1) {

@@ -220,6 +220,13 @@ describe('a sign-in over a locked session', () => {
     expect(idp.revoked).toHaveLength(1);
   });
 
+  it('over a vault that a passphrase seals asks for the passphrase', async () => {
+    const { start, disk } = setting();
+    disk.sealing = 'passphrase';
+    const { session } = start();
+    expect(await outcome(session.signIn(signInOptions))).toBe('PASSPHRASE_NEEDED locked');
+  });
+
   it('opens the vault first, where somebody does that for it', async () => {
     const { idp, clock, audit, disk } = setting();
     const vault = disk.vault();
