@@ -29,8 +29,6 @@ export interface Started extends EventEmitter {
 }
 
 export interface Terminal {
-  /** The shell's. */
-  readonly pid: number;
   start(command: string, args: readonly string[], options?: { env?: NodeJS.ProcessEnv; cwd?: string; input?: boolean }): Started;
   /** Ends the shell; what was started from it goes on. */
   close(): Promise<void>;
@@ -43,7 +41,8 @@ interface Parts {
   node: string;
   /** `terminal-program.ts`, bundled. */
   program: string;
-  shell?: string;
+  /** A program above the shell, which is to start it: any that takes `-c` as shells do. */
+  above?: string;
 }
 
 interface Kept extends Started {
@@ -52,9 +51,11 @@ interface Kept extends Started {
   readonly begun: PromiseWithResolvers<number>;
 }
 
-export async function openTerminal({ account, home, node, program, shell = '/bin/sh' }: Parts): Promise<Terminal> {
+export async function openTerminal({ account, home, node, program, above }: Parts): Promise<Terminal> {
   // The words after it keep the shell from becoming its last command.
-  const child = spawnAs(account, shell, ['-c', `'${node}' '${program}'; exit 0`], {
+  const line = `'${node}' '${program}'; exit 0`;
+  const [command, ...words] = above === undefined ? ['/bin/sh', '-c', line] : [above, '-c', `/bin/sh -c "${line}"; exit 0`];
+  const child = spawnAs(account, command ?? '', words, {
     home,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     serialization: 'advanced',
@@ -95,7 +96,6 @@ export async function openTerminal({ account, home, node, program, shell = '/bin
   }
 
   return {
-    pid: child.pid ?? 0,
     start(command, args, { env = {}, cwd = home, input = false } = {}) {
       count += 1;
       const id = count;

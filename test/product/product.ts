@@ -46,8 +46,8 @@ export interface Product {
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Started;
   /** Where everything here is started from. */
   terminal: Terminal;
-  /** Another one. */
-  openTerminal(shell?: string): Promise<Terminal>;
+  /** Another one; `above` starts its shell. */
+  openTerminal(above?: string): Promise<Terminal>;
   /** What `lakepass` is started with, for whoever starts it otherwise. */
   command: { words: readonly string[]; env: NodeJS.ProcessEnv };
   /** A program of the same user, not ours. */
@@ -129,8 +129,11 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
 
   const program = await machine.program('test/machine/terminal-program.ts');
   const terminals: Terminal[] = [];
-  const openAnother: Product['openTerminal'] = async (shell = '/bin/sh') => {
-    const opened = await openTerminal({ account: machine.user, home, node: machine.node, program, shell });
+  const openAnother: Product['openTerminal'] = async (above) => {
+    const opened = await openTerminal({
+      ...{ account: machine.user, home, node: machine.node, program },
+      ...(above === undefined ? {} : { above }),
+    });
     terminals.push(opened);
     return opened;
   };
