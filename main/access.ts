@@ -89,10 +89,12 @@ export function createAccess(parts: Parts): Access {
     if (lock.state() === 'locked') return no(new AppError('LOCKED'));
     // end check
     const answered = permissions.find(grant, caller);
-    // check: access-denied-by-person
-    if (answered?.allowed === false) return no(new AppError('CONSENT_DENIED'));
-    // end check
     const member = isMember(grant, caller) && !doubted.has(grant.id);
+    const denied = answered?.allowed === false;
+    // A no to a stranger is no no to the run itself, which may be the same program in the same folder: two kernels, for one.
+    // check: access-denied-by-person
+    if (denied && !member) return no(new AppError('CONSENT_DENIED'));
+    // end check
     const covered = member || answered?.allowed === true;
     if (!covered) reportStranger(grant, caller);
     const away = awayRefusal(covered);
@@ -110,6 +112,7 @@ export function createAccess(parts: Parts): Access {
     const decision = parts.policy().evaluate(question);
     recordDecision(grant, caller, question.action, decision);
     // A touch that policy misses can be had from the person, who is asked for it as for any other answer.
+    if (missesTouch(decision) && denied) return no(new AppError('CONSENT_DENIED'));
     if (missesTouch(decision) && lock.state() === 'open' && !wasTouchedInVain(grant, caller)) return ask(grant, caller, 'tap', true);
     // check: access-policy
     if (decision.verdict !== 'allow') return no(refusalOf(decision));

@@ -30,6 +30,8 @@ export interface HeadlessAgent extends Running {
  */
 export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
   leaveLastWords();
+  // Node opens its debugger to whoever sends this signal; a listener of our own takes its place.
+  process.on('SIGUSR1', () => undefined);
   const uid = process.getuid?.() ?? -1;
   const places = findPlaces({ env: process.env, uid, ...(options.home === undefined ? {} : { home: options.home }) });
   const log = jsonLog(logFile(join(places.state, 'agent.log')));

@@ -101,12 +101,22 @@ describe('while away', () => {
 });
 
 describe('what a person has answered', () => {
-  it('with no holds against a member too', async () => {
-    const { run, access, permissions } = await setting();
-    const { grant, caller } = await run();
-    permissions.remember(grant, caller, { verdict: 'denied', reach: 'run' });
+  it('with no holds against a stranger, at once', async () => {
+    const { run, stranger, access, permissions, consents } = await setting();
+    const { grant } = await run();
+    const other = stranger();
+    permissions.remember(grant, other, { verdict: 'denied', reach: 'run' });
     access.changed();
-    expect(wordOf(access.leave(grant, caller))).toBe('CONSENT_DENIED');
+    expect(wordOf(access.leave(grant, other))).toBe('CONSENT_DENIED');
+    expect(consents.view().asks).toEqual([]);
+  });
+
+  it('with no to a stranger leaves a member alone that is the same program', async () => {
+    const { run, stranger, access, permissions } = await setting();
+    const { grant, caller } = await run();
+    permissions.remember(grant, stranger(caller.process?.executable ?? ''), { verdict: 'denied', reach: 'run' });
+    access.changed();
+    expect(wordOf(access.leave(grant, caller))).toBe('yes');
   });
 
   it('with yes is leave for as long as it was said, and asked again afterwards', async () => {
