@@ -503,7 +503,8 @@ export function createAgent(parts: Parts): Agent {
         attempt.then((view) => {
           if (view.identity === null || view.signedInAt === null) throw new AppError('SIGNED_OUT');
           const { issuer, subject, username } = view.identity;
-          return { issuer, subject, username, signedInAt: Date.parse(view.signedInAt) as EpochMs };
+          const at = Date.parse(view.signedInAt) as EpochMs;
+          return { issuer, subject, username, signedInAt: at, provenAt: at };
         }),
       );
     },

@@ -18,6 +18,8 @@ export interface Person {
   subject: string;
   username: string;
   signedInAt: EpochMs;
+  /** When the provider saw them last: a browser that was still signed in there brings an older moment than the sign-in here. */
+  provenAt: EpochMs;
 }
 
 export interface Ceremonies {
@@ -117,7 +119,7 @@ export function createCeremonies(parts: {
   function requireFresh(): Person {
     const person = parts.person(null);
     // check: ceremony-fresh-sign-in
-    if (clock.now() - person.signedInAt > FRESH) throw new AppError('SIGN_IN_STALE');
+    if (clock.now() - person.provenAt > FRESH) throw new AppError('SIGN_IN_STALE');
     // end check
     return person;
   }

@@ -319,10 +319,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     function people(profile: string | null = null): Person[] {
       const signedIn = [...companies.values()].flatMap(({ profile: { name }, session }) => {
         if (profile !== null && name !== profile) return [];
-        const { phase, identity, signedInAt } = session.view();
-        return phase === 'signed-in' && identity !== null && signedInAt !== null
-          ? { ...identity, signedInAt: Date.parse(signedInAt) as EpochMs }
-          : [];
+        const { phase, identity, signedInAt, assurance } = session.view();
+        if (phase !== 'signed-in' || identity === null || signedInAt === null) return [];
+        const at = Date.parse(signedInAt) as EpochMs;
+        const authTime = assurance?.authTime ?? signedInAt;
+        return { ...identity, signedInAt: at, provenAt: Math.min(at, Date.parse(authTime)) as EpochMs };
       });
       return signedIn.sort((a, b) => b.signedInAt - a.signedInAt);
     }

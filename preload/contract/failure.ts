@@ -104,7 +104,7 @@ export const failureTexts = {
   TAP_NEEDED: { cause: 'This needs a touch of one of your tap keys.', next: 'Open Lakepass (`lakepass ui`) and touch the key.', nextStep: 'touch-key' },
   TAP_KEY_NEEDED: { cause: 'No tap key is enrolled yet, and this needs a touch of one.', next: 'Run `lakepass login` and enrol a key in the page that follows the sign-in.', nextStep: 'sign-in' },
   TAP_REFUSED: { cause: 'The touch does not prove what was asked.', next: 'Try again with a key that is enrolled here.', nextStep: 'touch-key' },
-  SIGN_IN_STALE: { cause: 'Changing keys needs a sign-in that is less than five minutes old.', next: 'Run `lakepass login`, then try again.', nextStep: 'sign-in' },
+  SIGN_IN_STALE: { cause: 'Changing keys needs a sign-in at the identity provider that is less than five minutes old.', next: 'Run `lakepass login --step-up`, then try again.', nextStep: 'sign-in' },
   // policy
   POLICY_DENIED: { cause: 'Policy does not allow this.', next: 'See `lakepass policy explain`: it says which rule decided, and what would change it.', nextStep: 'ask-admin' },
   POLICY_INVALID: { cause: 'The policy file cannot be used as it is.', next: 'Correct the line that is named; `lakepass policy check` tries it without an agent.', nextStep: 'fix-config' },

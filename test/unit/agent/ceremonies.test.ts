@@ -21,7 +21,7 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
   const consents = createConsents({ clock, random: randomBytes, audit, describe: describeCaller });
   const state = {
     locked: false,
-    person: { ...alice, signedInAt: (clock.now() - 60_000) as EpochMs } as Person | null,
+    person: { ...alice, signedInAt: (clock.now() - 60_000) as EpochMs, provenAt: (clock.now() - 60_000) as EpochMs } as Person | null,
     /** Who signed in last, in another profile. */
     elsewhere: null as Person | null,
     done: [] as string[],
@@ -133,7 +133,7 @@ describe('the first key', () => {
     ] as const) {
       const all = await none();
       const ticket = all.ceremonies.beginFirst(signedIn(all));
-      all.state.person = now && { ...now, signedInAt: all.clock.now() };
+      all.state.person = now && { ...now, signedInAt: all.clock.now(), provenAt: all.clock.now() };
       expect(await codeOf(touched(all.ceremonies, ticket, createSoftwareKey()))).toBe(code);
       expect(all.keys.list()).toEqual([]);
     }
@@ -184,7 +184,7 @@ describe('a further key', () => {
     const { ceremonies, clock, key, keys, state } = await ready();
     const ticket = ceremonies.begin({ kind: 'enrol' });
     await touched(ceremonies, ticket, key);
-    state.person = { ...bob, signedInAt: clock.now() };
+    state.person = { ...bob, signedInAt: clock.now(), provenAt: clock.now() };
     expect(await codeOf(touched(ceremonies, ticket, createSoftwareKey()))).toBe('GRANT_OTHER_PERSON');
     expect(keys.list()).toHaveLength(1);
   });
@@ -209,7 +209,7 @@ describe('a removal', () => {
 describe('whose key', () => {
   it('is asked for: another person’s neither counts as one, nor is removed or used to seal', async () => {
     const { ceremonies, view, state, clock } = await ready();
-    state.person = { ...bob, signedInAt: clock.now() };
+    state.person = { ...bob, signedInAt: clock.now(), provenAt: clock.now() };
     expect(await codeOf(() => ceremonies.begin({ kind: 'enrol' }))).toBe('TAP_KEY_NEEDED');
     expect(await codeOf(() => ceremonies.begin({ kind: 'remove', key: view.id }))).toBe('TAP_KEY_NEEDED');
   });
@@ -228,7 +228,7 @@ describe('whose key', () => {
     ceremonies.view(ticket);
     const { id: ceremony, options } = await ceremonies.options(ticket, ORIGIN);
     await clock.advance(500);
-    state.person = { ...bob, signedInAt: clock.now() };
+    state.person = { ...bob, signedInAt: clock.now(), provenAt: clock.now() };
     const finished = ceremonies.finish(ticket, { id: ceremony, response: touch(key, options), name: '' });
     await expect(finished).rejects.toMatchObject({ code: 'TAP_REFUSED', reason: 'key' });
     expect(consents.find(id)).toBeDefined();
@@ -242,7 +242,7 @@ describe('a key of another profile’s person', () => {
     const begun = await keys.beginEnrol({ origin: ORIGIN, person: bob });
     const made = touchNew(bobsKey, begun.options);
     await keys.finishEnrol(begun.id, made, '');
-    state.elsewhere = { ...bob, signedInAt: clock.now() };
+    state.elsewhere = { ...bob, signedInAt: clock.now(), provenAt: clock.now() };
     const id = ask();
     const ticket = ceremonies.begin({ kind: 'tap', ask: id, span: 'grant' });
     ceremonies.view(ticket);
@@ -261,7 +261,7 @@ describe('what holds for all profiles', () => {
     const bobsKey = createSoftwareKey();
     const begun = await all.keys.beginEnrol({ origin: ORIGIN, person: bob });
     const bobs = await all.keys.finishEnrol(begun.id, touchNew(bobsKey, begun.options), '');
-    all.state.elsewhere = { ...bob, signedInAt: all.clock.now() };
+    all.state.elsewhere = { ...bob, signedInAt: all.clock.now(), provenAt: all.clock.now() };
     return { ...all, bobsKey, bobs };
   }
 
