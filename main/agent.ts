@@ -73,7 +73,7 @@ interface Parts extends StatusParts {
   /** A page on which a key opens the vault. */
   ceremonyPage: (ticket: string) => Promise<{ url: string; browser: 'opened' | 'none' }>;
   broker: Pick<Broker, 'grantUrl'>;
-  audit: Pick<AuditLog, 'append'> & { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
+  audit: AuditLog & { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
   clock: Clock;
   questions: Questions;
   /** Ourselves, as a program: for the question which sign-in policy wants at most. */
@@ -223,6 +223,7 @@ export function createAgent(parts: Parts): Agent {
       fingerprint: fingerprintOf(minted),
     });
     // end check
+    if (leave.failClosed) await parts.audit.synced();
     parts.access.used(grant, by);
     return {
       access_token: minted.token.reveal(),

@@ -244,7 +244,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         return { url: url.href, browser: await ports.openBrowser(url) };
       },
       broker: { grantUrl: (secret) => broker.grantUrl(secret) },
-      audit: { append: (event) => audit.append(event), tail: (count) => audit.tail(count), folder: auditFolder },
+      audit: {
+        append: (event) => audit.append(event),
+        synced: () => audit.synced(),
+        tail: (count) => audit.tail(count),
+        folder: auditFolder,
+      },
       ...{ permissions, tally, describe, scopeWords },
       stop: onStop,
     });

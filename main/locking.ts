@@ -64,14 +64,27 @@ export function createLocking(parts: {
 
   lock.onChange(async (state) => {
     consents.hold(state !== 'open');
-    if (state !== 'locked') return;
+    if (state === 'locked') await forgetEverything();
+  });
+
+  /** How often somebody asked for a lock. */
+  let asked = 0;
+  const counted: Lock = {
+    ...lock,
+    lock(why) {
+      asked += 1;
+      return lock.lock(why);
+    },
+  };
+
+  async function forgetEverything(): Promise<void> {
     const locked = new AppError('LOCKED');
     for (const { tokens } of companies.values()) tokens.forget(locked);
     parts.forgetTokens();
     const sessions = await Promise.allSettled([...companies.values()].map(({ session }) => session.lock()));
     for (const { status } of sessions) if (status === 'rejected') log('lock.session-not-locked');
     await vault.lock();
-  });
+  }
 
   function heed(heard: DesktopSignals): void {
     if (closed) {
@@ -82,7 +95,10 @@ export function createLocking(parts: {
     heard.onSignal((signal) => {
       if (signal === 'locked') lock.away('screen-lock');
       else if (signal === 'unlocked') lock.back();
-      else void lock.suspending();
+      else {
+        if (parts.policy().limits.lockOnSuspend) asked += 1;
+        void lock.suspending();
+      }
     });
   }
 
@@ -92,11 +108,19 @@ export function createLocking(parts: {
   }
 
   async function reopen(): Promise<void> {
+    const before = asked;
     let resuming = [...companies.values()];
     // check: resume-into-approved-config
     if (!parts.mayResume()) resuming = [];
     // end check
     for (const { session } of resuming) await session.resume();
+    // It was locked all along, so a lock that came meanwhile changed nothing yet.
+    // check: reopen-loses-to-lock
+    if (asked !== before) {
+      await forgetEverything();
+      throw new AppError('LOCKED');
+    }
+    // end check
     lock.unlocked();
   }
 
@@ -111,7 +135,7 @@ export function createLocking(parts: {
   const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
   return {
-    lock,
+    lock: counted,
     view: () => ({
       state: lock.state(),
       since: iso(lock.since()),

@@ -21,7 +21,8 @@ export function Home({ line, status, openTab, leave }: HomeProps) {
     <>
       {status.next === '' ? null : (
         <p className="next">
-          <span className="next-label">{texts.home.next}</span> <WithCommands text={/^lakepass /.test(status.next) ? `\`${status.next}\`` : status.next} />
+          <span className="next-label">{texts.home.next}</span>{' '}
+          <WithCommands text={/^lakepass /.test(status.next) ? `\`${status.next}\`` : status.next} />
         </p>
       )}
       {status.profiles.length === 0 ? <NoProfile file={status.configFile} /> : null}

@@ -145,7 +145,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     }),
     ceremonyPage: async (ticket: string) => ({ url: `http://lakepass.localhost:1/#${ticket}`, browser: 'opened' as const }),
     broker: { grantUrl: (secret: Secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
-    audit: { append: audit.append, tail: () => [], folder: all.folder },
+    audit: { append: audit.append, synced: async () => undefined, tail: () => [], folder: all.folder },
     locking: strict<Locking>({
       startAfresh: async () => void done.push('erase vault'),
       async reopen() {

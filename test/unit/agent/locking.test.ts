@@ -39,7 +39,14 @@ async function vaultSealed(how: 'keychain' | 'key' | 'passphrase' | 'memory'): P
 
 async function over(
   vault: Vault,
-  more: { top?: string; lock?: () => Promise<void>; watch?: () => Promise<DesktopSignals>; mayResume?: boolean; signedInAt?: string } = {},
+  more: {
+    top?: string;
+    lock?: () => Promise<void>;
+    resume?: () => Promise<void>;
+    watch?: () => Promise<DesktopSignals>;
+    mayResume?: boolean;
+    signedInAt?: string;
+  } = {},
 ) {
   const clock = fakeClock();
   const audit = recordingAudit();
@@ -55,6 +62,7 @@ async function over(
       },
       async resume() {
         state.calls.push(`resume ${name} while the vault is ${vault.locked ? 'locked' : 'open'}`);
+        await more.resume?.();
       },
     },
     tokens: { peek: notAsked, get: notAsked, health: notAsked, forget: (error) => void state.calls.push(`forget ${name} ${error?.code}`) },
@@ -198,6 +206,19 @@ describe('opening again', () => {
     writing.resolve();
     await Promise.all([locked, unlocked]);
     expect([lock.state(), vault.locked]).toEqual(['open', false]);
+  });
+
+  it('comes to nothing when a lock is asked for meanwhile', async () => {
+    const resumed = Promise.withResolvers<void>();
+    const { lock, locking, vault } = await over(await vaultSealed('key'), { resume: () => resumed.promise });
+    await lock.lock('command');
+    const opening = codeOf(locking.unlockWithKey('key-1', prf()));
+    await until(() => !vault.locked);
+    const again = lock.lock('command');
+    resumed.resolve();
+    expect(await opening).toBe('LOCKED');
+    await again;
+    expect([lock.state(), vault.locked]).toEqual(['locked', true]);
   });
 
   it('of a vault that came up sealed is the same, and until then the queue is held', async () => {

@@ -29,8 +29,9 @@ describe('a restart', () => {
 
   it('resumes a session that was stored before there were claims for policy', async () => {
     const { start, disk } = await stopped();
-    const { claims: _, ...identity } = disk.json('session-acme')?.['identity'] as Record<string, unknown>;
-    disk.records.set('session-acme', Buffer.from(JSON.stringify({ ...disk.json('session-acme'), identity })));
+    const stored = disk.json('session-acme') ?? {};
+    const { claims: _, ...identity } = stored['identity'] as Record<string, unknown>;
+    disk.records.set('session-acme', Buffer.from(JSON.stringify({ ...stored, identity })));
     const { session } = start();
     await session.resume();
     expect([session.view().phase, session.claims()]).toEqual(['signed-in', {}]);
