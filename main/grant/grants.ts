@@ -70,6 +70,8 @@ export interface Grants {
   used(grant: Grant): void;
   /** These are its known members now, the bounded number of them. Written to the disk within a second. */
   keepMembers(grant: Grant, members: readonly ProcessRef[]): void;
+  /** The run's program lives in this control group of its own. Written to the disk within a second; nothing happens to any other grant. */
+  bindScope(grant: Grant, cgroup: string): void;
   /** Told once about every grant that is made. */
   onMade(listener: (grant: Grant) => void): void;
   /** Told once about every grant that ends, by whatever cause. */
@@ -354,6 +356,13 @@ export async function openGrants(parts: {
       const stored = grant as StoredGrant;
       if (stored.state !== 'live') return;
       stored.members = members.slice(0, memberLimit).map(({ pid, startTicks }) => ({ pid, startTicks }));
+      writeMembersSoon();
+    },
+    bindScope(grant, cgroup) {
+      const stored = grant as StoredGrant;
+      const { binding } = stored;
+      if (stored.state !== 'live' || binding.kind !== 'run' || binding.cgroup !== null) return;
+      stored.binding = { ...binding, cgroup };
       writeMembersSoon();
     },
     onMade(listener) {

@@ -21,7 +21,11 @@ export type Binding =
 export interface Members {
   /** Whether the caller is one of the grant's; from now on it is remembered as such where it is. */
   admits(grant: Grant, caller: Caller): boolean;
-  /** The program that `lakepass run` has started. @throws AppError CALLER_REFUSED: it is not a child of the run's root */
+  /**
+   * The program that `lakepass run` has started. Where it was started in a scope named after this grant, whatever else is in that scope
+   * belongs to it as well, double forks included.
+   * @throws AppError CALLER_REFUSED: it is not a child of the run's root
+   */
   addChild(grant: Grant, child: Caller): void;
   /** How many known ones still run. */
   count(grantId: string): number;
@@ -44,7 +48,7 @@ interface Watched {
  * agent ran, at once.
  */
 export function createMembers(parts: {
-  grants: Pick<Grants, 'list' | 'end' | 'keepMembers' | 'onMade' | 'onEnd'>;
+  grants: Pick<Grants, 'list' | 'end' | 'keepMembers' | 'bindScope' | 'onMade' | 'onEnd'>;
   isAlive: Callers['isAlive'];
   clock: Clock;
   log?: Log;
@@ -138,6 +142,11 @@ export function createMembers(parts: {
       // check: members-root-alive
       if (!isAlive(root)) throw new AppError('CALLER_REFUSED', { reason: 'root' });
       // end check
+      let scope = process.cgroup;
+      // check: members-own-scope
+      if (!scope?.endsWith(`/lakepass-run-${grant.id}.scope`)) scope = null;
+      // end check
+      if (scope !== null) grants.bindScope(grant, scope);
       if (!isKnown(found.known, process)) remember(found, process);
     },
 

@@ -162,6 +162,31 @@ describe('the members of a run', () => {
   });
 });
 
+describe('the scope that a run was started in', () => {
+  const scopeOf = (id: string): string => `/user.slice/user-1000.slice/user@1000.service/app.slice/lakepass-run-${id}.scope`;
+
+  it('makes what nobody has seen before a member, after a restart too', async () => {
+    members.addChild(run, pc.callerOf(pc.start({ executable: '/usr/bin/jupyter-lab', parent: root, cgroup: scopeOf(run.id) })));
+    expect(admits(pc.start({ cgroup: scopeOf(run.id) }))).toBe(true);
+    await clock.advance(seconds(1));
+    await restart();
+    const again = grants.get(run.id) as Grant;
+    expect(again.binding).toMatchObject({ cgroup: scopeOf(run.id) });
+    expect(admits(pc.start({ cgroup: scopeOf(run.id) }), again)).toBe(true);
+  });
+
+  it.each([
+    ['another run’s', () => scopeOf('g00000000')],
+    ['the terminal’s', () => '/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope'],
+    ['one below it', () => `${scopeOf(run.id)}/inner`],
+    ['none', () => null],
+  ])('is taken only by its own name: %s is not it', async (_, cgroup) => {
+    members.addChild(run, pc.callerOf(pc.start({ parent: root, cgroup: cgroup() })));
+    expect(run.binding).toMatchObject({ cgroup: null });
+    expect(admits(pc.start({ cgroup: cgroup() }))).toBe(false);
+  });
+});
+
 describe('the cgroup of a run', () => {
   beforeEach(async () => {
     run = await runGrant(SCOPE);
