@@ -2,18 +2,24 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockViewSchema } from '../preload/contract/lock.ts';
-import { createAccess } from './access.ts';
-import { type Agent, type Company, createAgent } from './agent.ts';
+import { createAccess } from './agent/access.ts';
+import { type Agent, type Company, createAgent } from './agent/agent.ts';
+import { createApprovals } from './agent/approvals.ts';
+import { createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
+import { createGrantMaking } from './agent/grant-making.ts';
+import { createLocking } from './agent/locking.ts';
+import { openOwnFiles } from './agent/own-files.ts';
+import { createPagesAgent } from './agent/pages-agent.ts';
+import { createQuestions } from './agent/questions.ts';
+import { openStamp } from './agent/stamp.ts';
 import { takeAgentLock } from './agent-lock.ts';
-import { AppError, asAppError } from './app-error.ts';
-import { createApprovals } from './approvals.ts';
+import { AppError, asAppError, hasCode } from './app-error.ts';
 import { openAuditLog } from './audit/log.ts';
+import { createTally } from './audit/tally.ts';
 import { createBroker } from './broker/broker.ts';
-import { createTally } from './broker/tally.ts';
 import { type Caller, unknownCaller } from './caller/caller.ts';
 import { createCallers } from './caller/callers.ts';
 import { describeCaller } from './caller/describe.ts';
-import { createCeremonies, keeperOf, type Person } from './ceremonies.ts';
 import { createControlDoor } from './control/door.ts';
 import { controlRoutes } from './control/routes.ts';
 import { scopeWords } from './databricks/scopes.ts';
@@ -22,20 +28,14 @@ import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
 import { openPermissions } from './grant/permissions.ts';
-import { createGrantMaking } from './grant-making.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
 import type { Identity } from './idp/signed-in.ts';
-import { createLocking } from './locking.ts';
-import { openOwnFiles } from './own-files.ts';
 import { createPages, type Pages } from './pages/pages.ts';
-import { createPagesAgent } from './pages-agent.ts';
 import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
 import type { Profile } from './profile/profile.ts';
-import { createQuestions } from './questions.ts';
 import { createSession } from './session/session.ts';
-import { openStamp } from './stamp.ts';
 import { type EpochMs, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
@@ -166,9 +166,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const canTap = (profile: string | null): boolean => {
       try {
         return tapKeys.ownedBy(profile === null ? keeperOf(people(), tapKeys) : person(profile)).length > 0;
-      } catch {
-        // Nobody is signed in, so nobody can.
-        return false;
+      } catch (error) {
+        // Nobody is signed in, or not the person whose keys count.
+        if (hasCode(error, 'SIGNED_OUT', 'TAP_KEY_NEEDED')) return false;
+        throw error;
       }
     };
     const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, canTap, log });
@@ -191,21 +192,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       tally,
     });
     const making = createGrantMaking({
-      ...{
-        company: (name) => agent.company(name),
-        grants,
-        members,
-        permissions,
-        approvals,
-        policy,
-        questions,
-        lock,
-        describe,
-        scopeWords,
-        clock,
-        audit,
-        random,
-      },
+      company: (name) => agent.company(name),
+      grants,
+      members,
+      permissions,
+      approvals,
+      policy,
+      questions,
+      lock,
+      describe,
+      scopeWords,
+      clock,
+      audit,
+      random,
     });
     const ceremonies = createCeremonies({
       ...{ clock, random, tapKeys, consents, askView: approvals.viewOf, person, isLocked: () => lock.state() === 'locked' },

@@ -8,7 +8,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type Access, createAccess } from '../../main/access.ts';
+import { type Access, createAccess } from '../../main/agent/access.ts';
+import { createQuestions } from '../../main/agent/questions.ts';
 import { type Caller, type ProcessFacts, unknownCaller } from '../../main/caller/caller.ts';
 import { openGrants } from '../../main/grant/grants.ts';
 import { createMembers } from '../../main/grant/members.ts';
@@ -17,7 +18,6 @@ import { systemClock as clock } from '../../main/host-ports.ts';
 import { builtInPolicy } from '../../main/policy/built-in.ts';
 import { loadPolicy } from '../../main/policy/load-policy.ts';
 import type { Policy, Question } from '../../main/policy/question.ts';
-import { createQuestions } from '../../main/questions.ts';
 import { type EpochMs, hours, later } from '../../main/units.ts';
 
 export interface DecisionOrder {

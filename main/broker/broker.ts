@@ -9,9 +9,11 @@ import type { Duplex } from 'node:stream';
 import { noncePath, nonceShape } from '../../preload/contract/caller.ts';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
+import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
+import { createTally } from '../audit/tally.ts';
 import type { Caller, Callers } from '../caller/caller.ts';
-import { createEntrance, type Dropped } from '../caller/own-user.ts';
+import { createEntrance } from '../caller/own-user.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -25,7 +27,6 @@ import { listenOnKeptPort, requireLoopback } from './kept-port.ts';
 import { createMetadataRoute, metadataPath } from './metadata.ts';
 import { createServing } from './serving.ts';
 import { createShownNonces } from './shown-nonces.ts';
-import { createTally } from './tally.ts';
 
 export interface Broker {
   /**
@@ -67,9 +68,6 @@ interface Parts {
 }
 
 const connectionLimits = { all: 4096, waiting: 2048, backlog: 4096 } as const;
-/** Distinct foreign users counted one by one; the rest are counted together. */
-const foreignUsersCounted = 64;
-const nobody = -1;
 
 const httpLimits = {
   maxHeaderSize: 8192,
@@ -89,13 +87,13 @@ const nonceSeen = jsonAnswer(200, { seen: true });
 export function createBroker(parts: Parts): Broker {
   const { clock, grants, gate, audit, log } = parts;
   const tally = createTally({ clock, audit, log });
+  const doorTally = createDoorTally('broker', tally);
   const serving = createServing({ clock, grants, lease: parts.lease, onUse: parts.onUse, audit, log });
   const holders = createHolderWatch({ clock, gate, log });
   const { tokens, onRefused } = parts;
   const metadata = createMetadataRoute({ clock, grants, gate, tokens, serving, holders, audit, tally, log, onRefused });
   const nonces = createShownNonces(clock);
   const connections = new WeakMap<Duplex, Connection>();
-  const foreignUsers = new Set<number>();
   /** Connections that have had their last answer. */
   const finished = new WeakSet<Duplex>();
   let port = 0;
@@ -120,7 +118,7 @@ export function createBroker(parts: Parts): Broker {
 
   const net = createNetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => entrance.receive(socket));
   net.maxConnections = connectionLimits.all;
-  net.on('drop', () => noteRefusal({ code: 'DOOR_BUSY', reason: 'connections' }));
+  net.on('drop', () => doorTally.refused({ code: 'DOOR_BUSY', reason: 'connections' }));
   const entrance = createEntrance({
     lookUp: (peer) => parts.callers.attribute(peer),
     uid: parts.uid,
@@ -130,14 +128,14 @@ export function createBroker(parts: Parts): Broker {
       http.emit('connection', socket);
       socket.resume();
     },
-    dropped: noteDropped,
+    dropped: doorTally.dropped,
   });
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     try {
       const refusal = route(look(request), request.socket, response);
       if (refusal === undefined) return;
-      noteRefusal(refusal);
+      doorTally.refused(refusal);
       finished.add(request.socket);
       sendAndClose(response, answerTo(refusal));
     } catch (error) {
@@ -178,24 +176,8 @@ export function createBroker(parts: Parts): Broker {
     // The parser may give up on what follows a request that was refused already.
     if (finished.has(socket)) return;
     if (!socket.writable) return void socket.destroy();
-    noteRefusal(refusal);
+    doorTally.refused(refusal);
     socket.end(rawAnswer(answerTo(refusal, status)), () => socket.destroy());
-  }
-
-  function noteRefusal({ code, reason }: Refusal): void {
-    tally.count(`door.refused ${code} ${reason}`, (count) => ({ type: 'door.refused', door: 'broker', code, reason, count }));
-  }
-
-  function noteDropped(what: Dropped): void {
-    if (what.why === 'busy') noteRefusal({ code: 'DOOR_BUSY', reason: 'look-ups' });
-    else if (what.why === 'address') noteRefusal({ code: 'HOST_REFUSED', reason: 'peer-address' });
-    else noteForeignUser(what.uid ?? nobody);
-  }
-
-  function noteForeignUser(owner: number): void {
-    const uid = foreignUsers.has(owner) || foreignUsers.size < foreignUsersCounted ? owner : nobody;
-    foreignUsers.add(uid);
-    tally.count(`door.foreign-user ${uid}`, (count) => ({ type: 'door.foreign-user', door: 'broker', uid, count }));
   }
 
   function tryListen(candidate: number): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
+import type { Tally } from '../audit/tally.ts';
 import type { Caller } from '../caller/caller.ts';
 import type { MintedToken } from '../databricks/minted-token.ts';
 import type { Tokens } from '../databricks/tokens.ts';
@@ -19,7 +20,6 @@ import type { Refusal, Seen } from './guard.ts';
 import type { Connection, HolderWatch } from './holders.ts';
 import { beginWait, type Wait } from './patience.ts';
 import type { Serving } from './serving.ts';
-import type { Tally } from './tally.ts';
 import { createWaitingRoom } from './waiting-room.ts';
 import { workspaceOrigin } from './workspace-origin.ts';
 

@@ -14,11 +14,10 @@ import type {
   UiState,
 } from '../../preload/contract/pages.ts';
 import { AppError } from '../app-error.ts';
+import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
-import type { Refusal } from '../broker/guard.ts';
-import { createTally } from '../broker/tally.ts';
+import { createTally } from '../audit/tally.ts';
 import type { Attribution, Caller, Peer } from '../caller/caller.ts';
-import type { Dropped } from '../caller/own-user.ts';
 import type { Clock, Log } from '../ports.ts';
 import { minutes } from '../units.ts';
 import { type Assets, createAssets } from './assets.ts';
@@ -94,9 +93,6 @@ const ceremonyHost = 'lakepass.localhost';
 const sweepEvery = minutes(1);
 /** How long the door stays open when nobody needs it any more. */
 const lingerMs = minutes(10);
-/** Distinct foreign users counted one by one; the rest are counted together. */
-const foreignUsersCounted = 64;
-const nobody = -1;
 
 /**
  * Does nothing until the first URL is asked for: no port, no file, no timer.
@@ -117,7 +113,7 @@ export function createPages({
   const entries = createEntries({ clock, random });
   const listeners = createListeners({ clock, revision: () => agent.uiState().revision });
   const tally = createTally({ clock, audit, log });
-  const foreignUsers = new Set<number>();
+  const { refused, dropped } = createDoorTally('pages', tally);
   let door: PageDoor | undefined;
   let opening: Promise<PageDoor> | undefined;
   let emptySince: number | undefined;
@@ -128,7 +124,7 @@ export function createPages({
   const address = (name: Address['name'], host: string): Address => ({ name, host, origin: `http://${host}` });
   const addresses = (): Address[] => [address('ui', `127.0.0.1:${portOf()}`), address('ceremony', `${ceremonyHost}:${portOf()}`)];
   const routes = pageRoutes(agent, { ceremonyUrl, ceremonyOrigin });
-  const serving = createPageServing({ addresses, assets, entries, listeners, routes, refused: noteRefusal, log });
+  const serving = createPageServing({ addresses, assets, entries, listeners, routes, refused, log });
 
   function ceremonyOrigin(): string {
     return `http://${ceremonyHost}:${portOf()}`;
@@ -147,7 +143,7 @@ export function createPages({
   async function open(): Promise<void> {
     await assets.load();
     if (closed) throw new AppError('PAGE_REFUSED', { reason: 'closed' });
-    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused: noteRefusal, dropped: noteDropped, log, pickPort });
+    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused, dropped, log, pickPort });
     try {
       door = await opening;
     } catch (error) {
@@ -172,22 +168,6 @@ export function createPages({
     opening = undefined;
     emptySince = undefined;
     await ending?.close();
-  }
-
-  function noteRefusal({ code, reason }: Refusal): void {
-    tally.count(`door.refused ${code} ${reason}`, (count) => ({ type: 'door.refused', door: 'pages', code, reason, count }));
-  }
-
-  function noteDropped(what: Dropped): void {
-    if (what.why === 'busy') noteRefusal({ code: 'DOOR_BUSY', reason: 'connections' });
-    else if (what.why === 'address') noteRefusal({ code: 'HOST_REFUSED', reason: 'peer-address' });
-    else noteForeignUser(what.uid ?? nobody);
-  }
-
-  function noteForeignUser(owner: number): void {
-    const user = foreignUsers.has(owner) || foreignUsers.size < foreignUsersCounted ? owner : nobody;
-    foreignUsers.add(user);
-    tally.count(`door.foreign-user ${user}`, (count) => ({ type: 'door.foreign-user', door: 'pages', uid: user, count }));
   }
 
   return {

@@ -1,17 +1,17 @@
 /** What the agent makes of a request before a noun is asked: which profile, which session, which followers, and what takes whose word. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Agent, type Company, createAgent } from '../../../main/agent.ts';
+import { type Agent, type Company, createAgent } from '../../../main/agent/agent.ts';
+import type { Ceremonies } from '../../../main/agent/ceremonies.ts';
+import { createGrantMaking } from '../../../main/agent/grant-making.ts';
+import type { Locking } from '../../../main/agent/locking.ts';
+import type { OwnFiles } from '../../../main/agent/own-files.ts';
+import { createQuestions } from '../../../main/agent/questions.ts';
 import { AppError } from '../../../main/app-error.ts';
 import type { Caller } from '../../../main/caller/caller.ts';
-import type { Ceremonies } from '../../../main/ceremonies.ts';
 import { scopeWords } from '../../../main/databricks/scopes.ts';
-import { createGrantMaking } from '../../../main/grant-making.ts';
-import type { Locking } from '../../../main/locking.ts';
-import type { OwnFiles } from '../../../main/own-files.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import type { Profile } from '../../../main/profile/profile.ts';
-import { createQuestions } from '../../../main/questions.ts';
 import { Secret } from '../../../main/secret.ts';
 import { hours, later, minutes, seconds } from '../../../main/units.ts';
 import type { Vault } from '../../../main/vault/vault.ts';

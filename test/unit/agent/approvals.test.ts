@@ -1,6 +1,6 @@
 /** How a request comes before a person: which pages open, who is told where, and how it ends. */
 import { describe, expect, it } from 'vitest';
-import type { Tell } from '../../../main/approvals.ts';
+import type { Tell } from '../../../main/agent/approvals.ts';
 import type { Ask } from '../../../main/grant/consents.ts';
 import { later, minutes } from '../../../main/units.ts';
 import { codeOf, type Setting, setting } from './setting.ts';

@@ -1,8 +1,8 @@
 /** What a touch does, and what it does not: tickets, the first key, later keys, seals, and answers to requests. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { type Ceremonies, createCeremonies, keeperOf, type Person } from '../../../main/agent/ceremonies.ts';
 import { AppError } from '../../../main/app-error.ts';
-import { type Ceremonies, createCeremonies, keeperOf, type Person } from '../../../main/ceremonies.ts';
 import { createConsents } from '../../../main/grant/consents.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { type EpochMs, minutes, seconds } from '../../../main/units.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const at = Date.UTC(2026, 10, 22, 3, 4, 5, 678);
-const source = fileURLToPath(new URL('../../../main/agent.ts', import.meta.url));
+const source = fileURLToPath(new URL('../../../main/agent/printed-tokens.ts', import.meta.url));
 
 /** In a process of its own, for the time zone is read once. */
 const inZone = (zone: string): string =>

@@ -1,9 +1,9 @@
 /** The agent as the pages see it: who may answer by a click, and what a page sets going. */
 import { describe, expect, it } from 'vitest';
-import type { Agent } from '../../../main/agent.ts';
+import type { Agent } from '../../../main/agent/agent.ts';
+import type { Ceremonies } from '../../../main/agent/ceremonies.ts';
+import { createPagesAgent } from '../../../main/agent/pages-agent.ts';
 import type { Caller } from '../../../main/caller/caller.ts';
-import type { Ceremonies } from '../../../main/ceremonies.ts';
-import { createPagesAgent } from '../../../main/pages-agent.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { later, minutes } from '../../../main/units.ts';
 import type { StatusView } from '../../../preload/contract/control.ts';

@@ -1,7 +1,7 @@
 /** What policy is asked: facts of this moment, each from the noun that knows it. */
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { createQuestions } from '../../../main/questions.ts';
+import { createQuestions } from '../../../main/agent/questions.ts';
 import { type EpochMs, hours } from '../../../main/units.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { machine, python } from '../grant/setting.ts';

@@ -1,7 +1,7 @@
 /** The keyed hash on files that hold rights: the same for whoever has the device vault, and for nobody else. */
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { openStamp } from '../../../main/stamp.ts';
+import { openStamp } from '../../../main/agent/stamp.ts';
 import { memoryDisk } from '../../fakes/memory-disk.ts';
 import { codeOf } from './setting.ts';
 

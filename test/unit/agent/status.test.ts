@@ -1,8 +1,8 @@
 /** What status says: which step comes next, what a person should know, what is wrong. */
 import { describe, expect, it } from 'vitest';
-import type { Company } from '../../../main/agent.ts';
+import type { Company } from '../../../main/agent/agent.ts';
+import { createGrantView, type StatusParts, statusOf } from '../../../main/agent/status.ts';
 import { AppError } from '../../../main/app-error.ts';
-import { createGrantView, type StatusParts, statusOf } from '../../../main/status.ts';
 import type { EpochMs } from '../../../main/units.ts';
 import { statusViewSchema } from '../../../preload/contract/control.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';

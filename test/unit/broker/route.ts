@@ -2,11 +2,11 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { createTally } from '../../../main/audit/tally.ts';
 import type { Seen } from '../../../main/broker/guard.ts';
 import { type Connection, createHolderWatch } from '../../../main/broker/holders.ts';
 import { createMetadataRoute, metadataPath } from '../../../main/broker/metadata.ts';
 import { createServing } from '../../../main/broker/serving.ts';
-import { createTally } from '../../../main/broker/tally.ts';
 import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
 import type { Grant, GrantEnd, Grants } from '../../../main/grant/grants.ts';
 import { minutes, seconds } from '../../../main/units.ts';

@@ -30,6 +30,8 @@ const NOUNS: Record<string, RegExp | undefined> = {
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
   control: /^main\/(audit|caller)\//,
+  // What joins the nouns; only the composition root and the hosts stand above it.
+  agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log and try a policy.
   cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/(audit|policy)\//,
 };
@@ -92,6 +94,6 @@ describe('the arrows', () => {
     const read = (file: string) => readSource(file).imports;
     expect(read('test/unit/house/imports.test.ts')).toEqual(['vitest', 'test/unit/house/sources.ts']);
     const rule = rules.find(({ claim }) => claim.startsWith('only hosts'));
-    expect(rule && breaches(rule, [{ file: 'main/agent.ts', imports: ['main/compose.ts'], calls: [] }])).toHaveLength(1);
+    expect(rule && breaches(rule, [{ file: 'main/agent/agent.ts', imports: ['main/compose.ts'], calls: [] }])).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
 import { AppError } from '../../../main/app-error.ts';
-import { createTally } from '../../../main/broker/tally.ts';
+import { createTally } from '../../../main/audit/tally.ts';
 import { openTapKeys } from '../../../main/passkey/open-tap-keys.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';

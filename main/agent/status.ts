@@ -1,16 +1,16 @@
 /** What `lakepass status` and the UI show: views of everything, from the nouns' own words. It reads and changes nothing. */
-import type { CallerView } from '../preload/contract/caller.ts';
-import type { GrantView, PolicyView, StatusView } from '../preload/contract/control.ts';
-import type { Failure } from '../preload/contract/failure.ts';
-import type { LockView } from '../preload/contract/lock.ts';
-import type { SessionView } from '../preload/contract/session.ts';
+import type { CallerView } from '../../preload/contract/caller.ts';
+import type { GrantView, PolicyView, StatusView } from '../../preload/contract/control.ts';
+import type { Failure } from '../../preload/contract/failure.ts';
+import type { LockView } from '../../preload/contract/lock.ts';
+import type { SessionView } from '../../preload/contract/session.ts';
+import type { Consents } from '../grant/consents.ts';
+import type { Grant, Grants } from '../grant/grants.ts';
+import type { Members } from '../grant/members.ts';
+import type { TapKeys } from '../passkey/tap-keys.ts';
+import type { EpochMs } from '../units.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
-import type { Consents } from './grant/consents.ts';
-import type { Grant, Grants } from './grant/grants.ts';
-import type { Members } from './grant/members.ts';
-import type { TapKeys } from './passkey/tap-keys.ts';
-import type { EpochMs } from './units.ts';
-import type { Vault } from './vault/vault.ts';
 
 export interface StatusParts {
   version: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTally } from '../../../main/broker/tally.ts';
+import { createTally } from '../../../main/audit/tally.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 

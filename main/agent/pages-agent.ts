@@ -1,20 +1,21 @@
 /** The agent as the pages in the browser see it. Every answer to a request passes one gate: it must not come from whoever asked. */
+
+import { AppError } from '../app-error.ts';
+import { type Caller, type ProcessFacts, sameProcess } from '../caller/caller.ts';
+import { bundleNames, bundles } from '../databricks/scopes.ts';
+import type { Consents } from '../grant/consents.ts';
+import type { Grants } from '../grant/grants.ts';
+import type { Members } from '../grant/members.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { PagesAgent } from '../pages/pages.ts';
+import type { TapKeys } from '../passkey/tap-keys.ts';
+import type { Clock } from '../ports.ts';
+import { later, minutes } from '../units.ts';
 import type { Agent } from './agent.ts';
-import { AppError } from './app-error.ts';
 import type { Approvals } from './approvals.ts';
-import { type Caller, type ProcessFacts, sameProcess } from './caller/caller.ts';
 import type { Ceremonies } from './ceremonies.ts';
-import { bundleNames, bundles } from './databricks/scopes.ts';
-import type { Consents } from './grant/consents.ts';
-import type { Grants } from './grant/grants.ts';
-import type { Members } from './grant/members.ts';
 import type { GrantMaking } from './grant-making.ts';
-import type { Lock } from './lock/lock.ts';
-import type { PagesAgent } from './pages/pages.ts';
-import type { TapKeys } from './passkey/tap-keys.ts';
-import type { Clock } from './ports.ts';
 import { createGrantView } from './status.ts';
-import { later, minutes } from './units.ts';
 
 export function createPagesAgent(parts: {
   agent: Agent;

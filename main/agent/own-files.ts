@@ -6,18 +6,18 @@
  * follows is what approves it.
  */
 import { createHash } from 'node:crypto';
-import type { PolicyView } from '../preload/contract/control.ts';
-import type { Failure } from '../preload/contract/failure.ts';
-import { AppError, asAppError, hasCode } from './app-error.ts';
-import type { AuditLog } from './audit/event.ts';
-import type { Places } from './places.ts';
-import { builtInPolicy } from './policy/built-in.ts';
-import { type LoadedPolicy, loadPolicy } from './policy/load-policy.ts';
-import type { Clock, Log } from './ports.ts';
-import { readConfig, readConfigFile } from './profile/load-config.ts';
-import type { Config } from './profile/profile.ts';
-import { seconds } from './units.ts';
-import type { Records } from './vault/vault.ts';
+import type { PolicyView } from '../../preload/contract/control.ts';
+import type { Failure } from '../../preload/contract/failure.ts';
+import { AppError, asAppError, hasCode } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Places } from '../places.ts';
+import { builtInPolicy } from '../policy/built-in.ts';
+import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts';
+import type { Clock, Log } from '../ports.ts';
+import { readConfig, readConfigFile } from '../profile/load-config.ts';
+import type { Config } from '../profile/profile.ts';
+import { seconds } from '../units.ts';
+import type { Records } from '../vault/vault.ts';
 
 export type FileKind = 'config' | 'policy';
 

@@ -3,21 +3,21 @@
  * question to a person. It never waits; whoever may wait is told for what.
  */
 
-import type { CallerView } from '../preload/contract/caller.ts';
-import { AppError } from './app-error.ts';
-import type { AuditEvent, AuditLog } from './audit/event.ts';
-import type { Gate, Leave } from './broker/gate.ts';
-import type { Tally } from './broker/tally.ts';
-import { type Caller, type Callers, type Peer, sameProcess, unknownCaller } from './caller/caller.ts';
-import type { Answer, Ask, Consents } from './grant/consents.ts';
-import type { Grant, Grants } from './grant/grants.ts';
-import type { Members } from './grant/members.ts';
-import type { Permissions } from './grant/permissions.ts';
-import type { Lock } from './lock/lock.ts';
-import type { Decision, Policy, Question } from './policy/question.ts';
-import type { Clock } from './ports.ts';
+import type { CallerView } from '../../preload/contract/caller.ts';
+import { AppError } from '../app-error.ts';
+import type { AuditEvent, AuditLog } from '../audit/event.ts';
+import type { Tally } from '../audit/tally.ts';
+import type { Gate, Leave } from '../broker/gate.ts';
+import { type Caller, type Callers, type Peer, sameProcess, unknownCaller } from '../caller/caller.ts';
+import type { Answer, Ask, Consents } from '../grant/consents.ts';
+import type { Grant, Grants } from '../grant/grants.ts';
+import type { Members } from '../grant/members.ts';
+import type { Permissions } from '../grant/permissions.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { Decision, Policy, Question } from '../policy/question.ts';
+import type { Clock } from '../ports.ts';
+import { type EpochMs, later, minutes, seconds } from '../units.ts';
 import type { Questions } from './questions.ts';
-import { type EpochMs, later, minutes, seconds } from './units.ts';
 
 export interface Access extends Gate {
   /** Something changed that any answer may hang on: sessions, policy, locks, keys, answers. */

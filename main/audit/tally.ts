@@ -3,9 +3,9 @@
  * written at once, the rest of each minute as one record.
  */
 import { asAppError } from '../app-error.ts';
-import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type Ms, minutes } from '../units.ts';
+import type { AuditEvent, AuditLog } from './event.ts';
 
 const window: Ms = minutes(1);
 

@@ -2,17 +2,17 @@
  * What a lock does: who is held, what is forgotten, and how it is opened again. When is decided by `lock/`; that nothing usable stays
  * behind is decided here, in one place.
  */
-import type { LockView } from '../preload/contract/lock.ts';
+import type { LockView } from '../../preload/contract/lock.ts';
+import { AppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Consents } from '../grant/consents.ts';
+import type { Grants } from '../grant/grants.ts';
+import { createLock, type Lock } from '../lock/lock.ts';
+import type { Policy } from '../policy/question.ts';
+import type { Clock, DesktopSignals, Log, Ports } from '../ports.ts';
+import type { EpochMs } from '../units.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
-import { AppError } from './app-error.ts';
-import type { AuditLog } from './audit/event.ts';
-import type { Consents } from './grant/consents.ts';
-import type { Grants } from './grant/grants.ts';
-import { createLock, type Lock } from './lock/lock.ts';
-import type { Policy } from './policy/question.ts';
-import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
-import type { EpochMs } from './units.ts';
-import type { Vault } from './vault/vault.ts';
 
 export interface Locking {
   readonly lock: Lock;

@@ -3,7 +3,7 @@
  * that is believed.
  */
 import { createHmac } from 'node:crypto';
-import type { Records } from './vault/vault.ts';
+import type { Records } from '../vault/vault.ts';
 
 const RECORD = 'file-stamp';
 const KEY_BYTES = 32;

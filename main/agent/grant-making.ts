@@ -3,29 +3,29 @@
  * program sends can make it wider than what was shown and approved.
  */
 import type { z } from 'zod';
-import type { CallerView } from '../preload/contract/caller.ts';
-import type { Approval, Span } from '../preload/contract/consent.ts';
-import type { grantRequestSchema, tokenRequestSchema, widenRequestSchema } from '../preload/contract/control.ts';
+import type { CallerView } from '../../preload/contract/caller.ts';
+import type { Approval, Span } from '../../preload/contract/consent.ts';
+import type { grantRequestSchema, tokenRequestSchema, widenRequestSchema } from '../../preload/contract/control.ts';
+import { AppError, hasCode } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Caller, ProcessRef } from '../caller/caller.ts';
+import { aiAgentNamed } from '../caller/known-programs.ts';
+import { cloudOf, resolveScopes } from '../databricks/scopes.ts';
+import type { Grant, Grants } from '../grant/grants.ts';
+import type { Binding, Members } from '../grant/members.ts';
+import type { Permissions } from '../grant/permissions.ts';
+import { rootForShell, rootForTool } from '../grant/roots.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { Decision, Policy, Question } from '../policy/question.ts';
+import type { Clock } from '../ports.ts';
+import { workspaceOf } from '../profile/load-config.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { Secret } from '../secret.ts';
+import type { Session } from '../session/session.ts';
+import { type EpochMs, hours, later, type Ms, ms, remaining, seconds } from '../units.ts';
 import { missesTouch, nameOf, refusalOf } from './access.ts';
-import { AppError, hasCode } from './app-error.ts';
 import type { Approvals, Tell } from './approvals.ts';
-import type { AuditLog } from './audit/event.ts';
-import type { Caller, ProcessRef } from './caller/caller.ts';
-import { aiAgentNamed } from './caller/known-programs.ts';
-import { cloudOf, resolveScopes } from './databricks/scopes.ts';
-import type { Grant, Grants } from './grant/grants.ts';
-import type { Binding, Members } from './grant/members.ts';
-import type { Permissions } from './grant/permissions.ts';
-import { rootForShell, rootForTool } from './grant/roots.ts';
-import type { Lock } from './lock/lock.ts';
-import type { Decision, Policy, Question } from './policy/question.ts';
-import type { Clock } from './ports.ts';
-import { workspaceOf } from './profile/load-config.ts';
-import type { Profile } from './profile/profile.ts';
 import type { Questions } from './questions.ts';
-import type { Secret } from './secret.ts';
-import type { Session } from './session/session.ts';
-import { type EpochMs, hours, later, type Ms, ms, remaining, seconds } from './units.ts';
 
 /** A shell lives long and is used for many things. */
 const SHELL_LIMIT: Ms = hours(8);

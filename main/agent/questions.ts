@@ -1,11 +1,11 @@
 /** Puts together what policy is asked: who, proven how, which program, for what. Everything it names is a fact of this moment. */
 import { networkInterfaces } from 'node:os';
-import type { Caller } from './caller/caller.ts';
-import type { TapKeys } from './passkey/tap-keys.ts';
-import type { Question } from './policy/question.ts';
-import type { Clock } from './ports.ts';
-import type { Session } from './session/session.ts';
-import type { EpochMs, Ms } from './units.ts';
+import type { Caller } from '../caller/caller.ts';
+import type { TapKeys } from '../passkey/tap-keys.ts';
+import type { Question } from '../policy/question.ts';
+import type { Clock } from '../ports.ts';
+import type { Session } from '../session/session.ts';
+import type { EpochMs, Ms } from '../units.ts';
 
 export interface Asked {
   action: Question['action'];

@@ -2,11 +2,11 @@
  * Brings a request before a person and waits for the answer. There is one prompt at a time, and one browser tab for all of them: a
  * page that listens already is told, else one is opened.
  */
-import type { AskView } from '../preload/contract/consent.ts';
-import { AppError, asAppError } from './app-error.ts';
-import type { Answer, Ask, Asked, Consents } from './grant/consents.ts';
-import type { Pages } from './pages/pages.ts';
-import type { Ports } from './ports.ts';
+import type { AskView } from '../../preload/contract/consent.ts';
+import { AppError, asAppError } from '../app-error.ts';
+import type { Answer, Ask, Asked, Consents } from '../grant/consents.ts';
+import type { Pages } from '../pages/pages.ts';
+import type { Ports } from '../ports.ts';
 
 /** What the asking program's terminal is told: the request, and where to answer where no browser could be opened. */
 export type Tell = (asking: { asking: AskView; url: string | null }) => void;

@@ -3,13 +3,13 @@
  * and spent by the touch. What the person is shown is what the challenge is made from; what the touch then does hangs on nothing else.
  */
 import type { z } from 'zod';
-import type { AskView, Span } from '../preload/contract/consent.ts';
-import type { CeremonyRequest, CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../preload/contract/pages.ts';
-import { AppError } from './app-error.ts';
-import type { Consents } from './grant/consents.ts';
-import type { TapKeys, Touch } from './passkey/tap-keys.ts';
-import type { Clock } from './ports.ts';
-import { type EpochMs, later, minutes } from './units.ts';
+import type { AskView, Span } from '../../preload/contract/consent.ts';
+import type { CeremonyRequest, CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../../preload/contract/pages.ts';
+import { AppError } from '../app-error.ts';
+import type { Consents } from '../grant/consents.ts';
+import type { TapKeys, Touch } from '../passkey/tap-keys.ts';
+import type { Clock } from '../ports.ts';
+import { type EpochMs, later, minutes } from '../units.ts';
 
 type Finished = z.output<typeof ceremonyFinishedSchema>;
 

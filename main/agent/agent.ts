@@ -3,45 +3,43 @@
  * holds no secret of its own and knows nothing of HTTP.
  */
 import type { z } from 'zod';
-import type { CallerView } from '../preload/contract/caller.ts';
-import type { AskView, Purpose } from '../preload/contract/consent.ts';
-import type { GrantMade, GrantNews, tokenRequestSchema } from '../preload/contract/control.ts';
-import type { Failure, FailureCode } from '../preload/contract/failure.ts';
-import type { LockView } from '../preload/contract/lock.ts';
-import type { SessionView } from '../preload/contract/session.ts';
+import type { CallerView } from '../../preload/contract/caller.ts';
+import type { AskView, Purpose } from '../../preload/contract/consent.ts';
+import type { GrantMade, tokenRequestSchema } from '../../preload/contract/control.ts';
+import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
+import type { LockView } from '../../preload/contract/lock.ts';
+import type { SessionView } from '../../preload/contract/session.ts';
+import { AppError, asAppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { AuditRecord } from '../audit/log.ts';
+import type { Tally } from '../audit/tally.ts';
+import type { Broker } from '../broker/broker.ts';
+import { type Caller, type Callers, sameProcess } from '../caller/caller.ts';
+import type { ControlledAgent } from '../control/routes.ts';
+import { bundleNames, bundles } from '../databricks/scopes.ts';
+import type { Tokens } from '../databricks/tokens.ts';
+import type { Ask, Consents } from '../grant/consents.ts';
+import type { Grants } from '../grant/grants.ts';
+import type { Members } from '../grant/members.ts';
+import type { Permissions } from '../grant/permissions.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { TapKeys } from '../passkey/tap-keys.ts';
+import type { Policy, Question } from '../policy/question.ts';
+import type { Clock } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { Session } from '../session/session.ts';
+import { type EpochMs, type Ms, minutes } from '../units.ts';
+import type { Vault } from '../vault/vault.ts';
 import { type Access, nameOf } from './access.ts';
-import { AppError, asAppError } from './app-error.ts';
 import type { Approvals, Tell } from './approvals.ts';
-import type { AuditLog } from './audit/event.ts';
-import type { AuditRecord } from './audit/log.ts';
-import type { Broker } from './broker/broker.ts';
-import { fingerprintOf } from './broker/serving.ts';
-import type { Tally } from './broker/tally.ts';
-import { type Caller, type Callers, sameProcess } from './caller/caller.ts';
 import type { Ceremonies, Person } from './ceremonies.ts';
-import type { ControlledAgent } from './control/routes.ts';
-import { bundleNames, bundles } from './databricks/scopes.ts';
-import type { Tokens } from './databricks/tokens.ts';
-import type { Ask, Consents } from './grant/consents.ts';
-import type { Grant, Grants } from './grant/grants.ts';
-import type { Members } from './grant/members.ts';
-import type { Permissions } from './grant/permissions.ts';
-import { type GrantMaking, requirePerson } from './grant-making.ts';
-import type { Lock } from './lock/lock.ts';
+import { createFollowers } from './followers.ts';
+import type { GrantMaking } from './grant-making.ts';
 import type { Locking } from './locking.ts';
 import type { FileKind, OwnFiles } from './own-files.ts';
-import type { TapKeys } from './passkey/tap-keys.ts';
-import type { Policy, Question } from './policy/question.ts';
-import type { Clock } from './ports.ts';
-import type { Profile } from './profile/profile.ts';
+import { createPrintedTokens } from './printed-tokens.ts';
 import type { Questions } from './questions.ts';
-import type { Session } from './session/session.ts';
 import { createGrantView, type StatusParts, statusOf } from './status.ts';
-import { type EpochMs, later, type Ms, minutes, remaining, seconds } from './units.ts';
-import type { Vault } from './vault/vault.ts';
-
-/** How long the command line waits for a token before it is told why there is none. */
-const tokenWait: Ms = seconds(20);
 
 /** One profile at work. */
 export interface Company {
@@ -107,7 +105,6 @@ export interface Agent extends ControlledAgent {
 export function createAgent(parts: Parts): Agent {
   const attempts = new Map<string, Promise<SessionView>>();
   const signInListeners: (() => void)[] = [];
-  const followers = new Map<string, Set<(news: GrantNews) => void>>();
   const grantView = createGrantView(parts.members);
 
   const company = (name: string | undefined): Company => {
@@ -119,10 +116,6 @@ export function createAgent(parts: Parts): Agent {
     return found;
   };
 
-  const tellFollowers = (grant: string, news: GrantNews): void => {
-    for (const send of followers.get(grant) ?? []) send(news);
-  };
-
   /** Whoever signs in inherits nothing: the broker would refuse those grants anyway, and here they leave the list. */
   const endGrantsOfOthers = ({ name }: Profile, view: SessionView): Promise<number> =>
     parts.grants.endWhere(
@@ -130,28 +123,8 @@ export function createAgent(parts: Parts): Agent {
       'other-person',
     );
 
-  parts.grants.onEnd((grant, why) => {
-    tellFollowers(grant.id, { ended: why });
-    followers.delete(grant.id);
-  });
-  /** Requests about a grant that have come before a person, and whose followers are to hear the answer. */
-  const asked = new Map<string, string>();
-  parts.approvals.onFront((view, url) => {
-    if (view.grant === null) return;
-    asked.set(view.id, view.grant);
-    // Whoever follows the run of an AI agent may be that AI agent, and could press the buttons of the page.
-    const aiAgent = parts.consents.find(view.id)?.caller.aiAgent ?? parts.grants.get(view.grant)?.maker.aiAgent ?? null;
-    tellFollowers(view.grant, { asking: view, url: aiAgent === null ? url : null });
-  });
-  parts.consents.onChange(() => {
-    if (asked.size === 0) return;
-    for (const { id, outcome } of parts.consents.view().history) {
-      const grant = asked.get(id);
-      if (grant === undefined) continue;
-      asked.delete(id);
-      tellFollowers(grant, { answered: outcome === 'withdrawn' ? 'unanswered' : outcome });
-    }
-  });
+  const followers = createFollowers(parts);
+  const printedTokens = createPrintedTokens({ ...parts, company });
 
   function controlRefused(verb: string, code: FailureCode, by: Caller): void {
     const named = nameOf(by, parts.describe);
@@ -181,57 +154,6 @@ export function createAgent(parts: Parts): Agent {
   const made = ({ grant, secret }: Awaited<ReturnType<GrantMaking['make']>>): { made: GrantMade } => ({
     made: { grant: grantView(grant), host: grant.workspace, url: parts.broker.grantUrl(secret) },
   });
-
-  /** @throws AppError GRANT_REVOKED | GRANT_EXPIRED, or as access refuses */
-  function leaveFor(grant: Grant, by: Caller): Extract<ReturnType<Access['leave']>, { kind: 'yes' }> {
-    const { state } = parts.grants.get(grant.id) ?? grant;
-    // check: printed-token-grant-live
-    if (state !== 'live') throw new AppError(state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
-    // end check
-    const leave = parts.access.leave(grant, by);
-    // check: printed-token-leave
-    if (leave.kind !== 'yes') throw leave.error;
-    // end check
-    return leave as Extract<typeof leave, { kind: 'yes' }>;
-  }
-
-  async function tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>> {
-    let leave = leaveFor(grant, by);
-    const { session, tokens } = company(grant.profile);
-    requirePerson(session);
-    session.touch();
-    const { workspace } = grant;
-    const minted =
-      tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(parts.clock.now(), tokenWait) }));
-    // What was true before a wait may not be so any more.
-    // check: printed-token-leave-after-wait
-    leave = leaveFor(grant, by);
-    // end check
-    // check: printed-token-subject
-    if (minted.subject !== grant.subject) throw new AppError('GRANT_OTHER_PERSON');
-    // end check
-    // check: printed-token-life
-    if (leave.maxTokenLife !== null && minted.expiresAt - minted.mintedAt > leave.maxTokenLife) throw new AppError('TOKEN_LIVES_TOO_LONG');
-    // end check
-    // check: audit-before-printed-token
-    parts.audit.append({
-      type: 'token.printed',
-      profile: grant.profile,
-      workspace,
-      scopes: minted.scopes,
-      expiresAt: new Date(minted.expiresAt).toISOString(),
-      fingerprint: fingerprintOf(minted),
-    });
-    // end check
-    if (leave.failClosed) await parts.audit.synced();
-    parts.access.used(grant, by);
-    return {
-      access_token: minted.token.reveal(),
-      token_type: 'Bearer',
-      expiry: localTime(minted.expiresAt),
-      expires_in: Math.floor(remaining(minted.expiresAt, parts.clock.now()) / 1000),
-    };
-  }
 
   const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, mayOpen = true) => {
     const { profile, session, browser } = company(name);
@@ -353,34 +275,14 @@ export function createAgent(parts: Parts): Agent {
     grants: () => parts.grants.list().map(grantView),
     endGrants,
 
-    followGrant(id, send, signal) {
-      const grant = parts.grants.get(id);
-      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
-      return new Promise((resolve) => {
-        if (grant.state !== 'live') {
-          send({ ended: grant.state });
-          return resolve();
-        }
-        const listeners = followers.get(id) ?? new Set();
-        const listener = (news: GrantNews): void => {
-          send(news);
-          if ('ended' in news) resolve();
-        };
-        followers.set(id, listeners.add(listener));
-        signal.addEventListener('abort', () => {
-          listeners.delete(listener);
-          resolve();
-        });
-      });
-    },
-
-    stepUpDue: (id, failure) => tellFollowers(id, { due: failure }),
-    grantRefused: (id, failure) => tellFollowers(id, { refused: failure }),
+    followGrant: (id, send, signal) => followers.follow(id, send, signal),
+    stepUpDue: (id, failure) => followers.tell(id, { due: failure }),
+    grantRefused: (id, failure) => followers.tell(id, { refused: failure }),
 
     async token(request, by) {
       const covering = parts.making.covering(request, by);
       if (covering === undefined) throw new AppError('TAP_NEEDED', { reason: 'no-grant' });
-      return tokenOf(covering.grant, covering.scopes, by);
+      return printedTokens.tokenOf(covering.grant, covering.scopes, by);
     },
 
     askForToken: (request: z.output<typeof tokenRequestSchema>, by) =>
@@ -388,7 +290,7 @@ export function createAgent(parts: Parts): Agent {
         if (parts.making.covering(request, by) === undefined) await parts.making.makeForTool(request, by, { tell, signal });
         const covering = parts.making.covering(request, by);
         if (covering === undefined) throw new AppError('CALLER_REFUSED', { reason: 'member' });
-        return { token: await tokenOf(covering.grant, covering.scopes, by) };
+        return { token: await printedTokens.tokenOf(covering.grant, covering.scopes, by) };
       }),
 
     denied: () => ({
@@ -519,15 +421,4 @@ function rememberUnlessBusy(attempts: Map<string, Promise<SessionView>>, profile
   attempt.catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'LOGIN_IN_PROGRESS' && before !== undefined) attempts.set(profile, before);
   });
-}
-
-/**
- * RFC 3339 in local time, with a fraction and an offset. Databricks' Python SDK drops everything from the first dot and reads
- * the rest as local time, so neither UTC nor a missing fraction would do.
- */
-export function localTime(at: EpochMs): string {
-  const offsetMinutes = -new Date(at).getTimezoneOffset();
-  const wall = new Date(at + offsetMinutes * 60_000).toISOString().replace('Z', '000000');
-  const two = (value: number): string => String(Math.floor(Math.abs(value))).padStart(2, '0');
-  return `${wall}${offsetMinutes < 0 ? '-' : '+'}${two(offsetMinutes / 60)}:${two(offsetMinutes % 60)}`;
 }
