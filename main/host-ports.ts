@@ -76,5 +76,7 @@ export function nodePorts(options: { vault: VaultChoice; log: Log }): Ports {
     random: randomBytes,
     log,
     watchDesktop: () => watchLinuxDesktop(log),
+    screen: undefined,
+    loginItem: undefined,
   };
 }

@@ -34,6 +34,20 @@ export interface DesktopSignals {
   close(): void;
 }
 
+/** A window of our own on the person's screen. Without one the UI is a page in the browser. */
+export interface Screen {
+  /** Brings the request that is in front before the person. */
+  showRequest(): void;
+  /** Shows the UI. */
+  show(): void;
+}
+
+/** Whether this host starts with the person's desktop session. */
+export interface LoginItem {
+  read(): Promise<boolean>;
+  write(startAtLogin: boolean): Promise<void>;
+}
+
 export interface Ports {
   clock: Clock;
   fetch: typeof globalThis.fetch;
@@ -45,4 +59,6 @@ export interface Ports {
   log: Log;
   /** Begins to listen for screen lock, unlock and sleep; undefined where no desktop could tell. */
   watchDesktop: (() => Promise<DesktopSignals>) | undefined;
+  screen: Screen | undefined;
+  loginItem: LoginItem | undefined;
 }
