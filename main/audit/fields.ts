@@ -33,7 +33,15 @@ export const eventShapes = {
   'session.renewal-failed': { profile: 'text', code: 'text', reason: 'text?' },
   'session.ended': { profile: 'text', subject: 'text', why: 'text', code: 'text?', refreshToken: 'text' },
   'token.validation-failed': { profile: 'text', rule: 'text' },
-  'token.minted': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', subject: 'text', requestId: 'text' },
+  'token.minted': {
+    profile: 'text',
+    workspace: 'text',
+    scopes: 'texts',
+    expiresAt: 'text',
+    subject: 'text',
+    requestId: 'text',
+    tookMs: 'number',
+  },
   'token.mint-failed': { profile: 'text', workspace: 'text', scopes: 'texts', code: 'text', requestId: 'text' },
   'token.served': {
     grant: 'text',

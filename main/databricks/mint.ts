@@ -38,6 +38,13 @@ export interface MintRequest {
   wanted: () => boolean;
 }
 
+/** A token, and how long the attempt that brought it took: the workspace alone, without the pauses and the identity provider. */
+interface Exchanged {
+  token: ExchangedToken;
+  /** Of running time. */
+  tookMs: number;
+}
+
 /** What the exchange itself may take off the life of the subject token. */
 const EXCHANGE_MARGIN = seconds(2);
 /** The session bounds its own requests; this only keeps one that does not from blocking a token for ever. */
@@ -48,23 +55,26 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
   const { profile, clock, random, audit } = parts;
   const federation = createFederation(parts);
 
-  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<ExchangedToken>> {
+  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<Exchanged>> {
     const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
     const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
     requireWanted(wanted);
+    const asked = clock.elapsed();
     const outcome = await federation.exchange({ workspace, scopes, subject, requestId });
-    const judged = outcome.ok ? arrived(outcome.value) : outcome;
+    const tookMs = Math.round(clock.elapsed() - asked);
+    const judged = outcome.ok ? arrived({ token: outcome.value, tookMs }) : outcome;
     if (!judged.ok) onTrouble(judged.error);
     return judged;
   }
 
   /** A machine that sleeps while the answer is on its way may wake up to a token that is nearly over. */
-  function arrived(minted: ExchangedToken): Attempt<ExchangedToken> {
+  function arrived(exchanged: Exchanged): Attempt<Exchanged> {
+    const { token } = exchanged;
     // check: token-late
-    if (remaining(minted.expiresAt, clock.now()) < floorOf(minted))
+    if (remaining(token.expiresAt, clock.now()) < floorOf(token))
       return { ok: false, error: new AppError('WORKSPACE_UNREACHABLE', { reason: 'late' }), retry: { notBefore: null } };
     // end check
-    return { ok: true, value: minted };
+    return { ok: true, value: exchanged };
   }
 
   return async (request) => {
@@ -72,15 +82,15 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
     const requestId = random(8).toString('hex');
     const facts = { profile: profile.name, workspace, requestId };
     try {
-      const exchanged = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
-      requireWorkableLife(exchanged, profile.limits.minTokenLife);
+      const { token, tookMs } = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
+      requireWorkableLife(token, profile.limits.minTokenLife);
       requireWanted(wanted);
       // Read in the turn in which the session was found to be the one that asked.
-      const minted: MintedToken = { ...exchanged, subject: parts.subject() };
+      const minted: MintedToken = { ...token, subject: parts.subject() };
       const expiresAt = new Date(minted.expiresAt).toISOString();
       // check: audit-before-token
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
-      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: minted.subject });
+      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: minted.subject, tookMs });
       // end check
       return minted;
     } catch (error) {

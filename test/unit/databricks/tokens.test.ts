@@ -148,8 +148,26 @@ describe('the audit log', () => {
         expiresAt: new Date(minted.expiresAt).toISOString(),
         subject: 'alice-subject',
         requestId: acme.exchanges[0]?.userAgent.split('rid/')[1],
+        tookMs: 0,
       },
     ]);
+  });
+
+  it('says how long the workspace took for the token, without the attempts before it', async () => {
+    const { get, audit, acme, clock } = start();
+    const good = acme.answer;
+    acme.answer = async (exchange, nth) => {
+      if (nth === 1) return broken('ECONNRESET');
+      await new Promise<void>((resolve) => void clock.after(ms(340), resolve));
+      return good(exchange, nth);
+    };
+    const minted = get();
+    await elapse(clock, seconds(4), settled, 10);
+    await minted;
+    expect(acme.exchanges).toHaveLength(2);
+    const [record] = audit.of('token.minted');
+    // As exact as the steps in which this clock moves.
+    expect(record?.tookMs).toSatisfy((took: number) => Number.isInteger(took) && took >= 340 && took <= 350);
   });
 
   it('that cannot be written keeps every token in', async () => {
