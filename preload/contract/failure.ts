@@ -79,6 +79,7 @@ export const failureTexts = {
   // grants
   GRANT_UNKNOWN: { cause: 'There is no such grant.', next: 'Make one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_REVOKED: { cause: 'This grant was revoked.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
+  GRANT_PAUSED: { cause: 'You paused this access.', next: 'Let it go on in Lakepass (`lakepass ui`), then try again.', nextStep: 'answer' },
   GRANT_EXPIRED: { cause: 'This grant has ended.', next: 'Make a new one with `lakepass run` or `lakepass env`.', nextStep: 'new-grant' },
   GRANT_OTHER_PERSON: {
     cause: 'This grant was made by somebody else who was signed in here.',
@@ -119,6 +120,8 @@ export const failureTexts = {
   PASSPHRASE_WRONG: { cause: 'That passphrase does not open the vault.', next: 'Try again; a fresh sign-in starts a new vault.', nextStep: 'unlock' },
   PASSPHRASE_NEEDED: { cause: 'The vault is sealed with a passphrase.', next: 'Run `lakepass unlock` in a terminal, or give it with --passphrase-fd.', nextStep: 'unlock' },
   VAULT_SEALED: { cause: 'The vault is sealed by a key.', next: 'Run `lakepass unlock` and touch the key, or sign in afresh.', nextStep: 'unlock' },
+  // hand-over
+  HANDOVER_REFUSED: { cause: 'This agent does not hand over to another one.', next: 'Use it as it is, or stop it first (`lakepass agent stop`).', nextStep: 'none' },
   // pages
   PAGE_REFUSED: { cause: 'This page is not, or no longer, one that Lakepass opened.', next: 'Open it again with `lakepass ui`.', nextStep: 'none' },
   // doors
@@ -136,6 +139,7 @@ export const failureTexts = {
   AGENT_RUNNING: { cause: 'A Lakepass agent is already running for you on this machine.', next: 'Use it as it is, or stop it first.', nextStep: 'none' },
   AGENT_NOT_RUNNING: { cause: 'The Lakepass agent is not running.', next: 'Start it with `lakepass agent`.', nextStep: 'start-agent' },
   AGENT_START_FAILED: { cause: 'The Lakepass agent did not come up.', next: 'Run `lakepass agent` in a terminal to see why.', nextStep: 'start-agent' },
+  AGENT_IS_DESKTOP: { cause: 'In this installation the agent is the desktop app.', next: 'Open Lakepass; every other command starts it by itself.', nextStep: 'start-agent' },
   RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },
   FOLDER_UNSAFE: { cause: 'A folder that Lakepass keeps things in is not yours alone.', next: 'Give it to yourself and close it to others (chown, chmod 700), then start again.', nextStep: 'fix-config' },
   RUNTIME_PATH_TOO_LONG: { cause: 'The path of the control socket is longer than the system allows.', next: 'Use a shorter folder for --home or XDG_RUNTIME_DIR.', nextStep: 'fix-config' },
@@ -145,6 +149,18 @@ export const failureTexts = {
     nextStep: 'new-grant',
   },
   PLATFORM_UNSUPPORTED: { cause: 'On this system Lakepass cannot yet tell which user connects.', next: 'Use Linux for now.', nextStep: 'none' },
+  // the profile file of Databricks
+  DATABRICKSCFG_CHANGED: { cause: 'The Databricks profile file has changed meanwhile, so it was left as it is.', next: 'Look at it, then try again; what was there before is kept.', nextStep: 'retry' },
+  DATABRICKSCFG_UNSAFE: { cause: 'The Databricks profile file is not a plain file of yours alone.', next: 'Give it to yourself and close it to others (chown, chmod 600), then try again.', nextStep: 'fix-config' },
+  DATABRICKSCFG_INVALID: { cause: 'The Databricks profile file cannot be changed safely as it is.', next: 'Correct what is named, then try again.', nextStep: 'fix-config' },
+  DATABRICKSCFG_NO_UNDO: { cause: 'There is no change of the Databricks profile file to take back.', next: 'See what is there with `lakepass profiles list`.', nextStep: 'none' },
+  // first steps
+  CONFIG_EXISTS: { cause: 'There is a configuration file already, and it is never overwritten.', next: 'Edit that file; the change holds once you have approved it.', nextStep: 'fix-config' },
+  NOTEBOOK_FAILED: { cause: 'The sample notebook did not run to its end.', next: 'Open it in your own editor to see what its cells say, or try again.', nextStep: 'retry' },
+  WAREHOUSE_NONE: { cause: 'There is no SQL warehouse that you may use in this workspace.', next: 'Ask your admin for one; nothing is wrong with your sign-in.', nextStep: 'ask-admin' },
+  STATEMENT_REFUSED: { cause: 'The workspace did not let this SQL statement run.', next: 'Ask your admin whether you may use the SQL warehouse.', nextStep: 'ask-admin' },
+  STATEMENT_FAILED: { cause: 'The SQL statement did not come to a result.', next: 'Try again in a minute; a warehouse that was stopped takes a while to start.', nextStep: 'retry' },
+  TOKEN_NOT_ACCEPTED: { cause: 'The workspace did not accept the token it had just given.', next: 'Check the clock of this machine, then sign in again.', nextStep: 'sign-in' },
   // audit
   AUDIT_UNWRITABLE: { cause: 'The audit log cannot be written, so no token is handed out.', next: 'Free some space or mend the permissions, then try again.', nextStep: 'free-disk' },
   AUDIT_BROKEN: { cause: 'The audit log does not verify.', next: 'Keep the file as it is and show it to your security team.', nextStep: 'ask-admin' },
