@@ -51,6 +51,12 @@ export const texts = {
     next: 'This page keeps trying. If the agent was stopped, start it again with',
     command: 'lakepass ui',
   },
+  copy: { copy: 'Copy', copied: 'Copied', failed: 'Could not copy' },
+  time: {
+    days: (days: number): string => count(days, 'day', 'days'),
+    hours: (hours: number): string => `${hours} h`,
+    minutes: (minutes: number): string => `${minutes} min`,
+  },
   wrongAnswer: 'Lakepass gave an answer that this page does not understand. Open the page again.',
 
   proof: {

@@ -1,5 +1,9 @@
 /** The UI's entry: takes the code out of the address before anything else can see it, then draws. */
 import './door/jitless.ts';
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/parts.css';
+import './screens.css';
 import { createRoot } from 'react-dom/client';
 import { App, type Tab } from './App.tsx';
 import { takeCode } from './door/code.ts';

@@ -3,6 +3,10 @@
  * button for it. A touch is bound to what is shown here, so nothing is fetched or shown anew between the options and the touch.
  */
 import '../door/jitless.ts';
+import '../ui/tokens.css';
+import '../ui/base.css';
+import '../ui/parts.css';
+import './ceremony.css';
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { z } from 'zod';

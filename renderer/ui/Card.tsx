@@ -1,5 +1,6 @@
 /** A part of a screen with a heading of its own. */
 import { type ReactNode, useId } from 'react';
+import styles from './Card.module.css';
 
 interface CardProps {
   heading: ReactNode;
@@ -12,10 +13,10 @@ interface CardProps {
 export function Card({ heading, children, acts, look = 'plain' }: CardProps) {
   const id = useId();
   return (
-    <section className={`card ${look}`} aria-labelledby={id}>
-      <header className="card-head">
+    <section className={look === 'plain' ? styles.card : `${styles.card} ${styles.strong}`} aria-labelledby={id}>
+      <header className={styles.head}>
         <h2 id={id}>{heading}</h2>
-        {acts === undefined ? null : <div className="row">{acts}</div>}
+        {acts === undefined || acts === null ? null : <div className="row">{acts}</div>}
       </header>
       {children}
     </section>

@@ -2,13 +2,16 @@
 import type { ReactNode } from 'react';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { Icon } from './icons.tsx';
+import styles from './Notice.module.css';
 import type { Attempt } from './use-act.ts';
 
-export function Notice({ children, look = 'warning' }: { children: ReactNode; look?: 'warning' | 'bad' | 'plain' }) {
+const iconOf = { warning: 'warning', bad: 'warning', plain: 'info', good: 'done' } as const;
+
+export function Notice({ children, look = 'warning' }: { children: ReactNode; look?: 'warning' | 'bad' | 'plain' | 'good' }) {
   return (
-    <div className={`notice ${look}`}>
-      <Icon name="warning" />
-      <div>{children}</div>
+    <div className={look === 'warning' ? styles.notice : `${styles.notice} ${styles[look]}`}>
+      <Icon name={iconOf[look]} />
+      <div className={styles.body}>{children}</div>
     </div>
   );
 }
@@ -26,7 +29,7 @@ export function FailureNotice({ failure, isStepBeside = false }: { failure: Fail
         </p>
       )}
       {failure.detail === undefined ? null : <p className="small">{failure.detail}</p>}
-      <p className="code">{failure.code}</p>
+      <p className={styles.code}>{failure.code}</p>
     </Notice>
   );
 }

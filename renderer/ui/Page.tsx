@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 import { texts } from '../texts.ts';
 import { Icon, type IconName } from './icons.tsx';
+import styles from './Page.module.css';
 
 export function Page({
   icon,
@@ -15,15 +16,15 @@ export function Page({
   look?: 'plain' | 'good' | 'bad';
 }) {
   return (
-    <main className={`alone ${look}`}>
+    <main className={look === 'plain' ? styles.alone : `${styles.alone} ${styles[look]}`}>
       <Icon name={icon} />
       <h1>{heading}</h1>
       {children}
-      <p className="foot">{texts.product}</p>
+      <p className={styles.foot}>{texts.product}</p>
     </main>
   );
 }
 
 export function Command({ children }: { children: string }) {
-  return <code className="command">{children}</code>;
+  return <code className={styles.command}>{children}</code>;
 }

@@ -1,4 +1,6 @@
-/** Moments as people say them. */
+/** Moments and spans as people say them. */
+import { texts } from '../texts.ts';
+
 const sameDay = (one: Date, other: Date): boolean => one.toDateString() === other.toDateString();
 
 /** `18:00` today; with the day otherwise. */
@@ -12,4 +14,15 @@ export function moment(iso: string, now = new Date()): string {
 
 export function Moment({ at }: { at: string }) {
   return <time dateTime={at}>{moment(at)}</time>;
+}
+
+const minuteMs = 60_000;
+
+/** `6 h 20 min`, `3 days 4 h`; minutes are the smallest thing said. */
+export function lasting(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / minuteMs));
+  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];
+  if (days > 0) return hours === 0 ? texts.time.days(days) : `${texts.time.days(days)} ${texts.time.hours(hours)}`;
+  if (hours > 0) return rest === 0 ? texts.time.hours(hours) : `${texts.time.hours(hours)} ${texts.time.minutes(rest)}`;
+  return texts.time.minutes(rest);
 }

@@ -13,3 +13,15 @@ export function useHasCome(moment: string | null): boolean {
   }, [due]);
   return left <= 0;
 }
+
+const tickMs = 20_000;
+
+/** The moment now in milliseconds, anew some times a minute: for what is left of something. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), tickMs);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
