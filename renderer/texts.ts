@@ -360,7 +360,7 @@ export const texts = {
       prompts === 0 ? 'You were not asked' : `You were asked ${count(prompts, 'time', 'times')}`,
     refusalsSummary: (denials: number, refusals: number): string =>
       denials === 0 && refusals === 0 ? 'Nothing was denied or refused' : `${denials} denied by you, ${refusals} refused by Lakepass`,
-    mintSummary: (median: string, slowest: string): string => `Half of the time at most ${median}, at worst ${slowest}`,
+    mintSummary: (usual: string, slowest: string): string => `Around ${usual}, up to ${slowest}`,
     mintNone: 'No new token was fetched',
     busiest: (when: string): string => `Most at ${when}.`,
     milliseconds: (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`),
