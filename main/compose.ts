@@ -9,7 +9,8 @@ import { createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
 import { createLocking } from './agent/locking.ts';
 import { openOwnFiles } from './agent/own-files.ts';
-import { createPagesAgent } from './agent/pages-agent.ts';
+import { type CoreCall, createUiAgent } from './agent/pages-agent.ts';
+import { openPreferences } from './agent/preferences.ts';
 import { createQuestions } from './agent/questions.ts';
 import { openStamp } from './agent/stamp.ts';
 import { takeAgentLock } from './agent-lock.ts';
@@ -31,6 +32,7 @@ import { openPermissions } from './grant/permissions.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
 import type { Identity } from './idp/signed-in.ts';
 import { createPages, type Pages } from './pages/pages.ts';
+import type { UiAgent } from './pages/ui-agent.ts';
 import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
@@ -277,15 +279,30 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       access.changed();
       pages.changed();
     };
-    const pagesAgent = createPagesAgent({
-      ...{ agent, grants, members, consents, approvals, making, ceremonies, tapKeys, lock, scopeWords, clock },
+    const preferences = await openPreferences({ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log });
+    const core = createUiAgent({
+      ...{ agent, members, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
+      ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
+      host: ports,
       revision: () => revision,
     });
-    pages = createPages({ agent: pagesAgent, attribute: callers.attribute, uid, clock, random, audit, log });
+    const ui: UiAgent = { ...core, ...notBuiltYet() };
+    pages = createPages({
+      ...{ attribute: callers.attribute, uid, clock, random, audit, log },
+      agent: {
+        ui,
+        revision: () => revision,
+        ceremony: ceremonies.view,
+        ceremonyOptions: ceremonies.options,
+        finishCeremony: ceremonies.finish,
+        refuseCeremony: ceremonies.refuse,
+      },
+    });
     closers.push(() => pages.close());
-    for (const noun of [consents, tapKeys, lock, files]) noun.onChange(changed);
+    for (const noun of [consents, tapKeys, lock, files, preferences]) noun.onChange(changed);
     grants.onMade(changed);
     grants.onEnd(changed);
+    grants.onPause(changed);
     for (const { session } of companies.values()) session.onEnd(changed);
     agent.onSignIn(changed);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
@@ -390,6 +407,22 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     await close('failed to start');
     throw error;
   }
+}
+
+/**
+ * TO REPLACE: activity, policy, doctor and setup, each by the factory of its own. Whatever call of the UI is in neither does not compile.
+ */
+function notBuiltYet(): Omit<UiAgent, CoreCall> {
+  const missing = (): never => {
+    throw new AppError('ROUTE_UNKNOWN', { reason: 'not-built' });
+  };
+  return {
+    ...{ activity: missing, 'activity/summary': missing, 'audit/verify': missing },
+    ...{ policy: missing, 'policy/explain': missing },
+    doctor: missing,
+    ...{ setup: missing, 'setup/profile': missing, 'setup/query': missing },
+    ...{ 'setup/default': missing, 'setup/default/write': missing, 'setup/default/undo': missing },
+  };
 }
 
 /** How the vault was sealed when it was last seen; undefined where nobody has looked yet. */

@@ -1,6 +1,6 @@
 /** The UI as a function of one value: how the line to the agent stands, and what the agent says. */
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { UiState } from '../preload/contract/pages.ts';
+import type { UiState } from '../preload/contract/ui.ts';
 import { Pause } from './consent/Pause.tsx';
 import { Prompt } from './consent/Prompt.tsx';
 import { useAsks } from './consent/use-asks.ts';

@@ -1,5 +1,5 @@
 /**
- * May this program use this grant now? The order is the policy: lock, membership, what people have answered, policy, and only then a
+ * May this program use this grant now? The order is the policy: a pause, lock, membership, what people have answered, policy, and only then a
  * question to a person. It never waits; whoever may wait is told for what.
  */
 
@@ -85,6 +85,9 @@ export function createAccess(parts: Parts): Access {
   };
 
   function decide(grant: Grant, caller: Caller): Leave {
+    // check: access-paused
+    if (grant.paused) return no(new AppError('GRANT_PAUSED'));
+    // end check
     // check: access-locked
     if (lock.state() === 'locked') return no(new AppError('LOCKED'));
     // end check

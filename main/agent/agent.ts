@@ -90,6 +90,8 @@ export interface Agent extends ControlledAgent {
   company(name: string | undefined): Company;
   /** The control door refused a request, or a route of it did. */
   controlRefused(verb: string, code: FailureCode, by: Caller): void;
+  /** @returns how many were changed. @throws AppError GRANT_UNKNOWN: nothing was changed */
+  pauseGrants(ids: readonly string[], paused: boolean): Promise<number>;
   /** A file of the person's own has changed: whether it is to hold is for a tap to say. */
   askAboutFile(kind: FileKind, hash: string): boolean;
   /** Told after each sign-in that went well. */
@@ -216,10 +218,14 @@ export function createAgent(parts: Parts): Agent {
     );
   }
 
+  function requireGrants(ids: Iterable<string>): void {
+    for (const id of ids) if (parts.grants.get(id) === undefined) throw new AppError('GRANT_UNKNOWN');
+  }
+
   const endGrants: ControlledAgent['endGrants'] = async ({ ids, all, why }) => {
     if (all === true) return parts.grants.endWhere(() => true, why);
     const named = new Set(ids ?? []);
-    for (const id of named) if (parts.grants.get(id) === undefined) throw new AppError('GRANT_UNKNOWN');
+    requireGrants(named);
     return parts.grants.endWhere((grant) => named.has(grant.id), why);
   };
 
@@ -274,6 +280,14 @@ export function createAgent(parts: Parts): Agent {
 
     grants: () => parts.grants.list().map(grantView),
     endGrants,
+
+    async pauseGrants(ids, paused) {
+      const named = new Set(ids);
+      requireGrants(named);
+      let changed = 0;
+      for (const id of named) if (await parts.grants.pause(id, paused)) changed += 1;
+      return changed;
+    },
 
     followGrant: (id, send, signal) => followers.follow(id, send, signal),
     stepUpDue: (id, failure) => followers.tell(id, { due: failure }),

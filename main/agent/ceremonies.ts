@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import type { AskView, Span } from '../../preload/contract/consent.ts';
-import type { CeremonyRequest, CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../../preload/contract/pages.ts';
+import type { CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../../preload/contract/pages.ts';
+import type { CeremonyRequest } from '../../preload/contract/ui.ts';
 import { AppError } from '../app-error.ts';
 import type { Consents } from '../grant/consents.ts';
 import type { TapKeys, Touch } from '../passkey/tap-keys.ts';

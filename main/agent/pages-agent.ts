@@ -1,38 +1,49 @@
-/** The agent as the pages in the browser see it. Every answer to a request passes one gate: it must not come from whoever asked. */
-
+/**
+ * The heart of the UI's calls, whichever host shows the UI: the state, requests and their answers, grants, keys, sign-ins. Every answer
+ * to a request passes one gate: it must not come from whoever asked.
+ */
+import type { UiCall } from '../../preload/contract/ui.ts';
 import { AppError } from '../app-error.ts';
 import { type Caller, type ProcessFacts, sameProcess } from '../caller/caller.ts';
 import { bundleNames, bundles } from '../databricks/scopes.ts';
 import type { Consents } from '../grant/consents.ts';
-import type { Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { Lock } from '../lock/lock.ts';
-import type { PagesAgent } from '../pages/pages.ts';
+import type { Pages } from '../pages/pages.ts';
+import type { UiAgent } from '../pages/ui-agent.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Ports } from '../ports.ts';
 import { later, minutes } from '../units.ts';
 import type { Agent } from './agent.ts';
-import type { Approvals } from './approvals.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import type { GrantMaking } from './grant-making.ts';
+import type { OwnPreferences } from './preferences.ts';
 import { createGrantView } from './status.ts';
 
-export function createPagesAgent(parts: {
+/** The calls that are answered here; other parts of the agent answer the rest. */
+export type CoreCall = Exclude<
+  UiCall,
+  'activity' | 'activity/summary' | 'audit/verify' | 'policy' | 'policy/explain' | 'doctor' | 'setup' | `setup/${string}`
+>;
+
+export function createUiAgent(parts: {
   agent: Agent;
-  grants: Grants;
   members: Members;
   consents: Consents;
-  approvals: Approvals;
   making: GrantMaking;
-  ceremonies: Ceremonies;
-  tapKeys: TapKeys;
+  ceremonies: Pick<Ceremonies, 'begin'>;
+  ceremonyUrl: Pages['ceremonyUrl'];
+  tapKeys: Pick<TapKeys, 'rename'>;
   lock: Lock;
+  preferences: OwnPreferences;
   scopeWords: (scopes: readonly string[]) => string[];
   clock: Clock;
-  /** Moves whenever something that a page shows has changed. */
+  /** Where there is a screen of our own, pages are opened beside it; else the page that asks goes there itself. */
+  host: Pick<Ports, 'screen' | 'openBrowser'>;
+  /** Moves whenever something that the UI shows has changed. */
   revision: () => number;
-}): PagesAgent {
-  const { agent, consents, ceremonies } = parts;
+}): Pick<UiAgent, CoreCall> {
+  const { agent, consents } = parts;
   const grantView = createGrantView(parts.members);
 
   /**
@@ -53,24 +64,38 @@ export function createPagesAgent(parts: {
     // end check
   }
 
+  /** @returns where the page has to go itself; null: the system browser was opened */
+  async function wayOut(url: URL): Promise<{ url: string | null }> {
+    if (parts.host.screen === undefined) return { url: url.href };
+    return { url: (await parts.host.openBrowser(url)) === 'opened' ? null : url.href };
+  }
+
   return {
-    uiState: () => ({
+    state: () => ({
       revision: parts.revision(),
+      host: parts.host.screen === undefined ? 'headless' : 'desktop',
       status: agent.status(),
       grants: agent.grants().reverse(),
       bundles: bundleNames.map((name) => ({ name, words: parts.scopeWords(bundles[name]).join(', '), scopes: [...bundles[name]] })),
+      preferences: parts.preferences.view(),
     }),
-    beginSignIn: (profile) => agent.beginSignIn({ profile, stepUp: false }, false),
-    cancelSignIn: (profile) => agent.cancelSignIn(profile),
-    signOut: (profile) => agent.signOut(profile),
-    shown: (ask) => consents.shown(ask),
+    asks: () => ({ revision: parts.revision(), queue: consents.view() }),
+    shown({ ask }) {
+      consents.shown(ask);
+      return {};
+    },
     answer(request, by) {
       refuseOwnApproval(request.ask, by);
       if (request.verdict === 'denied') consents.answer(request.ask, { verdict: 'denied', reach: request.reach });
       else consents.answer(request.ask, { verdict: 'approved', how: 'click', span: request.span, tapKey: null });
+      return {};
     },
-    snooze: (forMinutes) => consents.snooze(later(parts.clock.now(), minutes(forMinutes))),
-    attend(by) {
+    'ceremony/begin': async (request) => wayOut(await parts.ceremonyUrl(parts.ceremonies.begin(request))),
+    snooze({ minutes: forMinutes }) {
+      consents.snooze(later(parts.clock.now(), minutes(forMinutes)));
+      return {};
+    },
+    attend(_, by) {
       consents.attend();
       // A browser under an AI agent may be the person's or the AI agent's own; neither shows that a person has come back.
       let isPerson = true;
@@ -78,20 +103,35 @@ export function createPagesAgent(parts: {
       isPerson = by.aiAgent === null;
       // end check
       if (isPerson) parts.lock.touch();
+      return {};
     },
-    revoke: (ids) => agent.endGrants({ ids: [...ids], why: 'revoked' }),
-    askToWiden: (grant, scopes, by) => grantView(parts.making.postWiden({ grant, scopes: [...scopes] }, by)),
+    revoke: async ({ ids }) => ({ ended: await agent.endGrants({ ids, why: 'revoked' }) }),
+    async pause({ ids, paused }, by) {
+      // check: resume-not-by-ai-agent
+      if (!paused && by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      return { changed: await agent.pauseGrants(ids, paused) };
+    },
+    widen: ({ grant, scopes }, by) => grantView(parts.making.postWiden({ grant, scopes }, by)),
     async lock() {
       await agent.lock();
+      return {};
     },
-    renameKey: (key, name) => parts.tapKeys.rename(key, name),
-    async beginCeremony(request) {
-      return ceremonies.begin(request);
+    async 'keys/rename'({ key, name }) {
+      await parts.tapKeys.rename(key, name);
+      return {};
     },
-    ceremony: (ticket) => ceremonies.view(ticket),
-    ceremonyOptions: (ticket, origin) => ceremonies.options(ticket, origin),
-    finishCeremony: (ticket, answer) => ceremonies.finish(ticket, answer),
-    refuseCeremony: (ticket) => ceremonies.refuse(ticket),
+    async 'sign-in'({ profile }) {
+      // The agent opens the provider's page itself where it has a screen of its own, as it does for the command line.
+      const hasScreen = parts.host.screen !== undefined;
+      const { url, browser } = await agent.beginSignIn({ profile, stepUp: false }, hasScreen);
+      return { url: hasScreen && browser === 'opened' ? null : url };
+    },
+    'sign-in/cancel': ({ profile }) => ({ cancelled: agent.cancelSignIn(profile) }),
+    'sign-out': async ({ profile }) => ({ reports: await agent.signOut(profile) }),
+    denied: () => agent.denied(),
+    'denied/forget': ({ id }, by) => ({ forgotten: agent.forgetDenial(id, by) }),
+    preferences: (changes) => parts.preferences.set(changes),
   };
 }
 

@@ -47,6 +47,7 @@ export const createGrantView =
     caller: makerView(grant),
     members: members.count(grant.id),
     state: grant.state,
+    paused: grant.paused,
     lastUsedAt: grant.lastUsedAt === null ? null : iso(grant.lastUsedAt),
     served: grant.served,
   });

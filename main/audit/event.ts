@@ -30,6 +30,9 @@ export type AuditEvent =
   | { type: 'door.foreign-user'; door: 'broker' | 'callback' | 'pages'; uid: number; count: number }
   | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string; caller: string; callerKind: string; aiAgent?: string }
   | { type: 'grant.widened'; grant: string; scopes: readonly string[]; approved: string }
+  /** A person has paused it, or let it go on. */
+  | { type: 'grant.paused'; grant: string }
+  | { type: 'grant.resumed'; grant: string }
   | { type: 'grant.ended'; grant: string; why: 'revoked' | 'expired' | 'run-ended' | 'program-ended' | 'reset' | 'signed-out' | 'port-moved' | 'other-person' }
   /** Programs are named by their executable alone: command lines, folders and notebook names stay out of the log. */
   | { type: 'caller.unexpected'; grant: string; caller: string; callerKind: string; aiAgent?: string; count: number }

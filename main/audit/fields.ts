@@ -73,6 +73,8 @@ export const eventShapes = {
     aiAgent: 'text?',
   },
   'grant.widened': { grant: 'text', scopes: 'texts', approved: 'text' },
+  'grant.paused': { grant: 'text' },
+  'grant.resumed': { grant: 'text' },
   'grant.ended': { grant: 'text', why: 'text' },
   'caller.unexpected': { grant: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?', count: 'number' },
   'caller.extra-holder': { grant: 'text', caller: 'text', callerKind: 'text' },

@@ -43,6 +43,8 @@ export interface Grant {
   /** The boot of the machine in which its processes live: another boot gives their pids and start times to others. */
   readonly bootId: string;
   readonly state: 'live' | 'revoked' | 'expired';
+  /** A person has paused it: no token until it goes on. */
+  readonly paused: boolean;
   readonly lastUsedAt: EpochMs | null;
   /** Answers with a token so far. */
   readonly served: number;
@@ -126,6 +128,8 @@ const recordShape = {
   createdAt: epochMs,
   state: z.enum(['live', 'revoked', 'expired']),
   endedAt: epochMs.nullable(),
+  /** Absent in files that were written before grants could be paused. */
+  paused: z.boolean().default(false),
   lastUsedAt: epochMs.nullable(),
   served: z.int().nonnegative(),
 };

@@ -66,6 +66,15 @@ export interface Grants {
   end(id: string, why: GrantEnd): Promise<boolean>;
   /** Ends every live grant of which the predicate is true; resolves with their number. @throws AppError DISK_FULL as for `end` */
   endWhere(predicate: (grant: Grant) => boolean, why: GrantEnd): Promise<number>;
+  /**
+   * Pauses a live grant, or lets it go on: while it is paused it gets no token. Its end, its members and its secret stay as they are.
+   *
+   * @returns false when there was nothing to change: it has ended, or is so already
+   * @throws AppError GRANT_UNKNOWN
+   * @throws AppError AUDIT_UNWRITABLE | DISK_FULL: a grant that was to go on stays paused; one that was to be paused is, but a restart may
+   * not know of it
+   */
+  pause(id: string, paused: boolean): Promise<boolean>;
   /** A token was handed out. Written to the disk within a minute. */
   used(grant: Grant): void;
   /** These are its known members now, the bounded number of them. Written to the disk within a second. */
@@ -76,6 +85,8 @@ export interface Grants {
   onMade(listener: (grant: Grant) => void): void;
   /** Told once about every grant that ends, by whatever cause. */
   onEnd(listener: (grant: Grant, why: GrantEnd) => void): void;
+  /** Told about every grant that was paused, or goes on. */
+  onPause(listener: (grant: Grant) => void): void;
   /** What was wrong with the file when it was opened (GRANTS_CORRUPT); null when all was well. */
   readonly problem: Failure | null;
   /** Writes what is not yet written and stops the timers. */
@@ -109,6 +120,7 @@ export async function openGrants(parts: {
   const file = createGrantFile(parts.file, random, () => grants.values(), parts.stamp);
   const listeners: ((grant: Grant, why: GrantEnd) => void)[] = [];
   const madeListeners: ((grant: Grant) => void)[] = [];
+  const pauseListeners: ((grant: Grant) => void)[] = [];
   let liveCount = 0;
   /** Ends that the audit log could not take; it gets them as soon as it can. */
   let owedToAudit: AuditEvent[] = [];
@@ -234,6 +246,34 @@ export async function openGrants(parts: {
     writeSoon();
   }
 
+  function setPaused(grant: StoredGrant, paused: boolean): void {
+    grant.paused = paused;
+    for (const listener of pauseListeners) listener(grant);
+  }
+
+  /** Like an end: it holds on a full disk as well. */
+  async function pauseNow(grant: StoredGrant): Promise<void> {
+    setPaused(grant, true);
+    owedToAudit.push({ type: 'grant.paused', grant: grant.id });
+    payAudit();
+    await file.save().catch((error: unknown) => {
+      writeSoon();
+      throw error;
+    });
+  }
+
+  /** Gives tokens back, so nothing of it may be missing: the record first, then the file. */
+  async function goOn(grant: StoredGrant): Promise<void> {
+    audit.append({ type: 'grant.resumed', grant: grant.id });
+    setPaused(grant, false);
+    try {
+      await file.save();
+    } catch (error) {
+      await pauseNow(grant).catch(() => undefined); // the disk is full; what is thrown says so
+      throw error;
+    }
+  }
+
   function requireLive(id: string): StoredGrant {
     const grant = grants.get(id);
     if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
@@ -275,6 +315,7 @@ export async function openGrants(parts: {
         createdAt: clock.now(),
         state: 'live',
         endedAt: null,
+        paused: false,
         lastUsedAt: null,
         served: 0,
         members: wanted.binding.kind === 'file' ? [] : [wanted.binding.root],
@@ -346,6 +387,14 @@ export async function openGrants(parts: {
       return (await endWhere((grant) => grant.id === id, why)) > 0;
     },
     endWhere,
+    async pause(id, paused) {
+      const grant = grants.get(id);
+      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+      expireIfDue(grant, clock.now());
+      if (grant.state !== 'live' || grant.paused === paused) return false;
+      await (paused ? pauseNow(grant) : goOn(grant));
+      return true;
+    },
     used(grant) {
       const stored = grant as StoredGrant;
       stored.lastUsedAt = clock.now();
@@ -367,6 +416,9 @@ export async function openGrants(parts: {
     },
     onMade(listener) {
       madeListeners.push(listener);
+    },
+    onPause(listener) {
+      pauseListeners.push(listener);
     },
     onEnd(listener) {
       listeners.push(listener);

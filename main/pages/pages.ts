@@ -4,15 +4,7 @@
  * the schema. A page that we did not open learns nothing here, not even whether anybody is asked for anything.
  */
 import type { z } from 'zod';
-import type { GrantView } from '../../preload/contract/control.ts';
-import type {
-  answerRequestSchema,
-  CeremonyRequest,
-  CeremonyView,
-  ceremonyFinishedSchema,
-  ceremonyFinishSchema,
-  UiState,
-} from '../../preload/contract/pages.ts';
+import type { CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../../preload/contract/pages.ts';
 import { AppError } from '../app-error.ts';
 import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
@@ -27,6 +19,7 @@ import { createListeners } from './listeners.ts';
 import type { Address } from './page-guard.ts';
 import { pageRoutes } from './page-routes.ts';
 import { createPageServing } from './page-serving.ts';
+import type { UiAgent } from './ui-agent.ts';
 
 export interface Pages {
   /** `http://127.0.0.1:PORT/#CODE`; opens the door where it is closed. The code works once, for two minutes. */
@@ -42,26 +35,11 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** `by` is the program at the other end of the page's connection: a browser, unless somebody pretends. */
+/** The agent as the two pages see it. `by` is the program at the other end of the page's connection: a browser, unless somebody pretends. */
 export interface PagesAgent {
-  uiState(): UiState;
-  beginSignIn(profile: string | undefined): Promise<{ url: string }>;
-  cancelSignIn(profile: string | undefined): boolean;
-  signOut(profile: string | undefined): Promise<unknown>;
-  /** A prompt has come before the person's eyes. */
-  shown(ask: string): void;
-  /** @throws AppError ASK_* | TAP_NEEDED | APPROVER_REFUSED | SPAN_REFUSED */
-  answer(request: z.output<typeof answerRequestSchema>, by: Caller): void;
-  snooze(minutes: number): void;
-  /** The person looks at Lakepass. */
-  attend(by: Caller): void;
-  revoke(ids: readonly string[]): Promise<number>;
-  /** Asks for more scopes on a live grant; the request then stands in the queue. @throws AppError GRANT_UNKNOWN | POLICY_* | … */
-  askToWiden(grant: string, scopes: readonly string[], by: Caller): GrantView;
-  lock(): Promise<void>;
-  renameKey(key: string, name: string): Promise<void>;
-  /** @returns the ticket that `Pages.ceremonyUrl` takes. @throws AppError TAP_KEY_NEEDED | SIGN_IN_STALE | ASK_* | APPROVER_REFUSED */
-  beginCeremony(request: CeremonyRequest, by: Caller): Promise<string>;
+  ui: UiAgent;
+  /** Moves whenever something that the UI shows has changed. */
+  revision(): number;
   /** @throws AppError PAGE_REFUSED: the ticket is spent or unknown */
   ceremony(ticket: string): CeremonyView;
   ceremonyOptions(ticket: string, origin: string): Promise<{ id: string; options: Record<string, unknown> }>;
@@ -111,7 +89,7 @@ export function createPages({
   pickPort = () => 0,
 }: Parts): Pages {
   const entries = createEntries({ clock, random });
-  const listeners = createListeners({ clock, revision: () => agent.uiState().revision });
+  const listeners = createListeners({ clock, revision: () => agent.revision() });
   const tally = createTally({ clock, audit, log });
   const { refused, dropped } = createDoorTally('pages', tally);
   let door: PageDoor | undefined;
@@ -123,16 +101,11 @@ export function createPages({
   const portOf = (): number => door?.port ?? 0;
   const address = (name: Address['name'], host: string): Address => ({ name, host, origin: `http://${host}` });
   const addresses = (): Address[] => [address('ui', `127.0.0.1:${portOf()}`), address('ceremony', `${ceremonyHost}:${portOf()}`)];
-  const routes = pageRoutes(agent, { ceremonyUrl, ceremonyOrigin });
+  const routes = pageRoutes(agent, { ceremonyOrigin });
   const serving = createPageServing({ addresses, assets, entries, listeners, routes, refused, log });
 
   function ceremonyOrigin(): string {
     return `http://${ceremonyHost}:${portOf()}`;
-  }
-
-  async function ceremonyUrl(ticket: string): Promise<URL> {
-    await open();
-    return urlFor(ceremonyOrigin(), { host: 'ceremony', ticket });
   }
 
   function urlFor(origin: string, entry: Entry): URL {
@@ -175,7 +148,10 @@ export function createPages({
       await open();
       return urlFor(`http://127.0.0.1:${portOf()}`, { host: 'ui' });
     },
-    ceremonyUrl,
+    async ceremonyUrl(ticket) {
+      await open();
+      return urlFor(ceremonyOrigin(), { host: 'ceremony', ticket });
+    },
     ceremonyOrigin,
     watched: () => listeners.count > 0,
     changed: () => listeners.changed(),

@@ -31,6 +31,8 @@ export const grantViewSchema = z.object({
   /** Known processes that use it and still run. */
   members: z.int(),
   state: z.enum(['live', 'revoked', 'expired']),
+  /** A person has paused it: it gets no token until it is let go on. */
+  paused: z.boolean(),
   lastUsedAt: isoTime.nullable(),
   served: z.int(),
 });

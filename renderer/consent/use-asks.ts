@@ -1,13 +1,11 @@
 /** The requests as a person meets them: what is shown is reported, and so is that somebody looks. */
 import { useEffect, useState } from 'react';
-import { z } from 'zod';
 import type { AskQueueView, AskView, Denial, Span } from '../../preload/contract/consent.ts';
-import { ceremonyStartedSchema } from '../../preload/contract/pages.ts';
+import type { UiInput } from '../../preload/contract/ui.ts';
 import type { Line } from '../door/connection.ts';
 import { type Attempt, useAct } from '../ui/use-act.ts';
 import { isPaused } from './Pause.tsx';
 
-const nothing = z.object({});
 const snoozeMinutes = 15;
 
 const useIsVisible = (): boolean => {
@@ -23,7 +21,7 @@ const useIsVisible = (): boolean => {
 /** A person who turns to the page ends the quiet: said when the window gets the focus. */
 function useAttention(line: Line): void {
   useEffect(() => {
-    const attend = (): void => void line.ask('/v1/attend', {}, nothing).catch(() => undefined); // the line itself shows that it is lost
+    const attend = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
     if (document.hasFocus()) attend();
     addEventListener('focus', attend);
     return () => removeEventListener('focus', attend);
@@ -54,21 +52,27 @@ export function useAsks(line: Line, queue: AskQueueView, leave: (url: string) =>
 
   useEffect(() => {
     // A hidden tab shows nothing to anybody.
-    if (id !== undefined && isUnshown && isVisible) void line.ask('/v1/shown', { ask: id }, nothing).catch(() => undefined); // it may be over by now
+    if (id !== undefined && isUnshown && isVisible) void line.ask('shown', { ask: id }).catch(() => undefined); // it may be over by now
   }, [line, id, isUnshown, isVisible]);
 
-  const answer = (body: unknown): void => void run(() => line.ask('/v1/answer', body, nothing));
+  const answer = (given: UiInput<'answer'>): void => void run(() => line.ask('answer', given));
   return {
     front,
     behind: Math.max(0, queue.asks.length - 1),
     isPaused: paused,
     attempt,
     approve(span) {
+      if (id === undefined) return;
       if (front?.approval === 'click') return answer({ verdict: 'approved', ask: id, span });
-      void run(async () => leave((await line.ask('/v1/ceremony/begin', { kind: 'tap', ask: id, span }, ceremonyStartedSchema)).url));
+      void run(async () => {
+        const { url } = await line.ask('ceremony/begin', { kind: 'tap', ask: id, span });
+        if (url !== null) leave(url);
+      });
     },
-    deny: (reach) => answer({ verdict: 'denied', ask: id, reach }),
-    snooze: () => void run(() => line.ask('/v1/snooze', { minutes: snoozeMinutes }, nothing)),
-    look: () => void run(() => line.ask('/v1/attend', {}, nothing)),
+    deny(reach) {
+      if (id !== undefined) answer({ verdict: 'denied', ask: id, reach });
+    },
+    snooze: () => void run(() => line.ask('snooze', { minutes: snoozeMinutes })),
+    look: () => void run(() => line.ask('attend', {})),
   };
 }

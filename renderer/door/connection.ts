@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
-import { type UiState, uiStateSchema } from '../../preload/contract/pages.ts';
+import { type UiCall, type UiInput, type UiOutput, type UiState, uiCalls } from '../../preload/contract/ui.ts';
 import { call, failureOf, post, Unreachable } from './call.ts';
 import { enter } from './code.ts';
 
@@ -19,7 +19,7 @@ export interface Line {
   current(): Connection;
   subscribe(listener: () => void): () => void;
   /** One call of the UI. A refused bearer closes the page; no answer at all means that the line is lost. @throws Unreachable | Refused */
-  ask<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>>;
+  ask<N extends UiCall>(name: N, input: UiInput<N>): Promise<UiOutput<N>>;
 }
 
 const firstPauseMs = 500;
@@ -56,7 +56,7 @@ export function openLine(code: string | null): Line {
     try {
       do {
         again = false;
-        show({ phase: 'open', state: await call('/v1/state', {}, bearer, uiStateSchema) });
+        show({ phase: 'open', state: await call('/v1/state', {}, bearer, uiCalls.state.output) });
       } while (again);
     } finally {
       fetching = false;
@@ -113,9 +113,9 @@ export function openLine(code: string | null): Line {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async ask(path, body, schema) {
+    async ask<N extends UiCall>(name: N, input: UiInput<N>) {
       try {
-        return await call(path, body, bearer, schema);
+        return (await call(`/v1/${name}`, input, bearer, uiCalls[name].output)) as UiOutput<N>;
       } catch (error) {
         if (error instanceof Unreachable || failureOf(error).code === 'PAGE_REFUSED') fail(error);
         throw error;

@@ -1,7 +1,6 @@
 /** Who has access to what, until when; each can be widened by a bundle and taken away, with one press. */
-import { z } from 'zod';
-import { type GrantView, grantViewSchema } from '../../preload/contract/control.ts';
-import type { UiState } from '../../preload/contract/pages.ts';
+import type { GrantView } from '../../preload/contract/control.ts';
+import type { UiState } from '../../preload/contract/ui.ts';
 import { Kind } from '../consent/Facts.tsx';
 import type { Line } from '../door/connection.ts';
 import { texts } from '../texts.ts';
@@ -14,13 +13,12 @@ import { Moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
 
 type Bundle = UiState['bundles'][number];
-const revokedSchema = z.object({ ended: z.int() });
 
 export function Grants({ line, grants, bundles }: { line: Line; grants: readonly GrantView[]; bundles: readonly Bundle[] }) {
   const { attempt, run } = useAct();
   const live = grants.filter(({ state }) => state === 'live');
   const past = grants.filter(({ state }) => state !== 'live');
-  const revokeAll = (): void => void run(() => line.ask('/v1/revoke', { ids: live.map(({ id }) => id) }, revokedSchema));
+  const revokeAll = (): void => void run(() => line.ask('revoke', { ids: live.map(({ id }) => id) }));
   return (
     <>
       <div className="screen-head">
@@ -72,12 +70,12 @@ function Grant({ line, grant, bundles }: { line: Line; grant: GrantView; bundles
       look="danger"
       isBusy={isBusy}
       label={`${texts.grants.revoke}: ${nameOf(grant)}`}
-      onPress={() => void run(() => line.ask('/v1/revoke', { ids: [grant.id] }, revokedSchema))}
+      onPress={() => void run(() => line.ask('revoke', { ids: [grant.id] }))}
     >
       {texts.grants.revoke}
     </Button>
   );
-  const widen = ({ scopes }: Bundle): void => void run(() => line.ask('/v1/widen', { grant: grant.id, scopes }, grantViewSchema));
+  const widen = ({ scopes }: Bundle): void => void run(() => line.ask('widen', { grant: grant.id, scopes }));
   return (
     <Card heading={nameOf(grant)} acts={revoke}>
       <dl className="matter">

@@ -1,7 +1,5 @@
 /** Whether tokens flow, why not, and what opens Lakepass again. */
-import { z } from 'zod';
 import type { LockView } from '../../preload/contract/lock.ts';
-import { ceremonyStartedSchema } from '../../preload/contract/pages.ts';
 import type { Line } from '../door/connection.ts';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
@@ -12,16 +10,18 @@ import { Moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
 
 const iconOf = { open: 'open', away: 'away', locked: 'lock' } as const;
-const nothing = z.object({});
 
 export function Lock({ line, lock, leave }: { line: Line; lock: LockView; leave: (url: string) => void }) {
   const { attempt, run } = useAct();
   const isBusy = attempt.phase === 'running';
   const unlockByKey = (): void =>
-    void run(async () => leave((await line.ask('/v1/ceremony/begin', { kind: 'unlock' }, ceremonyStartedSchema)).url));
+    void run(async () => {
+      const { url } = await line.ask('ceremony/begin', { kind: 'unlock' });
+      if (url !== null) leave(url);
+    });
   const acts =
     lock.state === 'locked' ? null : (
-      <Button isBusy={isBusy} onPress={() => void run(() => line.ask('/v1/lock', {}, nothing))}>
+      <Button isBusy={isBusy} onPress={() => void run(() => line.ask('lock', {}))}>
         {texts.lock.lock}
       </Button>
     );

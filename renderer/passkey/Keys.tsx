@@ -1,8 +1,7 @@
 /** The keys a person touches to approve: which there are, what is known of them, and what can be done with them. */
 import { useState } from 'react';
-import { z } from 'zod';
-import { type CeremonyRequest, ceremonyStartedSchema } from '../../preload/contract/pages.ts';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
+import type { CeremonyRequest } from '../../preload/contract/ui.ts';
 import type { Line } from '../door/connection.ts';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
@@ -13,7 +12,6 @@ import { AttemptNotice, Notice } from '../ui/Notice.tsx';
 import { Moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
 
-const nothing = z.object({});
 const recommended = 2;
 
 interface KeysProps {
@@ -25,7 +23,10 @@ interface KeysProps {
 export function Keys({ line, keys, leave }: KeysProps) {
   const { attempt, run } = useAct();
   const begin = (request: CeremonyRequest): void =>
-    void run(async () => leave((await line.ask('/v1/ceremony/begin', request, ceremonyStartedSchema)).url));
+    void run(async () => {
+      const { url } = await line.ask('ceremony/begin', request);
+      if (url !== null) leave(url);
+    });
   const isBusy = attempt.phase === 'running';
   return (
     <>
@@ -73,7 +74,7 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
   const { attempt, run } = useAct();
   const [isRenaming, setRenaming] = useState(false);
   const rename = async (name: string): Promise<void> => {
-    if (await run(() => line.ask('/v1/keys/rename', { key: tapKey.id, name }, nothing))) setRenaming(false);
+    if (await run(() => line.ask('keys/rename', { key: tapKey.id, name }))) setRenaming(false);
   };
   const heading = (
     <>

@@ -1,6 +1,5 @@
 /** Signing in and out of one profile. The provider's own pages open in a tab of their own; this one stays. */
 import { useState } from 'react';
-import { z } from 'zod';
 import type { Line } from '../door/connection.ts';
 import { type Attempt, useAct } from '../ui/use-act.ts';
 
@@ -13,9 +12,6 @@ export interface SignIn {
   signOut: () => void;
 }
 
-const startedSchema = z.object({ url: z.string() });
-const nothing = z.object({});
-
 /** @param openTab false where the browser did not allow it */
 export function useSignIn(line: Line, profile: string, openTab: (url: string) => boolean): SignIn {
   const { attempt, run } = useAct();
@@ -25,14 +21,14 @@ export function useSignIn(line: Line, profile: string, openTab: (url: string) =>
     blockedUrl,
     begin() {
       void run(async () => {
-        const { url } = await line.ask('/v1/sign-in', { profile }, startedSchema);
-        setBlockedUrl(openTab(url) ? null : url);
+        const { url } = await line.ask('sign-in', { profile });
+        setBlockedUrl(url === null || openTab(url) ? null : url);
       });
     },
     cancel() {
       setBlockedUrl(null);
-      void run(() => line.ask('/v1/sign-in/cancel', { profile }, nothing));
+      void run(() => line.ask('sign-in/cancel', { profile }));
     },
-    signOut: () => void run(() => line.ask('/v1/sign-out', { profile }, nothing)),
+    signOut: () => void run(() => line.ask('sign-out', { profile })),
   };
 }

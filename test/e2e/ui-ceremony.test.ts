@@ -152,7 +152,7 @@ describe('a key that is touched', () => {
     await page.getByRole('navigation').waitFor();
     expect(new URL(page.url()).origin).toBe(new URL((await stage.pages.uiUrl()).href).origin);
     await page.getByText('Approved').first().waitFor();
-    expect(stage.agent.uiState().status.queue.history[0]).toMatchObject({ id: 'ask-1', outcome: 'approved' });
+    expect(stage.agent.state().status.queue.history[0]).toMatchObject({ id: 'ask-1', outcome: 'approved' });
     expect(stage.complaints).toEqual([]);
   });
 

@@ -85,7 +85,7 @@ const attempts = `(async ({ door, bearer, host }) => {
 })`;
 
 const whatHappened = () =>
-  stage.agent.asked.map(({ what }) => what).filter((what) => ['answer', 'lock', 'beginCeremony', 'revoke'].includes(what));
+  stage.agent.asked.map(({ what }) => what).filter((what) => ['answer', 'lock', 'ceremony/begin', 'revoke'].includes(what));
 
 describe('a hostile page that knows a living bearer', () => {
   it.each([
@@ -101,7 +101,7 @@ describe('a hostile page that knows a living bearer', () => {
     // What an opaque answer gives to read is empty.
     expect(new Set(seen.filter((text) => !['', 'TypeError', 'SecurityError', 'no document', 'closed'].includes(text)))).toEqual(new Set());
     expect(whatHappened()).toEqual([]);
-    expect(stage.agent.uiState().status.queue.asks).toHaveLength(1);
+    expect(stage.agent.state().status.queue.asks).toHaveLength(1);
     const reasons = new Set(stage.audit.of('door.refused').map(({ code, reason }) => `${code} ${reason}`));
     expect([...reasons]).toEqual(expect.arrayContaining(['BROWSER_REFUSED origin', 'METHOD_REFUSED options']));
     // The person was not disturbed, and may still answer.

@@ -72,6 +72,7 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
     assets: createAssets(pathToFileURL(`${folder}/`)),
   });
   agent.onChange = () => pages.changed();
+  agent.ceremonyUrl = async (ticket) => ({ url: (await pages.ceremonyUrl(ticket)).href });
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
 

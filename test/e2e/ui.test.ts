@@ -140,7 +140,7 @@ describe('the prompt', () => {
     ask({});
     await page.getByRole('dialog', { name: 'python, a kernel of jupyter-lab asks for access' }).waitFor();
     expect(await button(page, 'Approve').isDisabled()).toBe(true);
-    expect(await untilCalled('shown')).toEqual(['ask-1']);
+    expect(await untilCalled('shown')).toEqual([{ ask: 'ask-1' }]);
     await page.getByRole('radio', { name: 'For 8 hours' }).check();
     await button(page, 'Approve').click();
     expect(await untilCalled('answer')).toEqual([{ verdict: 'approved', ask: 'ask-1', span: 'hours' }]);
@@ -206,7 +206,7 @@ describe('the prompt', () => {
   it.each([
     ['Deny for this run', 'answer', { verdict: 'denied', ask: 'ask-1', reach: 'run' }],
     ['Always deny this program', 'answer', { verdict: 'denied', ask: 'ask-1', reach: 'always' }],
-    ['Not now, ask in 15 minutes', 'snooze', 15],
+    ['Not now, ask in 15 minutes', 'snooze', { minutes: 15 }],
   ])('offers %s', async (name, what, given) => {
     const page = await stage.ui();
     ask({ grant: 'grant-1', purpose: 'use' });
@@ -236,7 +236,7 @@ describe('the prompt', () => {
     await page.waitForTimeout(300);
     expect(called('shown')).toEqual([]);
     await page.evaluate(`globalThis.seen = 'visible'; document.dispatchEvent(new Event('visibilitychange'));`);
-    expect(await untilCalled('shown')).toEqual(['ask-1']);
+    expect(await untilCalled('shown')).toEqual([{ ask: 'ask-1' }]);
   });
 
   it('says why an answer was refused', async () => {
@@ -272,7 +272,7 @@ describe('access', () => {
     const page = await stage.ui();
     await button(page, 'Access').click();
     await button(page, /^Add sql/).click();
-    expect(await untilCalled('askToWiden')).toEqual([{ id: 'grant-1', scopes: ['sql', 'warehouses'] }]);
+    expect(await untilCalled('widen')).toEqual([{ grant: 'grant-1', scopes: ['sql', 'warehouses'] }]);
     await page.getByRole('dialog', { name: /asks for more access/ }).waitFor();
   });
 
@@ -292,9 +292,9 @@ describe('access', () => {
     await button(page, 'Revoke: dbt').click();
     await page.getByText('1 grant that ended').waitFor();
     await button(page, 'Revoke all').click();
-    expect(called('revoke')).toEqual([['g2']]);
+    expect(called('revoke')).toEqual([{ ids: ['g2'] }]);
     await button(page, 'Really revoke all').click();
-    expect(await untilCalled('revoke', 2)).toEqual([['g2'], ['grant-1', 'g3']]);
+    expect(await untilCalled('revoke', 2)).toEqual([{ ids: ['g2'] }, { ids: ['grant-1', 'g3'] }]);
     await page.getByText('No program has access now.').waitFor();
   });
 });
@@ -306,7 +306,7 @@ describe('keys', () => {
     await button(page, /^Rename/).click();
     await page.getByLabel('Name of the key').fill('Red');
     await page.keyboard.press('Enter');
-    expect(await untilCalled('renameKey')).toEqual([{ id: 'key-1', name: 'Red' }]);
+    expect(await untilCalled('keys/rename')).toEqual([{ key: 'key-1', name: 'Red' }]);
     await page.getByRole('heading', { name: 'Red' }).waitFor();
   });
 
@@ -323,12 +323,12 @@ describe('keys', () => {
     await button(page, /^Remove/).click();
     await button(page, 'Really remove').click();
     await page.waitForURL(`${stage.pages.ceremonyOrigin()}/`);
-    expect(called('beginCeremony')).toEqual([{ kind: 'remove', key: 'key-1' }]);
+    expect(called('ceremony/begin')).toEqual([{ kind: 'remove', key: 'key-1' }]);
   });
 
   it('that cannot be added yet say what to do first', async () => {
     const page = await stage.ui();
-    stage.agent.fails('beginCeremony', new AppError('SIGN_IN_STALE'));
+    stage.agent.fails('ceremony/begin', new AppError('SIGN_IN_STALE'));
     await button(page, 'Keys').click();
     await button(page, 'Add a key').click();
     await page.getByRole('alert').getByText(failureTexts.SIGN_IN_STALE.cause).waitFor();
@@ -343,7 +343,7 @@ describe('the lock', () => {
     expect(await page.title()).toBe('Locked · Lakepass');
     await button(page, 'Unlock with a key').click();
     await page.waitForURL(`${stage.pages.ceremonyOrigin()}/`);
-    expect(called('beginCeremony')).toEqual([{ kind: 'unlock' }]);
+    expect(called('ceremony/begin')).toEqual([{ kind: 'unlock' }]);
   });
 
   it('says while away that runs go on', async () => {
@@ -368,9 +368,9 @@ describe('signing in', () => {
     const opened = page.context().waitForEvent('page');
     await button(page, 'Sign in again').click();
     await opened;
-    expect(called('beginSignIn')).toEqual(['acme']);
+    expect(called('sign-in')).toEqual([{ profile: 'acme' }]);
     await button(page, 'Cancel the sign-in').click();
-    expect(await untilCalled('cancelSignIn')).toEqual(['acme']);
+    expect(await untilCalled('sign-in/cancel')).toEqual([{ profile: 'acme' }]);
     await button(page, 'Sign in again').waitFor();
   });
 
@@ -385,7 +385,7 @@ describe('signing in', () => {
   it('out takes a second thought', async () => {
     const page = await stage.ui();
     await button(page, 'Sign out').click();
-    expect(called('signOut')).toEqual([]);
+    expect(called('sign-out')).toEqual([]);
     await button(page, 'Really sign out').click();
     await page.getByRole('heading', { name: 'Nobody is signed in' }).waitFor();
     await button(page, 'Sign in').waitFor();

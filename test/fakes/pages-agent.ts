@@ -2,20 +2,28 @@
  * An agent behind the pages door, as strict as the real one where a page could go wrong: it knows which requests are open, which were
  * shown and when, what takes a tap, and which tickets are good. What it hands out fits the contract, and it writes down who asked.
  */
+import type { CoreCall } from '../../main/agent/pages-agent.ts';
 import { AppError } from '../../main/app-error.ts';
 import type { Caller } from '../../main/caller/caller.ts';
 import type { PagesAgent } from '../../main/pages/pages.ts';
+import type { UiAgent } from '../../main/pages/ui-agent.ts';
 import type { Clock } from '../../main/ports.ts';
 import type { CallerView } from '../../preload/contract/caller.ts';
 import type { AskView } from '../../preload/contract/consent.ts';
 import { type GrantView, grantViewSchema } from '../../preload/contract/control.ts';
-import { type CeremonyRequest, type CeremonyView, ceremonyViewSchema, type UiState, uiStateSchema } from '../../preload/contract/pages.ts';
+import { type CeremonyView, ceremonyViewSchema } from '../../preload/contract/pages.ts';
+import { type CeremonyRequest, type UiCall, type UiOutput, type UiState, uiStateSchema } from '../../preload/contract/ui.ts';
 
+type CeremonyAct = Exclude<keyof PagesAgent, 'ui' | 'revision'>;
+export type Act = UiCall | CeremonyAct;
 export interface Asked {
-  what: keyof PagesAgent;
+  what: Act;
   with: unknown;
   by: Caller | null;
 }
+
+/** Calls that change nothing here, so that what they answer is all there is to them. */
+type ShownCall = Exclude<UiCall, CoreCall> | 'denied';
 
 export interface FakePagesAgent extends PagesAgent {
   readonly asked: Asked[];
@@ -24,7 +32,13 @@ export interface FakePagesAgent extends PagesAgent {
   /** Called after every change. */
   onChange: () => void;
   /** The next calls of that name throw it; null: they work again. */
-  fails(what: keyof PagesAgent, error: Error | null): void;
+  fails(what: Act, error: Error | null): void;
+  /** What the UI is shown; the very state, so that a test can put into it what must not leave. */
+  state(): UiState;
+  /** What the calls that only show something answer; a test may put others in their place. */
+  readonly answers: { -readonly [N in ShownCall]: UiOutput<N> };
+  /** Where a ceremony that is begun in the UI goes on: the door's own page, once there is a door. */
+  ceremonyUrl: (ticket: string) => Promise<{ url: string | null }> | { url: string | null };
   /** A ticket for the ceremony page. */
   ticket(view: CeremonyView): string;
   /** Where the ceremony page goes when it is done. */
@@ -74,6 +88,8 @@ export function calmState(clock: Clock): UiState {
   const grants = [grantOf(clock)];
   return uiStateSchema.parse({
     revision: 1,
+    host: 'headless',
+    preferences: { theme: 'system', startAtLogin: null },
     grants,
     bundles: [
       { name: 'notebook', words: 'run notebooks and read files', scopes: ['clusters', 'command-execution', 'files'] },
@@ -176,6 +192,7 @@ export function grantOf(clock: Clock, changes: Partial<GrantView> = {}): GrantVi
     until: iso(clock, 6 * hour),
     approved: 'tap',
     binding: 'run',
+    paused: false,
     caller: notebookCaller,
     members: 2,
     state: 'live',
@@ -206,14 +223,66 @@ export const askOf = (clock: Clock, changes: Partial<AskView> = {}): AskView => 
   ...changes,
 });
 
+/** Pages that have nothing much to say, each of them in the shape of the contract. */
+function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
+  const written = { file: '/home/ada/.databrickscfg', section: 'DEFAULT', diff: [], written: false, canUndo: false, backup: null };
+  const setup: UiOutput<'setup'> = {
+    next: null,
+    configFile: '/home/ada/.config/lakepass/config.yaml',
+    databrickscfg: { file: written.file, exists: false, sections: [], canUndo: false },
+    ...{ python: null, why: 'No Python with ipykernel and databricks-sdk was found.', query: null },
+  };
+  const obligations = { approval: 'click', leaseSeconds: 300, lifeSeconds: 28_800, maxTokenLifeSeconds: null, failClosed: false } as const;
+  return {
+    denied: { denied: [] },
+    activity: { records: [], next: null, damaged: 0 },
+    'activity/summary': { span: 'day', since: iso(clock, -24 * hour), until: iso(clock), parts: [] },
+    'audit/verify': {
+      ok: true,
+      folder: '/home/ada/.local/state/lakepass/audit',
+      records: 0,
+      from: null,
+      to: null,
+      problems: [],
+      notes: [],
+      limits: [],
+    },
+    policy: {
+      policy: { id: 'default', revision: 1, hash: 'abc', mode: 'enforce', source: 'built-in', expires: null },
+      warnings: [],
+      limits: { awayGraceSeconds: 86_400, idleSeconds: null, dailyCapSeconds: null, lockOnSuspend: false },
+      mine: [],
+    },
+    'policy/explain': {
+      verdict: 'allow',
+      code: null,
+      because: 'the built-in policy',
+      obligations,
+      rules: [],
+      wouldChange: [],
+      observed: false,
+    },
+    doctor: { checks: [] },
+    setup,
+    'setup/profile': setup,
+    'setup/default': written,
+    'setup/default/write': { ...written, written: true, canUndo: true },
+    'setup/default/undo': written,
+    'setup/query': {
+      ...{ state: 'idle', how: 'sql', because: 'No notebook can be run here.', notebook: null, statement: 'SELECT 1' },
+      ...{ columns: [], rows: [], tookMs: null, failure: null },
+    },
+  };
+}
+
 export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
   let state = calmState(clock);
-  const failing = new Map<keyof PagesAgent, Error>();
+  const failing = new Map<Act, Error>();
   const tickets = new Map<string, CeremonyView>();
   const origins = new Map<string, string>();
   const asked: Asked[] = [];
 
-  function note(what: keyof PagesAgent, given: unknown, by: Caller | null = null): void {
+  function note(what: Act, given: unknown, by: Caller | null = null): void {
     asked.push({ what, with: given, by });
     const error = failing.get(what);
     if (error !== undefined) throw error;
@@ -225,6 +294,13 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
     next.revision++;
     state = uiStateSchema.parse(next);
     agent.onChange();
+  }
+
+  function show(id: string): void {
+    front(id);
+    update(({ status: { queue } }) => {
+      for (const ask of queue.asks.slice(0, 1)) ask.answerableAt ??= iso(clock, readingTimeMs);
+    });
   }
 
   function front(id: string): AskView {
@@ -257,9 +333,152 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
     return { ...step, kind: request.kind, touch: 'get', words: [`This will ${request.kind} with a key.`] };
   }
 
+  const answers = calmAnswers(clock);
+  const shown = <N extends ShownCall>(name: N): UiAgent[N] =>
+    ((input: unknown) => {
+      note(name, input);
+      return answers[name];
+    }) as UiAgent[N];
+
+  const ui: UiAgent = {
+    state(input) {
+      note('state', input);
+      return state;
+    },
+    asks(input) {
+      note('asks', input);
+      return { revision: state.revision, queue: state.status.queue };
+    },
+    'sign-in'(request) {
+      note('sign-in', request);
+      update(({ status }) => {
+        for (const { session } of status.profiles) session.signInWaiting = true;
+      });
+      return { url: 'http://127.0.0.1:1/authorize' };
+    },
+    'sign-in/cancel'(request) {
+      note('sign-in/cancel', request);
+      update(({ status }) => {
+        for (const { session } of status.profiles) session.signInWaiting = false;
+      });
+      return { cancelled: true };
+    },
+    'sign-out'(request) {
+      note('sign-out', request);
+      update(({ status }) => {
+        for (const one of status.profiles)
+          Object.assign(one.session, { phase: 'signed-out', identity: null, assurance: null, endsAt: null, signedInAt: null });
+      });
+      return { reports: [] };
+    },
+    shown(request) {
+      note('shown', request);
+      show(request.ask);
+      return {};
+    },
+    answer(request, by) {
+      note('answer', request, by);
+      const ask = front(request.ask);
+      if (request.verdict === 'denied') {
+        settle(ask.id, 'denied');
+        return {};
+      }
+      if (ask.approval === 'tap') throw new AppError('TAP_NEEDED');
+      requireReady(ask);
+      if (!ask.spans.includes(request.span)) throw new AppError('SPAN_REFUSED');
+      settle(ask.id, 'approved');
+      return {};
+    },
+    snooze(request) {
+      note('snooze', request);
+      update(({ status }) => {
+        status.queue.snoozedUntil = iso(clock, request.minutes * minute);
+      });
+      return {};
+    },
+    attend(request) {
+      note('attend', request);
+      const { quiet, snoozedUntil } = state.status.queue;
+      if (quiet || snoozedUntil !== null)
+        update(({ status: { queue } }) => {
+          queue.quiet = false;
+          queue.snoozedUntil = null;
+        });
+      return {};
+    },
+    revoke(request) {
+      note('revoke', request);
+      update((next) => {
+        for (const grant of next.grants) if (request.ids.includes(grant.id)) grant.state = 'revoked';
+      });
+      return { ended: request.ids.length };
+    },
+    pause(request) {
+      note('pause', request);
+      const changing = state.grants.filter((grant) => request.ids.includes(grant.id) && grant.paused !== request.paused);
+      update((next) => {
+        for (const grant of next.grants) if (request.ids.includes(grant.id)) grant.paused = request.paused;
+      });
+      return { changed: changing.length };
+    },
+    widen(request, by) {
+      note('widen', request, by);
+      const grant = state.grants.find((one) => one.id === request.grant);
+      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+      update(({ status }) => {
+        status.queue.asks.push(askOf(clock, { id: 'ask-widen', purpose: 'widen', grant: grant.id, scopes: [...request.scopes] }));
+      });
+      return grant;
+    },
+    lock(request) {
+      note('lock', request);
+      update(({ status }) => {
+        Object.assign(status.lock, { state: 'locked', since: iso(clock), why: 'command', unlockBy: ['key', 'sign-in'] });
+      });
+      return {};
+    },
+    'keys/rename'(request) {
+      note('keys/rename', request);
+      update(({ status }) => {
+        for (const key of status.tapKeys) if (key.id === request.key) key.name = request.name;
+      });
+      return {};
+    },
+    'ceremony/begin'(request, by) {
+      note('ceremony/begin', request, by);
+      return agent.ceremonyUrl(agent.ticket(viewFor(request)));
+    },
+    'denied/forget'(request) {
+      note('denied/forget', request);
+      const kept = answers.denied.denied.filter(({ id }) => id !== request.id);
+      const forgotten = kept.length < answers.denied.denied.length;
+      answers.denied = { denied: kept };
+      return { forgotten };
+    },
+    preferences(request) {
+      note('preferences', request);
+      if (request.startAtLogin !== undefined && state.preferences.startAtLogin === null) throw new AppError('INPUT_INVALID');
+      update(({ preferences }) => {
+        preferences.theme = request.theme ?? preferences.theme;
+        preferences.startAtLogin = request.startAtLogin ?? preferences.startAtLogin;
+      });
+      return state.preferences;
+    },
+    ...{ denied: shown('denied'), activity: shown('activity'), 'activity/summary': shown('activity/summary') },
+    ...{ 'audit/verify': shown('audit/verify'), policy: shown('policy'), 'policy/explain': shown('policy/explain') },
+    ...{ doctor: shown('doctor'), setup: shown('setup'), 'setup/profile': shown('setup/profile') },
+    ...{ 'setup/default': shown('setup/default'), 'setup/default/write': shown('setup/default/write') },
+    ...{ 'setup/default/undo': shown('setup/default/undo'), 'setup/query': shown('setup/query') },
+  };
+
   const agent: FakePagesAgent = {
     asked,
     update,
+    ui,
+    answers,
+    state: () => state,
+    revision: () => state.revision,
+    ceremonyUrl: () => ({ url: null }),
     onChange: () => undefined,
     fails: (what, error) => void (error === null ? failing.delete(what) : failing.set(what, error)),
     ticket(view) {
@@ -272,101 +491,12 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
       options: async () => ({ id: 'ceremony-1', options: { challenge: 'AAAA' } }),
       finish: async () => null,
     },
-    uiState() {
-      note('uiState', null);
-      return state;
-    },
-    async beginSignIn(profile) {
-      note('beginSignIn', profile);
-      update(({ status }) => {
-        for (const { session } of status.profiles) session.signInWaiting = true;
-      });
-      return { url: 'http://127.0.0.1:1/authorize' };
-    },
-    cancelSignIn(profile) {
-      note('cancelSignIn', profile);
-      update(({ status }) => {
-        for (const { session } of status.profiles) session.signInWaiting = false;
-      });
-      return true;
-    },
-    async signOut(profile) {
-      note('signOut', profile);
-      update(({ status }) => {
-        for (const one of status.profiles)
-          Object.assign(one.session, { phase: 'signed-out', identity: null, assurance: null, endsAt: null, signedInAt: null });
-      });
-      return [];
-    },
-    shown(id) {
-      note('shown', id);
-      front(id);
-      update(({ status: { queue } }) => {
-        for (const ask of queue.asks.slice(0, 1)) ask.answerableAt ??= iso(clock, readingTimeMs);
-      });
-    },
-    answer(request, by) {
-      note('answer', request, by);
-      const ask = front(request.ask);
-      if (request.verdict === 'denied') return settle(ask.id, 'denied');
-      if (ask.approval === 'tap') throw new AppError('TAP_NEEDED');
-      requireReady(ask);
-      if (!ask.spans.includes(request.span)) throw new AppError('SPAN_REFUSED');
-      settle(ask.id, 'approved');
-    },
-    snooze(minutes) {
-      note('snooze', minutes);
-      update(({ status }) => {
-        status.queue.snoozedUntil = iso(clock, minutes * minute);
-      });
-    },
-    attend() {
-      note('attend', null);
-      const { quiet, snoozedUntil } = state.status.queue;
-      if (!quiet && snoozedUntil === null) return;
-      update(({ status: { queue } }) => {
-        queue.quiet = false;
-        queue.snoozedUntil = null;
-      });
-    },
-    async revoke(ids) {
-      note('revoke', ids);
-      update((next) => {
-        for (const grant of next.grants) if (ids.includes(grant.id)) grant.state = 'revoked';
-      });
-      return ids.length;
-    },
-    askToWiden(id, scopes, by) {
-      note('askToWiden', { id, scopes }, by);
-      const grant = state.grants.find((one) => one.id === id);
-      if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
-      update(({ status }) => {
-        status.queue.asks.push(askOf(clock, { id: 'ask-widen', purpose: 'widen', grant: id, scopes: [...scopes] }));
-      });
-      return grant;
-    },
-    async lock() {
-      note('lock', null);
-      update(({ status }) => {
-        Object.assign(status.lock, { state: 'locked', since: iso(clock), why: 'command', unlockBy: ['key', 'sign-in'] });
-      });
-    },
-    async renameKey(id, name) {
-      note('renameKey', { id, name });
-      update(({ status }) => {
-        for (const key of status.tapKeys) if (key.id === id) key.name = name;
-      });
-    },
-    async beginCeremony(request, by) {
-      note('beginCeremony', request, by);
-      return agent.ticket(viewFor(request));
-    },
     ceremony(ticket) {
       note('ceremony', ticket);
       const view = viewOf(ticket);
       const id = view.ask?.id;
       // Shown here, it is before the person's eyes as much as in the UI.
-      if (id !== undefined && state.status.queue.asks[0]?.id === id && state.status.queue.asks[0].answerableAt === null) agent.shown(id);
+      if (id !== undefined && state.status.queue.asks[0]?.id === id && state.status.queue.asks[0].answerableAt === null) show(id);
       return view;
     },
     async ceremonyOptions(ticket, origin) {

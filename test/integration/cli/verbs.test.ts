@@ -36,6 +36,7 @@ const grant: GrantView = {
     caller: jupyter,
     members: 3,
     state: 'live',
+    paused: false,
     lastUsedAt: null,
     served: 0,
   },

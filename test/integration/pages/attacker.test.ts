@@ -37,7 +37,7 @@ afterEach(() => door.close());
 const STATE_MARK = 'ada@acme.example';
 const approval = { verdict: 'approved', ask: 'ask-1', span: 'once' };
 const refusals = () => door.audit.of('door.refused').map(({ code, reason }) => `${code} ${reason}`);
-const asked = () => door.agent.asked.map(({ what }) => what).filter((what) => what !== 'uiState');
+const asked = () => door.agent.asked.map(({ what }) => what).filter((what) => what !== 'state');
 
 function expectRefused(answer: RawAnswer, status: number, code: string): void {
   expect([answer.status, codeOf(answer)]).toEqual([status, code]);
@@ -50,7 +50,7 @@ function expectNothingGiven({ headers, body }: RawAnswer): void {
   expect(body).not.toContain(STATE_MARK);
   expect([...headers.keys()].filter((name) => /^access-control|^location$|^set-cookie$/.test(name))).toEqual([]);
   expect(asked()).toEqual([]);
-  expect(door.agent.uiState().status.queue.asks).toHaveLength(1);
+  expect(door.agent.state().status.queue.asks).toHaveLength(1);
 }
 
 describe('a web page that knows a living bearer and wants to approve', () => {

@@ -62,6 +62,7 @@ export async function openPagesDoor(options: DoorOptions = {}): Promise<PagesDoo
     ...(options.pickPort === undefined ? {} : { pickPort: options.pickPort }),
   });
   agent.onChange = () => pages.changed();
+  agent.ceremonyUrl = async (ticket) => ({ url: (await pages.ceremonyUrl(ticket)).href });
   const port = (): number => Number(new URL(pages.ceremonyOrigin()).port);
   const code = async (ticket?: string): Promise<string> =>
     (ticket === undefined ? await pages.uiUrl() : await pages.ceremonyUrl(ticket)).hash.slice(1);

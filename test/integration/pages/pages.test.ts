@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
 import { hours, minutes } from '../../../main/units.ts';
-import { type CeremonyView, uiStateSchema } from '../../../preload/contract/pages.ts';
+import type { CeremonyView } from '../../../preload/contract/pages.ts';
+import { uiStateSchema } from '../../../preload/contract/ui.ts';
 import { askOf, grantOf } from '../../fakes/pages-agent.ts';
 import { codeOf, get, listen, openPagesDoor, type PagesDoor, post } from './door.ts';
 
@@ -130,7 +131,7 @@ describe('a page', () => {
 
   it('is never sent what the contract does not name', async () => {
     const bearer = await door.bearer();
-    const state = door.agent.uiState();
+    const state = door.agent.state();
     Object.assign(state.status.profiles[0]?.session ?? {}, { refreshToken: 'dapi-marked' });
     Object.assign(state.grants[0] ?? {}, { secret: 'dapi-marked' });
     const { status, body } = await post(door.port(), '/v1/state', {}, { bearer });
@@ -158,15 +159,21 @@ describe('a page', () => {
 
 describe('the UI’s calls', () => {
   const cases: [string, unknown, string, unknown][] = [
-    ['/v1/snooze', { minutes: 15 }, 'snooze', 15],
-    ['/v1/attend', {}, 'attend', null],
-    ['/v1/revoke', { ids: ['grant-1'] }, 'revoke', ['grant-1']],
-    ['/v1/widen', { grant: 'grant-1', scopes: ['sql'] }, 'askToWiden', { id: 'grant-1', scopes: ['sql'] }],
-    ['/v1/lock', {}, 'lock', null],
-    ['/v1/keys/rename', { key: 'key-1', name: 'Green' }, 'renameKey', { id: 'key-1', name: 'Green' }],
-    ['/v1/sign-in', { profile: 'acme' }, 'beginSignIn', 'acme'],
-    ['/v1/sign-in/cancel', {}, 'cancelSignIn', undefined],
-    ['/v1/sign-out', { profile: 'acme' }, 'signOut', 'acme'],
+    ['/v1/snooze', { minutes: 15 }, 'snooze', { minutes: 15 }],
+    ['/v1/attend', {}, 'attend', {}],
+    ['/v1/revoke', { ids: ['grant-1'] }, 'revoke', { ids: ['grant-1'] }],
+    ['/v1/pause', { ids: ['grant-1'], paused: true }, 'pause', { ids: ['grant-1'], paused: true }],
+    ['/v1/widen', { grant: 'grant-1', scopes: ['sql'] }, 'widen', { grant: 'grant-1', scopes: ['sql'] }],
+    ['/v1/lock', {}, 'lock', {}],
+    ['/v1/keys/rename', { key: 'key-1', name: 'Green' }, 'keys/rename', { key: 'key-1', name: 'Green' }],
+    ['/v1/sign-in', { profile: 'acme' }, 'sign-in', { profile: 'acme' }],
+    ['/v1/sign-in/cancel', {}, 'sign-in/cancel', {}],
+    ['/v1/sign-out', { profile: 'acme' }, 'sign-out', { profile: 'acme' }],
+    ['/v1/denied', {}, 'denied', {}],
+    ['/v1/denied/forget', { id: 'd1' }, 'denied/forget', { id: 'd1' }],
+    ['/v1/preferences', { theme: 'dark' }, 'preferences', { theme: 'dark' }],
+    ['/v1/asks', {}, 'asks', {}],
+    ['/v1/doctor', {}, 'doctor', {}],
   ];
   it.each(cases)('%s does what it says', async (path, body, what, given) => {
     const bearer = await door.bearer();

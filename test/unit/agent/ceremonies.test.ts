@@ -6,7 +6,7 @@ import { AppError } from '../../../main/app-error.ts';
 import { createConsents } from '../../../main/grant/consents.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { type EpochMs, minutes, seconds } from '../../../main/units.ts';
-import type { CeremonyRequest } from '../../../preload/contract/pages.ts';
+import type { CeremonyRequest } from '../../../preload/contract/ui.ts';
 import { createSoftwareKey, type SoftwareKey } from '../../fixtures/software-key/software-key.ts';
 import { describeCaller, machine } from '../grant/setting.ts';
 import { enrol, type enrolled, flipped, ORIGIN, setting as passkeySetting, person, touch, touchNew } from '../passkey/setting.ts';

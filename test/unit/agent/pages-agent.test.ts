@@ -2,11 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../../main/agent/agent.ts';
 import type { Ceremonies } from '../../../main/agent/ceremonies.ts';
-import { createPagesAgent } from '../../../main/agent/pages-agent.ts';
-import type { Caller } from '../../../main/caller/caller.ts';
+import { type CoreCall, createUiAgent } from '../../../main/agent/pages-agent.ts';
+import type { OwnPreferences } from '../../../main/agent/preferences.ts';
+import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
+import { callUi, type UiAgent } from '../../../main/pages/ui-agent.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
+import type { Screen } from '../../../main/ports.ts';
 import { later, minutes } from '../../../main/units.ts';
 import type { StatusView } from '../../../preload/contract/control.ts';
+import type { UiInput, UiOutput } from '../../../preload/contract/ui.ts';
 import { codeOf, policyFrom, policyText, setting } from './setting.ts';
 
 /** What is not named here throws where it is called. */
@@ -32,15 +36,29 @@ async function page() {
     ...{ status: () => status, grants: () => [], cancelSignIn: note('cancelSignIn', true), signOut: note('signOut', Promise.resolve([])) },
     beginSignIn: note('beginSignIn', Promise.resolve({ profile: 'acme', url: 'https://idp.acme.example', browser: 'none' as const })),
     ...{ endGrants: note('endGrants', Promise.resolve(2)), lock: note('lock', Promise.resolve({} as never)) },
+    ...{
+      pauseGrants: note('pauseGrants', Promise.resolve(1)),
+      denied: note('denied', { denied: [] }),
+      forgetDenial: note('forgetDenial', true),
+    },
   });
-  const ceremonies = strict<Ceremonies>({ begin: note('begin', 'ticket'), refuse: note('refuse', undefined) });
+  const ceremonies = strict<Ceremonies>({ begin: note('begin', 'ticket') });
   const tapKeys = strict<TapKeys>({ rename: note('rename', Promise.resolve()) });
-  const { grants, members, consents, approvals, making, lock, clock } = all;
-  const pages = createPagesAgent({
-    ...{ agent, grants, members, consents, approvals, making, ceremonies, tapKeys, lock, clock },
+  const { members, consents, making, lock, clock } = all;
+  const preferences = strict<OwnPreferences>({
+    view: () => ({ theme: 'dark', startAtLogin: null }),
+    set: note('set', Promise.resolve({ theme: 'dark' as const, startAtLogin: null })),
+  });
+  const host = { screen: undefined as Screen | undefined, openBrowser: all.openBrowser };
+  const ui = createUiAgent({
+    ...{ agent, members, consents, making, ceremonies, tapKeys, lock, preferences, clock, host },
+    ceremonyUrl: all.pages.ceremonyUrl,
     scopeWords: (scopes) => scopes.map((scope) => `may ${scope}`),
     revision: () => 7,
   });
+  /** Through the one way in, so that every answer is shown to fit the contract. */
+  const call = <N extends CoreCall>(name: N, input: UiInput<N>, by: Caller = unknownCaller): Promise<UiOutput<N>> =>
+    callUi(ui as UiAgent, name, input, by) as Promise<UiOutput<N>>;
   const terminal = all.processes.start({ executable: '/usr/bin/bash' });
   const asker = all.processes.start({ executable: '/usr/bin/curl', parent: terminal });
   /** Asked for by curl in a shell, shown, and read. */
@@ -49,11 +67,11 @@ async function page() {
     all.access.leave(grant, caller);
     await clock.advance(0);
     const id = consents.front()?.id ?? '';
-    pages.shown(id);
+    await call('shown', { ask: id });
     await clock.advance(500);
     return id;
   }
-  return { ...all, pages, calls, asker, terminal, asked };
+  return { ...all, ui, call, host, calls, asker, terminal, asked };
 }
 
 const yes = (ask: string) => ({ verdict: 'approved', ask, span: 'once' }) as const;
@@ -61,73 +79,73 @@ const no = (ask: string) => ({ verdict: 'denied', ask, reach: 'run' }) as const;
 
 describe('a click', () => {
   it('of the person’s browser answers a request', async () => {
-    const { pages, asked, stranger, consents } = await page();
-    pages.answer(yes(await asked()), stranger('/usr/bin/firefox'));
+    const { call, asked, stranger, consents } = await page();
+    await call('answer', yes(await asked()), stranger('/usr/bin/firefox'));
     expect(consents.view().history).toMatchObject([{ outcome: 'approved' }]);
-    pages.answer(no(await asked(stranger('/usr/bin/wget'))), stranger('/usr/bin/firefox'));
+    await call('answer', no(await asked(stranger('/usr/bin/wget'))), stranger('/usr/bin/firefox'));
     expect(consents.view().history).toMatchObject([{ outcome: 'denied' }, { outcome: 'approved' }]);
   });
 
   it('of a browser through a forwarder does too: that is how a server is used', async () => {
-    const { pages, asked, stranger, consents } = await page();
-    pages.answer(yes(await asked()), stranger('/usr/sbin/sshd', { kind: 'forwarder', forwarder: 'sshd' }));
+    const { call, asked, stranger, consents } = await page();
+    await call('answer', yes(await asked()), stranger('/usr/sbin/sshd', { kind: 'forwarder', forwarder: 'sshd' }));
     expect(consents.view().history).toMatchObject([{ outcome: 'approved' }]);
   });
 
   it('of a browser that the asking program has started is refused', async () => {
-    const { pages, asked, processes, asker, consents } = await page();
+    const { call, asked, processes, asker, consents } = await page();
     const id = await asked();
     const child = processes.start({ executable: '/usr/bin/sh', parent: asker });
     const grandchild = processes.start({ executable: '/usr/bin/firefox', parent: child });
     for (const process of [asker, child, grandchild])
-      expect(await codeOf(() => pages.answer(yes(id), processes.callerOf(process)))).toBe('APPROVER_REFUSED');
+      expect(await codeOf(() => call('answer', yes(id), processes.callerOf(process)))).toBe('APPROVER_REFUSED');
     expect(consents.find(id)).toBeDefined();
   });
 
   it('of a program that has started the asking one is refused', async () => {
-    const { pages, asked, processes, terminal, consents } = await page();
+    const { call, asked, processes, terminal, consents } = await page();
     const id = await asked();
-    expect(await codeOf(() => pages.answer(yes(id), processes.callerOf(terminal)))).toBe('APPROVER_REFUSED');
+    expect(await codeOf(() => call('answer', yes(id), processes.callerOf(terminal)))).toBe('APPROVER_REFUSED');
     expect(consents.find(id)).toBeDefined();
   });
 
   it('of a browser under an AI agent is refused, whoever asked', async () => {
-    const { pages, asked, stranger, consents } = await page();
+    const { call, asked, stranger, consents } = await page();
     const id = await asked();
     const browser = stranger('/usr/bin/chrome', { kind: 'ai-agent', aiAgent: 'claude' });
-    expect(await codeOf(() => pages.answer(yes(id), browser))).toBe('APPROVER_REFUSED');
-    expect(await codeOf(() => pages.answer(no(id), browser))).toBe('APPROVER_REFUSED');
+    expect(await codeOf(() => call('answer', yes(id), browser))).toBe('APPROVER_REFUSED');
+    expect(await codeOf(() => call('answer', no(id), browser))).toBe('APPROVER_REFUSED');
     expect(consents.find(id)).toBeDefined();
   });
 
   it('for a request of somebody who cannot be named counts', async () => {
-    const { pages, asked, stranger, consents } = await page();
+    const { call, asked, stranger, consents } = await page();
     const id = await asked({ ...stranger(), kind: 'unknown', process: null, ancestors: [] });
-    pages.answer(yes(id), stranger('/usr/bin/firefox'));
+    await call('answer', yes(id), stranger('/usr/bin/firefox'));
     expect(consents.view().history).toMatchObject([{ outcome: 'approved' }]);
   });
 
   it('answers nothing that is over, that takes a tap, or that offers no such span', async () => {
-    const { pages, asked, stranger, state, run, access, consents, clock } = await page();
+    const { call, asked, stranger, state, run, access, consents, clock } = await page();
     const browser = stranger('/usr/bin/firefox');
-    expect(await codeOf(() => pages.answer(yes('a-none'), browser))).toBe('ASK_UNKNOWN');
+    expect(await codeOf(() => call('answer', yes('a-none'), browser))).toBe('ASK_UNKNOWN');
     const id = await asked();
-    expect(await codeOf(() => pages.answer({ ...yes(id), span: 'grant' }, browser))).toBe('SPAN_REFUSED');
-    pages.answer(no(id), browser);
+    expect(await codeOf(() => call('answer', { ...yes(id), span: 'grant' }, browser))).toBe('SPAN_REFUSED');
+    await call('answer', no(id), browser);
     state.policy = policyFrom(policyText('tap'));
     access.leave((await run()).grant, stranger('/usr/bin/wget'));
     const taken = consents.front()?.id ?? '';
-    pages.shown(taken);
+    await call('shown', { ask: taken });
     await clock.advance(500);
-    expect(await codeOf(() => pages.answer(yes(taken), browser))).toBe('TAP_NEEDED');
+    expect(await codeOf(() => call('answer', yes(taken), browser))).toBe('TAP_NEEDED');
   });
 });
 
 describe('the UI', () => {
   it('shows status, grants, newest first, and what the bundles mean', async () => {
-    const { pages } = await page();
-    const state = pages.uiState();
-    expect(state).toMatchObject({ revision: 7, status: { version: '0' }, grants: [] });
+    const { ui } = await page();
+    const state = await ui.state({}, unknownCaller);
+    expect(state).toMatchObject({ revision: 7, host: 'headless', status: { version: '0' }, grants: [], preferences: { theme: 'dark' } });
     expect(state.bundles.find(({ name }) => name === 'sql')).toMatchObject({
       words: expect.stringMatching(/^may /),
       scopes: expect.arrayContaining(['sql']),
@@ -135,9 +153,9 @@ describe('the UI', () => {
   });
 
   it('asks to widen a grant by putting the request into the queue', async () => {
-    const { pages, run, stranger, consents } = await page();
+    const { call, run, stranger, consents } = await page();
     const { grant } = await run();
-    expect(pages.askToWiden(grant.id, ['jobs'], stranger('/usr/bin/firefox'))).toMatchObject({
+    expect(await call('widen', { grant: grant.id, scopes: ['jobs'] }, stranger('/usr/bin/firefox'))).toMatchObject({
       id: grant.id,
       scopes: ['sql'],
       state: 'live',
@@ -146,47 +164,53 @@ describe('the UI', () => {
   });
 
   it('snoozes, and whoever looks ends the snooze and is present', async () => {
-    const { pages, consents, clock, lock, stranger } = await page();
-    pages.snooze(30);
+    const { call, consents, clock, lock, stranger } = await page();
+    await call('snooze', { minutes: 30 });
     expect(consents.view().snoozedUntil).toBe(new Date(later(clock.now(), minutes(30))).toISOString());
     lock.away('idle');
-    pages.attend(stranger('/usr/bin/firefox'));
+    await call('attend', {}, stranger('/usr/bin/firefox'));
     expect([consents.view().snoozedUntil, lock.state()]).toEqual([null, 'open']);
   });
 
   it('is not taken for a person who has come back where an AI agent looks', async () => {
-    const { pages, lock, stranger } = await page();
+    const { call, lock, stranger } = await page();
     lock.away('idle');
-    pages.attend(stranger('/usr/bin/curl', { kind: 'ai-agent', aiAgent: 'claude' }));
+    await call('attend', {}, stranger('/usr/bin/curl', { kind: 'ai-agent', aiAgent: 'claude' }));
     expect(lock.state()).toBe('away');
   });
 
   it('does not end a locked screen by looking', async () => {
-    const { pages, lock, stranger } = await page();
+    const { call, lock, stranger } = await page();
     lock.away('screen-lock');
-    pages.attend(stranger('/usr/bin/firefox'));
+    await call('attend', {}, stranger('/usr/bin/firefox'));
     expect(lock.state()).toBe('away');
   });
 
   it('hands the rest on as it was asked', async () => {
-    const { pages, calls, stranger } = await page();
-    await pages.beginSignIn('acme');
-    pages.cancelSignIn(undefined);
-    await pages.signOut('acme');
-    expect(await pages.revoke(['g1', 'g2'])).toBe(2);
-    await pages.lock();
-    await pages.renameKey('k', 'Blue');
-    expect(await pages.beginCeremony({ kind: 'enrol' }, stranger())).toBe('ticket');
-    pages.refuseCeremony('t');
+    const { call, calls, stranger } = await page();
+    expect(await call('sign-in', { profile: 'acme' })).toEqual({ url: 'https://idp.acme.example' });
+    expect(await call('sign-in/cancel', {})).toEqual({ cancelled: true });
+    await call('sign-out', { profile: 'acme' });
+    expect(await call('revoke', { ids: ['g1', 'g2'] })).toEqual({ ended: 2 });
+    expect(await call('pause', { ids: ['g1'], paused: true })).toEqual({ changed: 1 });
+    await call('lock', {});
+    await call('keys/rename', { key: 'k', name: 'Blue' });
+    expect(await call('ceremony/begin', { kind: 'enrol' }, stranger())).toEqual({ url: 'http://lakepass.localhost:4711/#ticket' });
+    await call('denied', {});
+    expect(await call('denied/forget', { id: 'd1' })).toEqual({ forgotten: true });
+    await call('preferences', { theme: 'dark' });
     expect(calls).toEqual([
       ['beginSignIn', { profile: 'acme', stepUp: false }, false],
       ['cancelSignIn', undefined],
       ['signOut', 'acme'],
       ['endGrants', { ids: ['g1', 'g2'], why: 'revoked' }],
+      ['pauseGrants', ['g1'], true],
       ['lock'],
       ['rename', 'k', 'Blue'],
       ['begin', { kind: 'enrol' }],
-      ['refuse', 't'],
+      ['denied'],
+      ['forgetDenial', 'd1', unknownCaller],
+      ['set', { theme: 'dark' }],
     ]);
   });
 });
