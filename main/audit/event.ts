@@ -26,8 +26,10 @@ export type AuditEvent =
   | { type: 'token.served-again'; grant: string; count: number }
   | { type: 'token.refused'; grant: string; code: FailureCode; caller: string; callerKind: string; aiAgent?: string; count: number }
   /** Requests that never reached a grant, counted by code: a web page can make any number of them. */
-  | { type: 'door.refused'; door: 'broker' | 'callback' | 'pages'; code: FailureCode; reason: string; count: number }
+  | { type: 'door.refused'; door: 'broker' | 'callback' | 'pages' | 'window'; code: FailureCode; reason: string; count: number }
   | { type: 'door.foreign-user'; door: 'broker' | 'callback' | 'pages'; uid: number; count: number }
+  /** The shell was to open an address that nobody has configured; `host` alone, for the rest may hold a secret. */
+  | { type: 'opening.refused'; host: string; count: number }
   | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string; caller: string; callerKind: string; aiAgent?: string }
   | { type: 'grant.widened'; grant: string; scopes: readonly string[]; approved: string }
   /** A person has paused it, or let it go on. */

@@ -59,6 +59,7 @@ export const eventShapes = {
   'token.refused': { grant: 'text', code: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?', count: 'number' },
   'door.refused': { door: 'text', code: 'text', reason: 'text', count: 'number' },
   'door.foreign-user': { door: 'text', uid: 'number', count: 'number' },
+  'opening.refused': { host: 'text', count: 'number' },
   'grant.created': {
     grant: 'text',
     profile: 'text',

@@ -25,6 +25,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   passkey: /^main\/(audit|vault)\//,
   lock: /^main\/audit\//,
   pages: /^main\/(audit|caller|broker)\//,
+  databrickscfg: undefined,
   idp: /^main\/(profile|audit)\//,
   session: /^main\/(idp|vault|profile|audit)\//,
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
@@ -43,8 +44,8 @@ const rules: Rule[] = [
   { claim: 'screens know only the contract', from: /^renderer\//, never: /^(main|electron|node:)/ },
   { claim: 'only hosts and tests know compose.ts', from: /^main\/(?!(headless|index)\.ts$)/, never: /^main\/compose\.ts$/ },
   {
-    claim: 'only the desktop host imports electron',
-    from: /^(?!main\/desktop\/|main\/index\.ts$|test\/hosts\/electron\/)/,
+    claim: 'only the desktop host and its preloads import electron',
+    from: /^(?!main\/desktop\/|main\/index\.ts$|preload\/(index|approval|bridge)\.ts$|test\/(hosts|fakes\/electron|unit\/desktop)\/)/,
     never: /^electron$/,
   },
   { claim: 'the test services import nothing of the product', from: /^test\/fixtures\//, never: /^(main|preload|renderer)\// },

@@ -1,0 +1,38 @@
+/** What reaches the shell from outside before there is anybody to see to it: it waits, in order, and not more of it than makes sense. */
+import type { RefusedAct } from './guards.ts';
+
+export type Arrival =
+  /** A page tried what it may not. */
+  | { refused: RefusedAct }
+  /** A deep link, as it came: anybody's words. */
+  | { link: unknown }
+  /** The person has started us again, or clicked on our icon. */
+  | { show: true }
+  /** The agent has a request for the person. */
+  | { request: true };
+
+export interface Arrivals {
+  push(arrival: Arrival): void;
+  /** Hands over what has waited, and whatever comes from now on. */
+  listen(listener: (arrival: Arrival) => void): void;
+}
+
+const most = 64;
+
+export function createArrivals(): Arrivals {
+  const waiting: Arrival[] = [];
+  let tell: ((arrival: Arrival) => void) | undefined;
+  return {
+    push(arrival) {
+      if (tell !== undefined) return tell(arrival);
+      // check: arrivals-limit
+      if (waiting.length >= most) return;
+      // end check
+      waiting.push(arrival);
+    },
+    listen(listener) {
+      tell = listener;
+      for (const arrival of waiting.splice(0)) listener(arrival);
+    },
+  };
+}

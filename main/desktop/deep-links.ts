@@ -1,0 +1,35 @@
+/**
+ * `lakepass://VIEW`. Any program can register the scheme and any web page can follow such a link, so a link opens one of our views and
+ * does nothing else; it carries no code, no token and no answer.
+ */
+import { type View, views } from '../../preload/contract/desktop.ts';
+import type { Clock } from '../ports.ts';
+import { seconds } from '../units.ts';
+
+/** The view that is named, or undefined for everything that is not exactly such a link. */
+export function readDeepLink(link: unknown): View | undefined {
+  if (typeof link !== 'string' || link.length > 64) return undefined;
+  // Browsers and desktops add the slash.
+  const name = /^lakepass:\/\/([a-z]+)\/?$/.exec(link)?.[1];
+  return views.find((view) => view === name);
+}
+
+/** A page can follow a link as often as it likes: a window that springs up again and again is an attack on the person. */
+const quiet = seconds(2);
+
+/** Runs `open` for a link that may be followed; others are told to `refused`. */
+export function createDeepLinks(parts: { clock: Clock; open: (view: View) => void; refused: (reason: 'link' | 'link-rate') => void }) {
+  let last: number | undefined;
+  return {
+    follow(link: unknown): void {
+      const view = readDeepLink(link);
+      if (view === undefined) return parts.refused('link');
+      const now = parts.clock.elapsed();
+      // check: deep-link-rate
+      if (last !== undefined && now - last < quiet) return parts.refused('link-rate');
+      // end check
+      last = now;
+      parts.open(view);
+    },
+  };
+}

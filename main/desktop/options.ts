@@ -1,0 +1,42 @@
+/** What the command line may say to the shell. It is nobody's we know: a link in a web page can start us with words of its own. */
+import { parseArgs } from 'node:util';
+import type { View } from '../../preload/contract/desktop.ts';
+import { type VaultChoice, vaultChoices } from '../host-ports.ts';
+import { readDeepLink } from './deep-links.ts';
+
+export interface DesktopOptions {
+  home: string | undefined;
+  vault: VaultChoice;
+  /** Started with the session of the person: no window, only the tray. */
+  hidden: boolean;
+  /** What a deep link asks to see. */
+  view: View | undefined;
+}
+
+/**
+ * Reads `--home DIR`, `--vault NAME`, `--hidden` and a deep link; everything else is passed over, for Chromium adds words of its own.
+ *
+ * @param argv the whole of it, program first
+ */
+export function readOptions(argv: readonly string[]): DesktopOptions {
+  const links = linksIn(argv);
+  // check: link-brings-no-options
+  // Whoever can have a link opened may be able to slip options in beside it.
+  if (links.length > 0) return { home: undefined, vault: 'keychain', hidden: false, view: readDeepLink(links[0]) };
+  // end check
+  const { values } = parseArgs({
+    args: [...argv.slice(1)],
+    strict: false,
+    allowPositionals: true,
+    options: { home: { type: 'string' }, vault: { type: 'string' }, hidden: { type: 'boolean' } },
+  });
+  return {
+    home: typeof values.home === 'string' && values.home !== '' ? values.home : undefined,
+    vault: vaultChoices.find((choice) => choice === values.vault) ?? 'keychain',
+    hidden: values.hidden === true,
+    view: undefined,
+  };
+}
+
+/** Every word that is a link of ours, or says so. */
+export const linksIn = (argv: readonly string[]): string[] => argv.slice(1).filter((word) => /^lakepass:/i.test(word));

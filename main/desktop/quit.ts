@@ -1,0 +1,39 @@
+/** The end: whatever asks Electron to quit, the agent closes first, and a part that does not end well cannot hold it up for long. */
+import type { App } from 'electron';
+import type { Clock, Log } from '../ports.ts';
+import { seconds } from '../units.ts';
+
+const longest = seconds(8);
+
+/** @param parts.end closes windows and agent; called once */
+export function quitWith({
+  app,
+  clock,
+  log,
+  end,
+}: {
+  app: Pick<App, 'on' | 'exit' | 'quit'>;
+  clock: Clock;
+  log: Log;
+  end: () => Promise<void>;
+}): void {
+  let ending = false;
+  const finish = (status: number): void => app.exit(status);
+
+  app.on('before-quit', (event) => {
+    event.preventDefault();
+    if (ending) return;
+    ending = true;
+    const stop = clock.after(longest, () => {
+      log('desktop.end-cut-short');
+      finish(1);
+    });
+    void end()
+      .catch((error: unknown) => log('desktop.end-failed', { error: error instanceof Error ? error.name : 'unknown' }))
+      .then(() => {
+        stop();
+        finish(0);
+      });
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => app.quit());
+}
