@@ -1,7 +1,7 @@
 /**
- * Bundles what a person installs into dist/: the `lakepass` command, the headless agent and the thread that looks at callers, each an ES
- * module that needs nothing outside the folder, and the pages of the browser. Node itself and the one native package are put beside
- * them, not bundled.
+ * Bundles what a person installs into dist/: the `lakepass` command, the headless agent, the desktop app and the thread that looks at
+ * callers, each an ES module that needs nothing outside the folder; the preloads of the app's windows; and the pages. Node itself and
+ * the one native package are put beside them, not bundled, and Electron brings itself.
  *
  * Entries are built one by one: a chunk shared between two of them would make the headless agent a module that is imported,
  * and it starts only as the program that was run.
@@ -12,7 +12,9 @@ import { chmod, copyFile, cp, link, mkdir, readdir, readFile, rm, writeFile } fr
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
+import { callChannel, callsOf, revisionChannel, viewChannel, views } from '../preload/contract/desktop.ts';
 import { buildPages } from './build-pages.ts';
+import { version } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const NATIVE = '@napi-rs/keyring';
@@ -21,8 +23,12 @@ const NATIVE = '@napi-rs/keyring';
 const entries = {
   'lakepass.mjs': 'main/cli/main.ts',
   'headless.mjs': 'main/headless.ts',
+  'desktop.mjs': 'main/index.ts',
   'caller-worker.mjs': 'main/caller/caller-worker.ts',
 } as const;
+
+/** The preload of each window of the desktop app. */
+const preloads = { 'preload.cjs': 'preload/index.ts', 'preload-approval.cjs': 'preload/approval.ts' } as const;
 
 /**
  * Takes what comes from Node without importing it. An import makes Node evaluate every export of the module, needed or not;
@@ -46,7 +52,7 @@ export async function bundle(source: string, folder: string, name: string): Prom
   const build = await rolldown({
     input: resolve(root, source),
     platform: 'node',
-    external: [NATIVE],
+    external: [NATIVE, 'electron'],
     plugins: [withoutNodeImports],
     treeshake: true,
     onLog: (level, log, pass) => (log.code === 'EVAL' ? undefined : pass(level, log)),
@@ -61,6 +67,29 @@ export async function bundle(source: string, folder: string, name: string): Prom
   });
   await build.close();
   return output.filter((file): file is OutputChunk => file.type === 'chunk');
+}
+
+/** What a preload needs of the contract are lists and names: worked out here, so that no schema and no zod is parsed with every window. */
+const contractAsConstants: Plugin = {
+  name: 'contract-as-constants',
+  load: (id) =>
+    resolve(id) === join(root, 'preload/contract/desktop.ts')
+      ? Object.entries({ callChannel, callsOf, revisionChannel, viewChannel, views })
+          .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
+          .join('\n')
+      : undefined,
+};
+
+/** Bundles one preload: a sandboxed one is a single CommonJS file, and can require nothing but a part of Electron. */
+async function bundlePreload(source: string, folder: string, name: string): Promise<void> {
+  const build = await rolldown({
+    input: resolve(root, source),
+    platform: 'browser',
+    external: ['electron'],
+    plugins: [contractAsConstants],
+  });
+  await build.write({ dir: folder, format: 'cjs', entryFileNames: name, codeSplitting: false, minify: false });
+  await build.close();
 }
 
 /** Copies the native package with the binaries that are installed for this platform, so that dist/ runs by itself. */
@@ -99,12 +128,14 @@ export async function buildInto(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const chunks: OutputChunk[] = [];
   for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
+  for (const [name, source] of Object.entries(preloads)) await bundlePreload(source, folder, name);
   chunks.push(...(await buildPages(join(folder, 'pages'))));
   await copyNativePackage(folder);
   await addNode(folder);
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
   await chmod(join(folder, 'lakepass'), 0o755);
-  await writeFile(join(folder, 'package.json'), `${JSON.stringify({ type: 'module', private: true })}\n`);
+  const manifest = { name: 'lakepass', productName: 'Lakepass', version, type: 'module', main: 'desktop.mjs', private: true };
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`);
   await writeNotices(folder, chunks);
 }
 
