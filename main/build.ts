@@ -55,6 +55,8 @@ export async function bundle(source: string, folder: string, name: string): Prom
     external: [NATIVE, 'electron'],
     plugins: [withoutNodeImports],
     treeshake: true,
+    // An entry that its own chunks imported back could run twice.
+    preserveEntrySignatures: 'strict',
     onLog: (level, log, pass) => (log.code === 'EVAL' ? undefined : pass(level, log)),
   });
   const { output } = await build.write({

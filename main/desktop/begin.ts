@@ -32,7 +32,8 @@ export function beginDesktop({ electron, argv, env, compose, folder }: Beginning
   const dangerous = app.isPackaged ? dangerousSwitch(argv, (name) => app.commandLine.hasSwitch(name)) : null;
   if (dangerous !== null) {
     process.stderr.write(`lakepass does not start with the switch --${dangerous}\n`);
-    return app.exit(EX_USAGE);
+    app.exit(EX_USAGE);
+    return;
   }
   // end check
   leaveLastWords();
@@ -46,7 +47,10 @@ export function beginDesktop({ electron, argv, env, compose, folder }: Beginning
   // Never `bypassCSP`: the policy is what holds the pages.
   protocol.registerSchemesAsPrivileged([{ scheme, privileges: { standard: true, secure: true, supportFetchAPI: true } }]);
   // check: single-instance
-  if (!app.requestSingleInstanceLock()) return app.exit(0);
+  if (!app.requestSingleInstanceLock()) {
+    app.exit(0);
+    return;
+  }
   // end check
 
   const arrivals = createArrivals();

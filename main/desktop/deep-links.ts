@@ -23,10 +23,16 @@ export function createDeepLinks(parts: { clock: Clock; open: (view: View) => voi
   return {
     follow(link: unknown): void {
       const view = readDeepLink(link);
-      if (view === undefined) return parts.refused('link');
+      if (view === undefined) {
+        parts.refused('link');
+        return;
+      }
       const now = parts.clock.elapsed();
       // check: deep-link-rate
-      if (last !== undefined && now - last < quiet) return parts.refused('link-rate');
+      if (last !== undefined && now - last < quiet) {
+        parts.refused('link-rate');
+        return;
+      }
       // end check
       last = now;
       parts.open(view);
