@@ -1,0 +1,30 @@
+; What uninstalling removes beside the program's own files. Included by electron-builder's installer script.
+;
+; In a silent uninstall (/S) nobody can be asked, so the vault stays; the same goes for the step in which a new version takes the
+; place of the old one. A per-machine uninstall reaches only the person who runs it: other people's registry is not loaded.
+
+!macro customUnInstall
+  ${ifNot} ${isUpdated}
+    ; Started with the session: Electron writes this value when the person turns it on, under one of these names.
+    DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Run" "${APP_ID}"
+    DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Run" "electron.app.${PRODUCT_NAME}"
+    DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run" "${APP_ID}"
+    DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run" "electron.app.${PRODUCT_NAME}"
+
+    ; Links that begin with lakepass: are ours only while they lead to this program: "C:\...\Lakepass.exe" "%1"
+    ReadRegStr $0 HKCU "Software\Classes\lakepass\shell\open\command" ""
+    StrLen $1 "$INSTDIR"
+    StrCpy $2 $0 $1 1
+    ${if} $2 == $INSTDIR
+      DeleteRegKey HKCU "Software\Classes\lakepass"
+    ${endIf}
+
+    ; The control pipe has no file; it ended with the program.
+    MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 \
+      "Delete this person's vault as well? It holds the sign-in, the grants and the enrolled keys.$\r$\n$\r$\nThe audit log is kept either way." \
+      /SD IDNO IDNO keepVault
+      RMDir /r "$PROFILE\.local\share\lakepass"
+      nsExec::Exec 'cmdkey /delete:vault-key.lakepass'
+    keepVault:
+  ${endIf}
+!macroend
