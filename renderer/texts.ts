@@ -530,6 +530,7 @@ export const texts = {
       scopesHint: 'Separated by spaces, such as sql files',
       program: 'Program',
       programHint: 'Its path, such as /usr/bin/python3. Empty: any program.',
+      known: 'Such as',
       kind: 'Kind of program',
       kinds: {
         program: 'A program',
