@@ -579,10 +579,9 @@ export const texts = {
   settings: {
     heading: 'Settings',
     lead: 'What you may set as you like. Who gets what is set by the policy, not here.',
-    look: 'Look',
+    look: 'Look and start',
     theme: 'Colours',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
-    start: 'Start',
     startAtLogin: 'Start Lakepass when I log in',
     startAtLoginHint: 'It starts in the background, so that programs find it.',
     startUnavailable: 'Here Lakepass runs without its desktop app and starts when a command needs it. The desktop app can start at login.',
@@ -626,11 +625,8 @@ export const texts = {
     commandLineCommand: 'lakepass run -- jupyter lab',
     commandLineShell: 'To see how things stand:',
     commandLineStatus: 'lakepass status',
-    files: 'Files',
     configFile: 'Configuration',
     policyFile: 'Policy',
-    auditFolder: 'Audit log',
-    auditHint: 'Verify it under Activity; the result says where it is.',
     about: 'About',
     version: 'Version',
     agent: 'Running since',
@@ -638,7 +634,7 @@ export const texts = {
     licences:
       'Lakepass is free software under the Apache License 2.0. The licences of what it is built with are in the file THIRD-PARTY-LICENSES.txt that comes with it.',
     links: { readme: 'How to use Lakepass', problems: 'What goes wrong, and the fix', security: 'What it protects, and what not' },
-    saved: 'Saved.',
+    linkRefused: 'The browser could not be opened. Open the page yourself:',
   },
 
   setup: {

@@ -11,8 +11,8 @@ import { Notice, WithCommands } from '../ui/Notice.tsx';
 import { Screen } from '../ui/Screen.tsx';
 import { Moment } from '../ui/time.tsx';
 import { Explain } from './Explain.tsx';
+import { LimitDetails } from './LimitDetails.tsx';
 import { Mine } from './Mine.tsx';
-import { limitRows } from './policy-words.ts';
 
 const words = texts.policy;
 
@@ -77,18 +77,6 @@ function Warnings({ warnings }: { warnings: readonly string[] }) {
         </Notice>
       ))}
     </Card>
-  );
-}
-
-export function LimitDetails({ limits }: { limits: PolicyPage['limits'] }) {
-  return (
-    <Details>
-      {limitRows(limits).map(({ name, value }) => (
-        <Detail key={name} name={name}>
-          {value}
-        </Detail>
-      ))}
-    </Details>
   );
 }
 

@@ -1,0 +1,45 @@
+/** What a person may set, and what is set for them: profiles, limits, the vault, where files are. */
+import type { ScreenProps } from '../door/screen-props.ts';
+import { useAnswer } from '../door/use-answer.ts';
+import { LimitDetails } from '../policy/LimitDetails.tsx';
+import { texts } from '../texts.ts';
+import { Answered } from '../ui/Answered.tsx';
+import { Card } from '../ui/Card.tsx';
+import { Snippet } from '../ui/CopyButton.tsx';
+import { Screen } from '../ui/Screen.tsx';
+import { About } from './About.tsx';
+import { Preferences } from './Preferences.tsx';
+import { Profiles } from './Profiles.tsx';
+import { Vault } from './Vault.tsx';
+
+const words = texts.settings;
+
+export function Settings({ line, host, state }: ScreenProps) {
+  return (
+    <Screen heading={words.heading} lead={words.lead}>
+      <Preferences line={line} preferences={state.preferences} />
+      <Profiles status={state.status} />
+      <Limits line={line} revision={state.revision} />
+      <Vault status={state.status} host={host} />
+      <Card heading={words.commandLine}>
+        <p>{words.commandLineText}</p>
+        <Snippet text={words.commandLineCommand} host={host} what={words.commandLineCommand} />
+        <p>{words.commandLineShell}</p>
+        <Snippet text={words.commandLineStatus} host={host} what={words.commandLineStatus} />
+      </Card>
+      <About status={state.status} host={host} />
+    </Screen>
+  );
+}
+
+function Limits({ line, revision }: Pick<ScreenProps, 'line'> & { revision: number }) {
+  const answer = useAnswer(line, revision, 'policy', {});
+  return (
+    <Card heading={words.limits}>
+      <p className="quiet-text">{words.limitsHint}</p>
+      <Answered answer={answer} waitingFor={words.limitsLoading}>
+        {({ limits }) => <LimitDetails limits={limits} />}
+      </Answered>
+    </Card>
+  );
+}
