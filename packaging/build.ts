@@ -18,11 +18,12 @@ import { writeSbom } from './sbom.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
-/** What Electron and electron-builder read of the program: where it starts, and what it is called. */
+/** Adds what electron-builder wants to know of the program to what Electron reads. */
 async function describeProgram(): Promise<void> {
-  const { name, version, description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const built = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'));
+  const { description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const manifest = {
-    ...{ name, version, description, license, type: 'module', private: true, main: 'desktop.mjs' },
+    ...{ ...built, description, license },
     author: { name: 'Lakepass contributors', email: 'packages@lakepass.example' },
     homepage: 'https://lakepass.example',
     // By this Linux desktops know which window belongs to which entry of their menu.
