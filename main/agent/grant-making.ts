@@ -43,6 +43,12 @@ interface Waiting {
 export interface GrantMaking {
   /** @throws AppError PROFILE_* | WORKSPACE_UNKNOWN | SCOPE_UNKNOWN | SIGNED_OUT | AWAY | LOCKED | CALLER_* | POLICY_* | STEP_UP_NEEDED | TAP_KEY_NEEDED | CONSENT_* | GRANT_LIMIT */
   make(request: z.output<typeof grantRequestSchema>, by: Caller, waiting: Waiting): Promise<{ grant: Grant; secret: Secret }>;
+  /**
+   * For a profile file, on the word of the person in Lakepass itself: nobody is asked now. Such a grant opens nothing by itself; each
+   * program that finds it is asked about, as policy says, before it gets its first token. See `decisions/0001-a-grant-in-a-file.md`.
+   * @throws AppError as `make`, but CONSENT_* | CALLER_REFUSED: an AI agent drives the page
+   */
+  makeForFile(request: Omit<z.output<typeof grantRequestSchema>, 'binding'>, by: Caller): Promise<{ grant: Grant; secret: Secret }>;
   /** For the program that ran `lakepass token`, and what that program starts. */
   makeForTool(request: z.output<typeof tokenRequestSchema>, by: Caller, waiting: Waiting): Promise<{ grant: Grant; secret: Secret }>;
   /** Adds scopes to a live grant, under the same URL. @throws AppError as `make`, GRANT_* */
@@ -121,12 +127,14 @@ export function createGrantMaking(parts: {
     grant: string,
     by: Caller,
     approve: (approval: 'click' | 'tap', decision: Decision) => Promise<string>,
+    asks: 'now' | 'at-use' = 'now',
   ): Promise<{ decision: Decision; approved: string }> {
     requireOpen();
     const question = ask();
     const profile = question?.profile ?? '';
     requireNotDenied(profile, grant, by);
     const before = decide(question, grant, by, true);
+    if (asks === 'at-use') return { decision: before, approved: 'each-program' };
     if (before.obligations.approval === 'none') return { decision: before, approved: 'policy' };
     const approved = await approve(before.obligations.approval, before).catch((error: unknown) => {
       if (hasCode(error, 'CONSENT_DENIED')) rememberDenial(error.reason, profile, grant, by);
@@ -171,6 +179,7 @@ export function createGrantMaking(parts: {
     asker: Caller,
     waiting: Waiting,
     binding: Binding = bindingFor(request.binding, asker),
+    asks: 'now' | 'at-use' = 'now',
   ): Promise<{ grant: Grant; secret: Secret }> {
     const by = asProgram(asker, request.program);
     const { profile, session } = parts.company(request.profile);
@@ -187,7 +196,7 @@ export function createGrantMaking(parts: {
     const latest = ({ obligations }: Decision): EpochMs =>
       later(clock.now(), lifeOf(profile, binding.kind, request.seconds, obligations.life));
     let shown: EpochMs | undefined;
-    const { decision, approved } = await decideAndAsk(question, '', by, async (approval, decision) => {
+    const asking = async (approval: 'click' | 'tap', decision: Decision): Promise<string> => {
       const until = latest(decision);
       shown = until;
       const key = `create ${parts.random(8).toString('hex')}`;
@@ -199,7 +208,8 @@ export function createGrantMaking(parts: {
         waiting,
       );
       return answer.tapKey === null ? answer.how : `tap:${answer.tapKey}`;
-    });
+    };
+    const { decision, approved } = await decideAndAsk(question, '', by, asking, asks);
     let until = latest(decision);
     // The end that a person has read, however long they took to answer.
     // check: making-until-as-shown
@@ -245,6 +255,14 @@ export function createGrantMaking(parts: {
 
   return {
     make: (request, by, waiting) => make(request, by, waiting),
+
+    async makeForFile(request, by) {
+      // check: making-for-file-no-ai-agent
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      const nobody = { tell: () => undefined, signal: new AbortController().signal };
+      return make({ ...request, binding: 'file' }, by, nobody, { kind: 'file' }, 'at-use');
+    },
 
     makeForTool(request, by, waiting) {
       const root = rootForTool(by);

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../app-error.ts';
 import type { Clock } from '../ports.ts';
+import type { Secret } from '../secret.ts';
 import { type EpochMs, type Ms, ms, seconds } from '../units.ts';
 
 export interface Answer {
@@ -25,6 +26,12 @@ export interface WorkspaceRequest {
   userAgent: string;
   /** Makes it a POST. */
   form?: URLSearchParams;
+  /** Makes it a POST, too. */
+  body?: Readonly<Record<string, unknown>>;
+  /** Goes along as what proves who asks. */
+  bearer?: Secret;
+  /** Ends the request early. */
+  signal?: AbortSignal;
   timeout: Ms;
 }
 
@@ -42,7 +49,8 @@ export async function askWorkspace(parts: { clock: Clock; fetch: typeof globalTh
   const cancelTimer = clock.after(request.timeout, () => abort.abort());
   const sentAt = clock.now();
   try {
-    const response = await parts.fetch(request.url, { ...requestOf(request), signal: abort.signal });
+    const signal = request.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, request.signal]);
+    const response = await parts.fetch(request.url, { ...requestOf(request), signal });
     const text = await readBody(response);
     return { status: response.status, ...parsed(response, text), ...times(response.headers, clock.now()), sentAt };
   } catch (error) {
@@ -53,7 +61,7 @@ export async function askWorkspace(parts: { clock: Clock; fetch: typeof globalTh
   }
 }
 
-function requestOf({ userAgent, form }: WorkspaceRequest): RequestInit {
+function requestOf({ userAgent, form, body, bearer }: WorkspaceRequest): RequestInit {
   // Requests are rare, and a pooled connection that a sleeping laptop left behind only dies after a long silence.
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, connection: 'close' };
   const init: RequestInit = { method: 'GET', headers };
@@ -62,6 +70,12 @@ function requestOf({ userAgent, form }: WorkspaceRequest): RequestInit {
     init.body = form.toString();
     headers['content-type'] = 'application/x-www-form-urlencoded';
   }
+  if (body) {
+    init.method = 'POST';
+    init.body = JSON.stringify(body);
+    headers['content-type'] = 'application/json';
+  }
+  if (bearer) headers['authorization'] = `Bearer ${bearer.reveal()}`;
   // check: no-redirects
   // A 307 would carry the identity token on to wherever the answer points.
   init.redirect = 'manual';

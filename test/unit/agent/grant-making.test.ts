@@ -469,3 +469,41 @@ describe('a tool that runs `lakepass token`', () => {
     expect(all.making.covering({ scopes: ['sql'] }, by)).toBeUndefined();
   });
 });
+
+describe('a grant for a profile file', () => {
+  const forFile = { scopes: ['sql'], label: 'profile DEFAULT' };
+  const { binding: _, ...wanted } = request({ ...forFile });
+
+  it('is made without a touch on the word of the person in Lakepass, and asked about when a program comes with it', async () => {
+    const all = await setting(policyFrom(policyText('tap')));
+    const { grant } = await all.making.makeForFile(wanted, commandUnder(all).by);
+    expect(grant).toMatchObject({ binding: { kind: 'file' }, approved: 'each-program', scopes: ['sql'] });
+    expect(all.consents.front()).toBeUndefined();
+    const program = commandUnder(all).by;
+    expect(all.access.leave(grant, program)).toMatchObject({ kind: 'ask' });
+    expect(all.consents.front()?.ask).toMatchObject({ purpose: 'use', approval: 'tap', grant: grant.id });
+  });
+
+  it('is asked about even by the program it was made with', async () => {
+    const all = await setting(policyFrom(policyText('click')));
+    const { by } = commandUnder(all);
+    const { grant } = await all.making.makeForFile(wanted, by);
+    expect(all.access.leave(grant, by)).toMatchObject({ kind: 'ask' });
+  });
+
+  it('is not made for an AI agent that drives the page', async () => {
+    const all = await setting(policyFrom(policyText('tap')));
+    expect(await codeOf(all.making.makeForFile(wanted, commandUnder(all, ['/usr/bin/bash'], claude).by))).toBe('CALLER_REFUSED');
+    expect(all.grants.list()).toEqual([]);
+  });
+
+  it('is not made where policy says no, beyond its longest life, or while nobody is there', async () => {
+    const all = await setting(policyFrom(policyText('tap', { more: ', maxLife: 1 h' })));
+    const { by } = commandUnder(all);
+    expect(await codeOf(all.making.makeForFile({ ...wanted, scopes: ['secrets'] }, by))).toBe('POLICY_DENIED');
+    expect(await codeOf(all.making.makeForFile({ ...wanted, seconds: 7200 }, by))).toBe('GRANT_LIMIT');
+    all.state.session = nobody;
+    expect(await codeOf(all.making.makeForFile(wanted, by))).toBe('SIGNED_OUT');
+    expect(all.grants.list()).toEqual([]);
+  });
+});
