@@ -6,8 +6,10 @@
  * log was not rewritten by somebody with the user's rights. Compare `last` with one noted earlier to see the first.
  * It never changes a file.
  */
+import { statSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { readLines } from './lines.ts';
 import { decodeLine, type LineProblem, type StoredRecord, ZERO_HASH } from './record.ts';
 import { listSegments, segmentFile, segmentNumber } from './segment.ts';
@@ -37,8 +39,12 @@ export interface Verification {
   problems: { file: string; line: number; problem: AuditProblem }[];
   /** Worth knowing, not wrong: what the log says about itself, a clock set back, an unproven beginning. */
   notes: { file: string; line: number; note: 'clock-went-back' | 'repaired' | 'gap' | 'break-recorded' | 'start-not-proven' }[];
+  /** Problems and notes beyond those that were to be listed. */
+  unlisted: number;
+  /** The oldest whole record. */
+  first: { seq: number; at: string } | null;
   /** The newest whole record: note it elsewhere and a later cut becomes visible. */
-  last: { seq: number; hash: string } | null;
+  last: { seq: number; hash: string; at: string } | null;
 }
 
 /** What the next record must fit to; `anything` after a problem, so that one break is reported once. */
@@ -47,17 +53,31 @@ type Expected = { seq: number; prev: string; at: number } | 'anything';
 interface Walk {
   result: Omit<Verification, 'ok'>;
   expected: Expected;
+  /** Of each, problems and notes. */
+  mostListed: number;
 }
 
+/** Lines in a row; others get their turn after each. */
+const LINES_IN_A_ROW = 128;
+
 /**
+ * What is appended while it runs is left to the next time.
+ *
  * @param target one segment, or the folder of a log (all segments, in order)
+ * @param options.mostListed problems, and notes, beyond so many are only counted; all are listed when absent
  * @returns never throws for what is wrong with the log: a missing or unreadable file is a problem too
  */
-export async function verifyAudit(target: string): Promise<Verification> {
-  const walk: Walk = { result: { records: 0, problems: [], notes: [], last: null }, expected: { seq: 1, prev: ZERO_HASH, at: 0 } };
+export async function verifyAudit(target: string, options: { mostListed?: number } = {}): Promise<Verification> {
+  const walk: Walk = {
+    result: { records: 0, problems: [], notes: [], unlisted: 0, first: null, last: null },
+    expected: { seq: 1, prev: ZERO_HASH, at: 0 },
+    mostListed: options.mostListed ?? Number.POSITIVE_INFINITY,
+  };
   try {
     const files = (await fs.stat(target)).isDirectory() ? wholeLog(walk, target) : oneFile(walk, target);
-    for (const file of files) await walkFile(walk, file, file === files.at(-1));
+    // A log is appended to within one turn of the loop, so what is measured in one ends in a whole record.
+    const sizes = new Map(files.map((file) => [file, statSync(file).size]));
+    for (const file of files) await walkFile(walk, file, sizes.get(file) ?? 0, file === files.at(-1));
     if (files.length === 0 || (walk.result.records === 0 && walk.result.problems.length === 0)) report(walk, target, 0, 'nothing-here');
   } catch (error) {
     const system = systemErrorOf(error);
@@ -68,9 +88,22 @@ export async function verifyAudit(target: string): Promise<Verification> {
 }
 
 function report(walk: Walk, file: string, line: number, problem: AuditProblem): void {
-  walk.result.problems.push({ file, line, problem });
+  find(walk, { file, line, problem });
   walk.expected = 'anything';
 }
+
+function find({ result, mostListed }: Walk, problem: Verification['problems'][number]): void {
+  if (result.problems.length < mostListed) result.problems.push(problem);
+  else result.unlisted += 1;
+}
+
+function remark({ result, mostListed }: Walk, note: Verification['notes'][number]): void {
+  if (result.notes.length < mostListed) result.notes.push(note);
+  else result.unlisted += 1;
+}
+
+/** A file may have any number in its name. */
+const MOST_MISSING = 1000;
 
 /** The segments there are; a hole in their numbers is reported and bridged. */
 function wholeLog(walk: Walk, folder: string): string[] {
@@ -78,7 +111,9 @@ function wholeLog(walk: Walk, folder: string): string[] {
   let next = 1;
   for (const { number } of segments) {
     // check: audit-segment-missing
-    for (; next < number; next += 1) walk.result.problems.push({ file: segmentFile(folder, next), line: 0, problem: 'segment-missing' });
+    const listed = Math.min(number, next + MOST_MISSING);
+    walk.result.unlisted += number - listed;
+    for (; next < listed; next += 1) find(walk, { file: segmentFile(folder, next), line: 0, problem: 'segment-missing' });
     // end check
     next = number + 1;
   }
@@ -89,13 +124,14 @@ function wholeLog(walk: Walk, folder: string): string[] {
 function oneFile(walk: Walk, file: string): string[] {
   if (segmentNumber(file) !== 1) {
     walk.expected = 'anything';
-    walk.result.notes.push({ file, line: 0, note: 'start-not-proven' });
+    remark(walk, { file, line: 0, note: 'start-not-proven' });
   }
   return [file];
 }
 
-async function walkFile(walk: Walk, file: string, isLast: boolean): Promise<void> {
-  for await (const line of readLines(file)) {
+async function walkFile(walk: Walk, file: string, size: number, isLast: boolean): Promise<void> {
+  for await (const line of readLines(file, { to: size })) {
+    if (line.number % LINES_IN_A_ROW === 0) await otherWork();
     if (line.bytes === null) {
       report(walk, file, line.number, 'too-long');
       continue;
@@ -120,17 +156,16 @@ async function walkFile(walk: Walk, file: string, isLast: boolean): Promise<void
 function compare(walk: Walk, file: string, line: number, record: StoredRecord): void {
   const { expected } = walk;
   if (expected !== 'anything') {
-    const { problems, notes } = walk.result;
     // check: audit-chain
-    if (record.prev !== expected.prev) problems.push({ file, line, problem: 'chain-broken' });
+    if (record.prev !== expected.prev) find(walk, { file, line, problem: 'chain-broken' });
     // end check
     // check: audit-seq
-    if (record.seq !== expected.seq) problems.push({ file, line, problem: 'seq-wrong' });
+    if (record.seq !== expected.seq) find(walk, { file, line, problem: 'seq-wrong' });
     // end check
-    if (Date.parse(record.at) < expected.at - BACKWARDS_MS) notes.push({ file, line, note: 'clock-went-back' });
+    if (Date.parse(record.at) < expected.at - BACKWARDS_MS) remark(walk, { file, line, note: 'clock-went-back' });
   }
   const note = selfNotes[record.type];
-  if (note !== undefined) walk.result.notes.push({ file, line, note });
+  if (note !== undefined) remark(walk, { file, line, note });
 }
 
 const selfNotes: Record<string, Verification['notes'][number]['note']> = {
@@ -141,7 +176,8 @@ const selfNotes: Record<string, Verification['notes'][number]['note']> = {
 
 function accept(walk: Walk, record: StoredRecord): void {
   walk.result.records += 1;
-  walk.result.last = { seq: record.seq, hash: record.hash };
+  walk.result.first ??= { seq: record.seq, at: record.at };
+  walk.result.last = { seq: record.seq, hash: record.hash, at: record.at };
   walk.expected = { seq: record.seq + 1, prev: record.hash, at: Date.parse(record.at) };
 }
 

@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord, type RecordHead, ZERO_HASH } from '../../../main/audit/record.ts';
 import { verifyAudit } from '../../../main/audit/verify.ts';
+import { createVerifying } from '../../../main/audit/verifying.ts';
+import { fakeClock } from '../../fakes/fake-clock.ts';
 import { firstSegment, opened, served, temporaryFolder, writtenLog } from './audit-folder.ts';
 
 const names = (folder: string): string[] => fs.readdirSync(folder).sort();
@@ -250,5 +252,47 @@ describe('nothing to verify', () => {
     const folder = temporaryFolder();
     fs.symlinkSync(firstSegment(folder), firstSegment(folder));
     expect(kinds(await verifyAudit(folder))).toEqual(['unreadable']);
+  });
+});
+
+describe('a log in use', () => {
+  it('is verified up to where it was when that began, and others work meanwhile', async () => {
+    const { log, folder } = await opened({ segmentBytes: 40_000 });
+    let appended = 0;
+    const append = (): void => {
+      appended += 1;
+      log.append(served(appended));
+    };
+    while (appended < 1000) append();
+    let isOver = false;
+    const beside = (async () => {
+      for (; !isOver; append()) await new Promise((resolve) => setImmediate(resolve));
+    })();
+    const verdict = await verifyAudit(folder);
+    const records = appended;
+    isOver = true;
+    await beside;
+    expect(verdict).toMatchObject({ ok: true, first: { seq: 1 }, last: { seq: verdict.records } });
+    expect(verdict.records).toBeGreaterThanOrEqual(1000);
+    expect(records - verdict.records).toBeGreaterThan(1000 / 128 - 1);
+  });
+
+  it('is verified once for all who ask at the same time, and the outcome is remembered', async () => {
+    const folder = await writtenLog(300);
+    const clock = fakeClock();
+    const verifying = createVerifying({ folder, clock });
+    expect(verifying.last()).toBeNull();
+    const [one, other] = await Promise.all([verifying.verify(), verifying.verify()]);
+    expect(one).toBe(other);
+    expect(verifying.last()).toEqual({ verification: one, at: clock.now() });
+    expect(await verifying.verify()).not.toBe(one);
+  });
+
+  it('lists so many problems and counts the rest', async () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(firstSegment(folder), 'damaged\n'.repeat(500));
+    fs.writeFileSync(path.join(folder, 'audit-999999999999.jsonl'), '');
+    const { problems, unlisted, ok } = await verifyAudit(folder, { mostListed: 100 });
+    expect([problems.length, unlisted, ok]).toEqual([100, 999_999_999_999 - 2 + 500 - 100, false]);
   });
 });

@@ -1,0 +1,35 @@
+/** Verifying a log that is in use, beside all other work: one at a time, and the last outcome is remembered. */
+import type { Clock } from '../ports.ts';
+import type { EpochMs } from '../units.ts';
+import { type Verification, verifyAudit } from './verify.ts';
+
+/** A log that is damaged all over has as many problems as lines; nobody reads them all. */
+const MOST_LISTED = 100;
+
+export interface Verifying {
+  /** Whoever comes while one is under way waits for that one. */
+  verify(): Promise<Verification>;
+  /** The last one that came to an end since the start of the agent; null: there was none. */
+  last(): { verification: Verification; at: EpochMs } | null;
+}
+
+export function createVerifying({ folder, clock }: { folder: string; clock: Pick<Clock, 'now'> }): Verifying {
+  let running: Promise<Verification> | undefined;
+  let last: ReturnType<Verifying['last']> = null;
+
+  async function run(): Promise<Verification> {
+    const verification = await verifyAudit(folder, { mostListed: MOST_LISTED });
+    last = { verification, at: clock.now() };
+    return verification;
+  }
+
+  return {
+    verify() {
+      running ??= run().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+    last: () => last,
+  };
+}
