@@ -13,8 +13,10 @@ import { type CoreCall, createUiAgent } from './agent/pages-agent.ts';
 import { openPreferences } from './agent/preferences.ts';
 import { createQuestions } from './agent/questions.ts';
 import { openStamp } from './agent/stamp.ts';
+import { hostKind } from './agent/status.ts';
 import { takeAgentLock } from './agent-lock.ts';
 import { AppError, asAppError, hasCode } from './app-error.ts';
+import type { AuditLog } from './audit/event.ts';
 import { openAuditLog } from './audit/log.ts';
 import { createTally } from './audit/tally.ts';
 import { createBroker } from './broker/broker.ts';
@@ -22,7 +24,7 @@ import { type Caller, unknownCaller } from './caller/caller.ts';
 import { createCallers } from './caller/callers.ts';
 import { describeCaller } from './caller/describe.ts';
 import { createControlDoor } from './control/door.ts';
-import { controlRoutes } from './control/routes.ts';
+import { controlRoutes, type StopReason } from './control/routes.ts';
 import { scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
 import { createConsents } from './grant/consents.ts';
@@ -47,7 +49,16 @@ const SEALING = 'vault-sealing';
 
 export interface Running {
   agent: Agent;
+  /** For a host with windows of its own: what pages in a browser ask for over the door. */
+  ui: UiAgent;
+  audit: AuditLog;
   port: number;
+  /** This process, as the system shows it now: who asks in the name of the host's own windows. */
+  self(): Promise<Caller>;
+  /** Begins to use a first configuration where there was none, as a start would; see `OwnFiles.adopt`. @throws AppError CONFIG_INVALID | … */
+  adopt(): Promise<boolean>;
+  /** Told whenever something that the UI shows has changed; returns how to stop that. */
+  onChange(watcher: () => void): () => void;
   /** Ends everything in the order that loses nothing; sessions stay in the vault. */
   close(reason: string): Promise<void>;
 }
@@ -56,8 +67,8 @@ interface Setting {
   places: Places;
   uid: number;
   version: string;
-  /** Called when somebody asks the agent to stop. */
-  onStop: () => void;
+  /** Called when somebody asks the agent to stop, or takes over from it. */
+  onStop: (why: StopReason) => void;
   /** Names the step of a token rotation that has just been done; used by hosts under test to observe, never to skip. */
   steps?: (name: string) => void | Promise<void>;
 }
@@ -120,7 +131,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => vault.close());
 
     // Who asks, what they were given, and what a person has said about it.
-    const callers = createCallers({});
+    const callers = createCallers({ extraAiAgents: () => policy().aiAgents });
     closers.push(() => callers.close());
     const stamp = await openStamp({ vault: device, random });
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
@@ -174,7 +185,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         throw error;
       }
     };
-    const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, canTap, log });
+    const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, screen: ports.screen, canTap, log });
     const describe = describeCaller;
     const access = createAccess({
       onStepUpDue: (grant, error) => agent.stepUpDue(grant.id, error.toFailure()),
@@ -223,6 +234,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...{
         version,
         startedAt,
+        host: hostKind(ports.screen),
         vault,
         configFile: places.config,
         companies,
@@ -255,13 +267,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       stop: onStop,
     });
 
-    for (const profile of files.config.profiles.values()) {
-      const company = openCompany(profile);
-      closers.push(() => company.session.close());
-      // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
-      if (files.configApproved()) await company.session.resume();
-      companies.set(profile.name, company);
-    }
+    closers.push(() => Promise.all([...companies.values()].map(({ session }) => session.close())));
+    await openCompanies();
     const broker = createBroker({
       ...{ clock, grants, callers, gate: access, uid, audit, log, random },
       portFile: join(places.state, 'port'),
@@ -274,10 +281,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => broker.close());
 
     let revision = 0;
+    const watchers = new Set<() => void>();
     const changed = (): void => {
       revision += 1;
       access.changed();
       pages.changed();
+      for (const watcher of watchers) watcher();
     };
     const preferences = await openPreferences({ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log });
     const core = createUiAgent({
@@ -303,7 +312,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     grants.onMade(changed);
     grants.onEnd(changed);
     grants.onPause(changed);
-    for (const { session } of companies.values()) session.onEnd(changed);
+    watchCompanies();
     agent.onSignIn(changed);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
@@ -320,7 +329,36 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     audit.append({ type: 'agent.started', version, vault: vault.kind, port });
     started = true;
-    return { agent, port, close };
+    return {
+      ...{ agent, ui, audit, port, adopt, close },
+      // A pid alone says too little, and what stands above us may change: it is looked at each time.
+      self: async () => (await callers.inspect(process.pid)) ?? self,
+      onChange(watcher) {
+        watchers.add(watcher);
+        return () => void watchers.delete(watcher);
+      },
+    };
+
+    async function openCompanies(): Promise<void> {
+      for (const profile of files.config.profiles.values()) {
+        const company = openCompany(profile);
+        // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
+        if (files.configApproved()) await company.session.resume();
+        companies.set(profile.name, company);
+      }
+    }
+
+    async function adopt(): Promise<boolean> {
+      if (!(await files.adopt())) return false;
+      await openCompanies();
+      watchCompanies();
+      changed();
+      return true;
+    }
+
+    function watchCompanies(): void {
+      for (const { session } of companies.values()) session.onEnd(changed);
+    }
 
     function problems() {
       return [...files.problems(), tapKeys.problem, grants.problem, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter(

@@ -40,7 +40,7 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAge
     places,
     uid,
     version,
-    onStop: () => stopping.resolve('asked to stop'),
+    onStop: (why) => stopping.resolve(why),
   });
   // Timers of ours never keep the process alive; the doors do, and this does where they are idle.
   const alive = setInterval(() => undefined, 2 ** 30);

@@ -25,7 +25,7 @@ export interface Access extends Gate {
 }
 
 interface Parts {
-  grants: Pick<Grants, 'get' | 'onEnd'>;
+  grants: Pick<Grants, 'get' | 'onEnd' | 'onPause'>;
   members: Pick<Members, 'admits'>;
   permissions: Permissions;
   consents: Pick<Consents, 'ask' | 'withdraw' | 'find'>;
@@ -75,6 +75,10 @@ export function createAccess(parts: Parts): Access {
   grants.onEnd(({ id }) => {
     doubted.delete(id);
     warned.delete(id);
+    epoch += 1;
+  });
+
+  grants.onPause(() => {
     epoch += 1;
   });
 

@@ -15,7 +15,7 @@ import type { AuditRecord } from '../audit/log.ts';
 import type { Tally } from '../audit/tally.ts';
 import type { Broker } from '../broker/broker.ts';
 import { type Caller, type Callers, sameProcess } from '../caller/caller.ts';
-import type { ControlledAgent } from '../control/routes.ts';
+import type { ControlledAgent, StopReason } from '../control/routes.ts';
 import { bundleNames, bundles } from '../databricks/scopes.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Ask, Consents } from '../grant/consents.ts';
@@ -80,7 +80,7 @@ interface Parts extends StatusParts {
   files: OwnFiles;
   permissions: Pick<Permissions, 'denied' | 'forgive'>;
   tally: Tally;
-  stop: () => void;
+  stop: (why: StopReason) => void;
 }
 
 export interface Agent extends ControlledAgent {
@@ -382,6 +382,20 @@ export function createAgent(parts: Parts): Agent {
 
     async auditTail(limit) {
       return { folder: parts.audit.folder, records: [...(await parts.audit.tail(limit))] };
+    },
+
+    handOver(by) {
+      // check: hand-over-not-by-ai-agent
+      if (by.aiAgent !== null) throw new AppError('HANDOVER_REFUSED', { reason: 'ai-agent' });
+      // end check
+      // check: hand-over-not-from-screen
+      if (parts.host === 'desktop') throw new AppError('HANDOVER_REFUSED', { reason: 'desktop', detail: 'It has a window of its own.' });
+      // end check
+      // check: hand-over-not-from-memory
+      if (parts.vault.kind === 'memory')
+        throw new AppError('HANDOVER_REFUSED', { reason: 'memory', detail: 'What it holds is in its memory alone and would be lost.' });
+      // end check
+      return { vault: parts.vault.kind, pid: process.pid };
     },
 
     stop: parts.stop,

@@ -1,6 +1,6 @@
 /**
- * Brings a request before a person and waits for the answer. There is one prompt at a time, and one browser tab for all of them: a
- * page that listens already is told, else one is opened.
+ * Brings a request before a person and waits for the answer. There is one prompt at a time: in the window of a host that has one, else in
+ * one browser tab for all of them, where a page that listens already is told, else one is opened.
  */
 import type { AskView } from '../../preload/contract/consent.ts';
 import { AppError, asAppError } from '../app-error.ts';
@@ -13,6 +13,12 @@ export type Tell = (asking: { asking: AskView; url: string | null }) => void;
 
 export type Approved = Extract<Answer, { verdict: 'approved' }>;
 
+/** `url` is null where a window of our own shows it, so that there is nowhere to go. */
+export interface Opened {
+  url: string | null;
+  browser: 'opened' | 'none' | 'shown';
+}
+
 export interface Approvals {
   /**
    * @param options.signal whoever asked has gone: the request is withdrawn
@@ -21,8 +27,8 @@ export interface Approvals {
   request(ask: Ask, options: { signal: AbortSignal; tell: Tell }): Promise<Approved>;
   /** Puts the request into the queue and leaves it there; the answer comes to `settled`. @throws AppError as `request` does at once */
   post(ask: Ask, settled: (answer: Answer | null) => void | Promise<void>): string;
-  /** Shows the UI: in the tab that listens, or in a new one. */
-  openUi(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }>;
+  /** Shows the UI: in the window of this host, in the tab that listens, or in a new one. */
+  openUi(): Promise<Opened>;
   /** The request as a person sees it; undefined once it is over. */
   viewOf(id: string): AskView | undefined;
   /** Told of each request that has come to the front, once. */
@@ -33,14 +39,15 @@ export function createApprovals(parts: {
   consents: Consents;
   pages: () => Pages;
   openBrowser: Ports['openBrowser'];
+  screen: Ports['screen'];
   /** Whether anybody could tap: without an enrolled key nobody ever will. */
   canTap: (profile: string | null) => boolean;
   log: Ports['log'];
 }): Approvals {
-  const { consents, pages } = parts;
+  const { consents, pages, screen } = parts;
   const listeners: ((view: AskView, url: string | null) => void)[] = [];
   let front: string | undefined;
-  let opening: Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> | undefined;
+  let opening: Promise<Opened> | undefined;
 
   const viewOf = (id: string): AskView | undefined => consents.view().asks.find((view) => view.id === id);
 
@@ -54,7 +61,7 @@ export function createApprovals(parts: {
 
   async function reveal(id: string): Promise<void> {
     try {
-      const { url, browser } = await openUi();
+      const { url, browser } = await openRequest();
       const view = viewOf(id);
       if (view === undefined) return;
       for (const listener of listeners) listener(view, browser === 'none' ? url : null);
@@ -63,23 +70,28 @@ export function createApprovals(parts: {
     }
   }
 
-  /** Several requests in one moment open one tab. */
-  function openUi(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> {
-    opening ??= openPage().finally(() => {
+  /** Several requests in one moment open one tab, or one window. */
+  function openRequest(): Promise<Opened> {
+    opening ??= (screen === undefined ? openPage() : showOn(() => screen.showRequest())).finally(() => {
       opening = undefined;
     });
     return opening;
   }
 
-  async function openPage(): Promise<{ url: string; browser: 'opened' | 'none' | 'shown' }> {
+  async function showOn(show: () => void): Promise<Opened> {
+    show();
+    return { url: null, browser: 'shown' };
+  }
+
+  async function openPage(): Promise<Opened> {
     const url = await pages().uiUrl();
     if (pages().watched()) return { url: url.href, browser: 'shown' };
     return { url: url.href, browser: await parts.openBrowser(url) };
   }
 
   /** A request behind another, or in a snooze, opens nothing: a page is there, or the person wants none. */
-  async function show(id: string): Promise<{ url: string | null; browser: 'opened' | 'none' | 'shown' }> {
-    return consents.front()?.id === id ? openUi() : { url: null, browser: 'shown' };
+  async function show(id: string): Promise<Opened> {
+    return consents.front()?.id === id ? openRequest() : { url: null, browser: 'shown' };
   }
 
   function put(ask: Ask): Asked {
@@ -115,7 +127,7 @@ export function createApprovals(parts: {
       void outcome.then(settled).catch((error: unknown) => parts.log('approvals.not-settled', { code: asAppError(error).code }));
       return id;
     },
-    openUi,
+    openUi: () => (screen === undefined ? openRequest() : showOn(() => screen.show())),
     viewOf,
     onFront: (listener) => void listeners.push(listener),
   };

@@ -22,8 +22,16 @@ import type { Records } from '../vault/vault.ts';
 export type FileKind = 'config' | 'policy';
 
 export interface OwnFiles {
-  /** The profiles that hold, since the start of the agent: a change takes effect with the next one. */
+  /** The profiles that hold, since the start of the agent or since a first configuration was adopted: a change takes effect with the next start. */
   readonly config: Config;
+  /**
+   * Reads the configuration where the agent has begun without one, so that it need not start anew; as at a start, somebody has yet to
+   * sign in with it.
+   *
+   * @returns false, and nothing has happened: there is one already, there was one that is lost, or there is no file
+   * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP
+   */
+  adopt(): Promise<boolean>;
   /** Somebody has signed in with this configuration, or approved it with a tap; a first one that nobody has used yet has only been read. */
   configApproved(): boolean;
   policy(): LoadedPolicy;
@@ -84,7 +92,7 @@ export async function openOwnFiles(parts: {
   let cancel = (): void => undefined;
 
   let policy: LoadedPolicy = approved.policy === null ? builtInPolicy() : (parse('policy', approved.policy) as LoadedPolicy);
-  const config = await firstConfig();
+  let config = await firstConfig();
   await look();
   schedule();
 
@@ -212,7 +220,20 @@ export async function openOwnFiles(parts: {
   }
 
   return {
-    config,
+    get config() {
+      return config;
+    },
+    async adopt() {
+      // check: adopt-first-only
+      if (config !== noConfig || approved.config !== null || adopted !== null) return false;
+      // end check
+      config = await firstConfig();
+      if (config === noConfig) return false;
+      waiting.delete('config');
+      broken.delete('config');
+      changed();
+      return true;
+    },
     configApproved: () => approved.config !== null,
     policy: () => policy,
     view: () => ({

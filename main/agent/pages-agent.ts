@@ -18,7 +18,7 @@ import type { Agent } from './agent.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import type { GrantMaking } from './grant-making.ts';
 import type { OwnPreferences } from './preferences.ts';
-import { createGrantView } from './status.ts';
+import { createGrantView, hostKind } from './status.ts';
 
 /** The calls that are answered here; other parts of the agent answer the rest. */
 export type CoreCall = Exclude<
@@ -73,7 +73,7 @@ export function createUiAgent(parts: {
   return {
     state: () => ({
       revision: parts.revision(),
-      host: parts.host.screen === undefined ? 'headless' : 'desktop',
+      host: hostKind(parts.host.screen),
       status: agent.status(),
       grants: agent.grants().reverse(),
       bundles: bundleNames.map((name) => ({ name, words: parts.scopeWords(bundles[name]).join(', '), scopes: [...bundles[name]] })),

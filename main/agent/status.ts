@@ -1,6 +1,6 @@
 /** What `lakepass status` and the UI show: views of everything, from the nouns' own words. It reads and changes nothing. */
 import type { CallerView } from '../../preload/contract/caller.ts';
-import type { GrantView, PolicyView, StatusView } from '../../preload/contract/control.ts';
+import type { GrantView, HostKind, PolicyView, StatusView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
@@ -8,6 +8,7 @@ import type { Consents } from '../grant/consents.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
+import type { Ports } from '../ports.ts';
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
@@ -15,6 +16,7 @@ import type { Company } from './agent.ts';
 export interface StatusParts {
   version: string;
   startedAt: EpochMs;
+  host: HostKind;
   vault: Pick<Vault, 'kind'>;
   port: () => number;
   configFile: string;
@@ -29,6 +31,9 @@ export interface StatusParts {
   /** What cannot be known here: no screen-lock signals, for one. */
   notes: () => readonly string[];
 }
+
+/** A host with a screen of its own is the desktop app. */
+export const hostKind = (screen: Ports['screen']): HostKind => (screen === undefined ? 'headless' : 'desktop');
 
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 
@@ -81,6 +86,7 @@ export function statusOf(parts: StatusParts): StatusView {
   return {
     version: parts.version,
     pid: process.pid,
+    host: parts.host,
     startedAt: iso(parts.startedAt),
     vault: parts.vault.kind,
     port: parts.port(),

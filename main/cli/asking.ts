@@ -93,5 +93,5 @@ export function questionText(ask: AskView): string {
 /** One line for a terminal: what is asked and where to answer it. */
 export function askingText({ asking, url }: AskingLine): string {
   const how = asking.approval === 'tap' ? 'touch a tap key' : 'answer';
-  return `you are asked ${questionText(asking)}; ${how} at ${url ?? 'the page that is open, or with `lakepass ui`'}`;
+  return `you are asked ${questionText(asking)}; ${how} at ${url ?? 'the window or page of Lakepass that is open, or with `lakepass ui`'}`;
 }

@@ -25,7 +25,7 @@ const codesByExit: readonly [number, readonly FailureCode[]][] = [
   ],
   [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
   [exitCodes.refused, ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED']],
-  [exitCodes.refused, ['GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED', 'GRANT_OTHER_PERSON']],
+  [exitCodes.refused, ['GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED', 'GRANT_PAUSED', 'GRANT_OTHER_PERSON']],
   [exitCodes.refused, ['CALLER_UNPROVEN', 'CALLER_REFUSED']],
   [exitCodes.refused, ['CONSENT_PENDING', 'CONSENT_UNANSWERED', 'CONSENT_DENIED', 'CONSENT_QUEUE_FULL', 'CONSENT_QUIET']],
   [exitCodes.refused, ['TAP_NEEDED', 'TAP_REFUSED', 'APPROVER_REFUSED', 'SPAN_REFUSED']],

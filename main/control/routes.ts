@@ -11,6 +11,7 @@ import {
   type GrantView,
   grantEndRequestSchema,
   grantRequestSchema,
+  type HandOver,
   type StatusView,
   sealRequestSchema,
   signInRequestSchema,
@@ -27,6 +28,7 @@ import type { Caller } from '../caller/caller.ts';
 import { type Route, route } from './door.ts';
 
 type Opened = 'opened' | 'none' | 'shown';
+export type StopReason = 'asked to stop' | 'handed over';
 /** Lines of an answer that may take a while, the last of which says how it ended. */
 type Progress<T> = (send: (line: T) => void, signal: AbortSignal) => Promise<void>;
 
@@ -54,14 +56,16 @@ export interface ControlledAgent {
   denied(): DeniedList;
   /** @throws AppError CALLER_REFUSED: an AI agent does not undo what a person has said */
   forgetDenial(id: string, by: Caller): boolean;
-  openUi(): Promise<{ url: string; browser: Opened }>;
+  openUi(): Promise<{ url: string | null; browser: Opened }>;
   lock(): Promise<LockView>;
   unlock(request: z.output<typeof unlockRequestSchema>, by: Caller): Promise<{ lock: LockView; url: string | null; browser: Opened }>;
   /** @param signal whoever asks has gone: a person need not answer any more */
   seal(request: z.output<typeof sealRequestSchema>, by: Caller, signal: AbortSignal): Promise<LockView>;
   reset(by: Caller): Promise<{ grants: number; keys: number }>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
-  stop(): void;
+  /** Whether another host may take over; it does once this agent has stopped. @throws AppError HANDOVER_REFUSED */
+  handOver(by: Caller): HandOver;
+  stop(why: StopReason): void;
 }
 
 const nothing = z.strictObject({});
@@ -105,5 +109,12 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
   ),
   route('POST', '/v1/reset', nothing, async ({ by }) => ({ json: await agent.reset(by) }), 'attributed'),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
-  route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop() })),
+  route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
+  route(
+    'POST',
+    '/v1/hand-over',
+    nothing,
+    ({ by }) => ({ json: agent.handOver(by), afterwards: () => agent.stop('handed over') }),
+    'attributed',
+  ),
 ];

@@ -22,6 +22,8 @@ export interface LoadedPolicy extends Policy {
   readonly expires: EpochMs | null;
   /** What a person should know about it although it is allowed. */
   readonly warnings: readonly string[];
+  /** Base names of further programs to take for AI agents. */
+  readonly aiAgents: readonly string[];
   /** How many grants, denials and tests it has. */
   readonly counts: { readonly grants: number; readonly denials: number; readonly tests: number };
 }
@@ -59,6 +61,7 @@ function policyOf(file: PolicyFile, rules: Rules, hash: string): LoadedPolicy {
   const { id, revision, mode, managedBy = null, limits } = file;
   return {
     ...{ id, revision, hash, mode, managedBy, expires: rules.expires, warnings: warningsOf(file) },
+    aiAgents: file.aiAgents,
     limits: {
       awayGrace: limits.awayGrace,
       idle: limits.idle ?? null,

@@ -49,9 +49,14 @@ export const policyViewSchema = z.object({
 });
 export type PolicyView = z.infer<typeof policyViewSchema>;
 
+/** Where the agent runs: in a window of its own, or as a plain process whose UI is in the browser. */
+export const hostKinds = ['desktop', 'headless'] as const;
+export type HostKind = (typeof hostKinds)[number];
+
 export const statusViewSchema = z.object({
   version: z.string(),
   pid: z.int(),
+  host: z.enum(hostKinds),
   startedAt: isoTime,
   vault: z.enum(['secret-service', 'keychain', 'credential-manager', 'passphrase', 'file', 'memory']),
   port: z.int(),
@@ -137,7 +142,8 @@ export const deniedListSchema = z.object({
 export type DeniedList = z.infer<typeof deniedListSchema>;
 export const deniedForgetRequestSchema = z.strictObject({ id: z.string().max(64) });
 export const deniedForgottenSchema = z.object({ forgotten: z.boolean() });
-export const uiOpenedSchema = z.object({ url: z.string(), browser: z.enum(['opened', 'none', 'shown']) });
+/** `url` is null where a window of the desktop app shows it. */
+export const uiOpenedSchema = z.object({ url: z.string().nullable(), browser: z.enum(['opened', 'none', 'shown']) });
 export const lockedSchema = z.object({ lock: lockViewSchema });
 export const unlockRequestSchema = z.strictObject({ passphrase: z.string().min(1).max(1024).optional() });
 /** `url`: the page on which a key opens the vault. */
@@ -151,6 +157,9 @@ export const sealRequestSchema = z.strictObject({
   passphrase: z.string().min(8).max(1024).optional(),
 });
 export const resetReportSchema = z.object({ grants: z.int(), keys: z.int() });
+/** The agent has stopped serving when its lock is free; whoever asked then takes its place, its port and its grants. */
+export const handOverSchema = z.object({ vault: statusViewSchema.shape.vault, pid: z.int() });
+export type HandOver = z.infer<typeof handOverSchema>;
 export const grantListSchema = z.object({ grants: z.array(grantViewSchema) });
 export const grantEndRequestSchema = z.strictObject({
   ids: z.array(z.string().max(64)).max(1000).optional(),

@@ -8,20 +8,33 @@
 import { z } from 'zod';
 import { activityPageSchema, activityQuerySchema, activitySummarySchema, auditVerdictSchema, summarySpanSchema } from './activity.ts';
 import { askQueueViewSchema, denials, spans } from './consent.ts';
-import { deniedForgetRequestSchema, deniedForgottenSchema, deniedListSchema, grantViewSchema, statusViewSchema } from './control.ts';
+import {
+  deniedForgetRequestSchema,
+  deniedForgottenSchema,
+  deniedListSchema,
+  grantViewSchema,
+  hostKinds,
+  statusViewSchema,
+} from './control.ts';
 import { doctorViewSchema } from './doctor.ts';
 import { explainRequestSchema, explanationSchema, policyPageSchema } from './policy.ts';
 import { preferencesRequestSchema, preferencesSchema } from './preferences.ts';
 import { signOutReportSchema } from './session.ts';
-import { defaultRequestSchema, defaultViewSchema, newProfileSchema, queryRequestSchema, queryViewSchema, setupViewSchema } from './setup.ts';
+import {
+  defaultRequestSchema,
+  defaultViewSchema,
+  newProfileSchema,
+  queryRequestSchema,
+  queryViewSchema,
+  setupViewSchema,
+} from './setup.ts';
+
+export { hostKinds } from './control.ts';
 
 export const id = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/?=@-]{0,199}$/);
 const nothing = z.strictObject({});
 const done = z.object({});
-
-/** Where the agent runs: in a window of its own, or as a plain process whose UI is in the browser. */
-export const hostKinds = ['desktop', 'headless'] as const;
 
 /** All the UI shows all the time; pushed anew as a whole whenever `revision` has moved. */
 export const uiStateSchema = z.object({

@@ -99,6 +99,7 @@ export function calmState(clock: Clock): UiState {
     status: {
       version: '0.1.0',
       pid: 4000,
+      host: 'headless',
       startedAt: iso(clock, -3 * hour),
       vault: 'secret-service',
       port: 17_410,

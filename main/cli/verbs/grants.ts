@@ -45,12 +45,14 @@ async function list(options: CommonOptions): Promise<void> {
 /** What a grant is for, in a word: a run's processes, a shell's, or whoever is allowed after asking. */
 const boundTo: Record<GrantView['binding'], string> = { run: 'run', tree: 'shell', file: 'file: each program is asked about' };
 
+const stateOf = ({ state, paused }: GrantView): string => (state === 'live' && paused ? 'paused' : state);
+
 /** Grants as people read them, here and in `status`. */
 export const grantTable = (grants: readonly GrantView[]): string =>
   table([
     ['GRANT', 'STATE', 'SCOPES', 'WORKSPACE', 'ENDS', 'SERVED', 'BOUND TO', 'PROCESSES', 'MADE FOR', 'LABEL'],
     ...grants.map((grant) => [
-      ...[grant.id, grant.state, grant.scopes.join(' '), grant.workspace, timeLeft(grant.until), String(grant.served)],
+      ...[grant.id, stateOf(grant), grant.scopes.join(' '), grant.workspace, timeLeft(grant.until), String(grant.served)],
       ...[boundTo[grant.binding], String(grant.members), callerText(grant.caller), grant.label],
     ]),
   ]);

@@ -21,7 +21,9 @@ async function status(options: CommonOptions): Promise<void> {
 
 /** The whole status as people read it. */
 export function statusText(view: StatusView): string {
-  const lines = [`Lakepass ${view.version}, agent ${view.pid}, broker 127.0.0.1:${view.port}, secrets in: ${vaultWords[view.vault]}`];
+  const lines = [
+    `Lakepass ${view.version}, agent ${view.pid} ${hostWords[view.host]}, broker 127.0.0.1:${view.port}, secrets in: ${vaultWords[view.vault]}`,
+  ];
   for (const profile of view.profiles) {
     lines.push(
       '',
@@ -38,6 +40,8 @@ export function statusText(view: StatusView): string {
   lines.push('', `Next: ${view.next}`);
   return lines.join('\n');
 }
+
+const hostWords: Record<StatusView['host'], string> = { desktop: 'in the desktop app', headless: 'without a window' };
 
 const vaultWords: Record<StatusView['vault'], string> = {
   'secret-service': 'the Secret Service keychain',

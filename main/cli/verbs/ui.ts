@@ -5,7 +5,9 @@ import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../com
 import { printJson, printLine } from '../report.ts';
 
 export const addUi = (program: Command): Command =>
-  withCommon(program.command('ui').description('open the page of Lakepass in your browser'), 'lakepass ui').action(optionsFirst(ui));
+  withCommon(program.command('ui').description('open Lakepass: its window, or its page in your browser'), 'lakepass ui').action(
+    optionsFirst(ui),
+  );
 
 async function ui(options: CommonOptions): Promise<void> {
   const agent = await reachAgent(options);
@@ -14,8 +16,10 @@ async function ui(options: CommonOptions): Promise<void> {
   else printLine(pageText(opened, 'Lakepass is open in your browser.'));
 }
 
-/** Where a page is; the address is good once and for two minutes. */
-export const pageText = ({ url, browser }: { url: string; browser: 'opened' | 'none' | 'shown' }, opened: string): string =>
-  browser === 'shown'
+/** Where a page is; the address is good once and for two minutes. Without one, a window of the desktop app shows it. */
+export function pageText({ url, browser }: { url: string | null; browser: 'opened' | 'none' | 'shown' }, opened: string): string {
+  if (url === null) return 'The window of Lakepass is open.';
+  return browser === 'shown'
     ? 'A page of Lakepass is open in your browser already.'
     : `${browser === 'opened' ? `${opened} If it did not open, use this address:` : 'Open this address in a browser on this machine:'}\n  ${url}`;
+}

@@ -65,6 +65,7 @@ const status = (lock: LockView): StatusView => ({
     vault: 'memory',
     port: 12345,
     configFile: '/c',
+    host: 'headless',
     profiles: [],
     grants: [grant],
   },

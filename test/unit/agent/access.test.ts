@@ -65,6 +65,26 @@ function identityOf(subject: string) {
   return { issuer: 'x', subject, username: `${subject}@acme.example`, displayName: subject, groups: [] };
 }
 
+describe('while a person has paused the grant', () => {
+  it('nobody has leave, whoever they are and whatever was said before, until it goes on', async () => {
+    const { run, access, grants, stranger, person, consents } = await setting();
+    const { grant, caller } = await run();
+    const curl = stranger();
+    access.leave(grant, curl);
+    await person.approves('tap', 'hours');
+    expect([caller, curl].map((each) => wordOf(access.leave(grant, each)))).toEqual(['yes', 'yes']);
+    await grants.pause(grant.id, true);
+    expect([caller, curl, stranger()].map((each) => wordOf(access.leave(grant, each)))).toEqual([
+      'GRANT_PAUSED',
+      'GRANT_PAUSED',
+      'GRANT_PAUSED',
+    ]);
+    expect(consents.view().asks).toEqual([]);
+    await grants.pause(grant.id, false);
+    expect([caller, curl].map((each) => wordOf(access.leave(grant, each)))).toEqual(['yes', 'yes']);
+  });
+});
+
 describe('while locked', () => {
   it('nobody has leave, member or approved, whatever was said before', async () => {
     const { run, access, lock, stranger, person } = await setting();

@@ -15,7 +15,7 @@ import type { Profile } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
 import { hours, later, minutes, seconds } from '../../../main/units.ts';
 import type { Vault } from '../../../main/vault/vault.ts';
-import type { GrantNews } from '../../../preload/contract/control.ts';
+import type { GrantNews, HostKind } from '../../../preload/contract/control.ts';
 import { grantRequestSchema } from '../../../preload/contract/control.ts';
 import type { LockView } from '../../../preload/contract/lock.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
@@ -55,7 +55,11 @@ interface Firm {
   profile?: Profile;
 }
 
-async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('none'))) {
+async function agentOver(
+  firms: Firm[] = [{}],
+  policy = policyFrom(policyText('none')),
+  { host = 'headless' as HostKind, vault = 'memory' as Vault['kind'] } = {},
+) {
   const all = await setting(policy);
   const { clock, audit } = all;
   const done: string[] = [];
@@ -116,6 +120,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
       version: '0',
       startedAt: clock.now(),
       configFile: '/config.yaml',
+      host,
       companies,
       clock,
       questions,
@@ -124,7 +129,7 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     },
     ...{ grants: all.grants, members: all.members, consents: all.consents, approvals: all.approvals, access: all.access, lock: all.lock },
     ...{ permissions: all.permissions, tally: all.tally, scopeWords, describe: describeCaller, self: all.stranger('/usr/bin/node') },
-    vault: strict<Vault>({ kind: 'memory' }),
+    vault: strict<Vault>({ kind: vault }),
     callers: { inspect: async (pid: number) => state.children.get(pid) ?? null },
     making: createGrantMaking({
       permissions: all.permissions,
@@ -169,12 +174,23 @@ async function agentOver(firms: Firm[] = [{}], policy = policyFrom(policyText('n
     }),
     lockView: () => state.lockView,
     policyView: notAsked,
-    ...{ port: () => 12_345, problems: () => [], notes: () => [], stop: () => void done.push('stop') },
+    ...{ port: () => 12_345, problems: () => [], notes: () => [], stop: (why: string) => void done.push(`stop: ${why}`) },
   };
   const agent: Agent = createAgent(parts);
   return { ...all, agent, done, given: state, firstKey };
 }
 type Under = Awaited<ReturnType<typeof agentOver>>;
+
+/** The code and the reason of what is thrown. */
+async function failureOf(attempt: () => unknown): Promise<[string, string | undefined]> {
+  try {
+    await attempt();
+  } catch (error) {
+    if (error instanceof AppError) return [error.code, error.reason];
+    throw error;
+  }
+  return ['done', undefined];
+}
 
 /** The lines of an answer that may take a while. */
 async function lines(run: (send: (line: never) => void, signal: AbortSignal) => Promise<void>): Promise<Record<string, unknown>[]> {
@@ -736,6 +752,59 @@ describe('a reset', () => {
     const { grant } = await all.run();
     expect(await codeOf(all.agent.reset(all.stranger('/usr/bin/node', claude)))).toBe('CALLER_REFUSED');
     expect([all.done, grant.state]).toEqual([[], 'live']);
+  });
+});
+
+describe('a pause', () => {
+  it('holds for every grant that is named and not yet paused, and is taken back by name', async () => {
+    const all = await agentOver();
+    const { grant: one } = await all.run();
+    const { grant: other } = await all.run();
+    await all.grants.pause(one.id, true);
+    expect(await all.agent.pauseGrants([one.id, other.id, other.id], true)).toBe(1);
+    expect(all.agent.grants().map(({ paused }) => paused)).toEqual([true, true]);
+    expect(await all.agent.pauseGrants([other.id], false)).toBe(1);
+    expect([one.paused, other.paused]).toEqual([true, false]);
+  });
+
+  it('of a grant that is unknown changes none of the others that are named with it', async () => {
+    const all = await agentOver();
+    const { grant } = await all.run();
+    expect(await codeOf(all.agent.pauseGrants([grant.id, 'g00000000'], true))).toBe('GRANT_UNKNOWN');
+    expect(grant.paused).toBe(false);
+  });
+
+  it('keeps tokens from whoever asks at the control door as well', async () => {
+    const all = await agentOver();
+    const { grant, caller } = await all.run();
+    await all.grants.pause(grant.id, true);
+    expect(await codeOf(all.agent.token({ scopes: ['sql'] }, caller))).toBe('GRANT_PAUSED');
+    await all.grants.pause(grant.id, false);
+    expect(await all.agent.token({ scopes: ['sql'] }, caller)).toMatchObject({ token_type: 'Bearer' });
+  });
+});
+
+describe('another host that wants to take over', () => {
+  const sealed = (host: HostKind = 'headless') => agentOver(undefined, undefined, { host, vault: 'secret-service' });
+
+  it('is told what sealed the sessions, and who is about to stop', async () => {
+    const all = await sealed();
+    expect(all.agent.handOver(all.stranger('/usr/bin/lakepass-desktop'))).toEqual({ vault: 'secret-service', pid: process.pid });
+  });
+
+  it('is refused where everything is in memory, so that it would be lost', async () => {
+    const all = await agentOver();
+    expect(await failureOf(() => all.agent.handOver(all.stranger()))).toEqual(['HANDOVER_REFUSED', 'memory']);
+  });
+
+  it('is refused by the desktop app, which a person looks at', async () => {
+    const all = await sealed('desktop');
+    expect(await failureOf(() => all.agent.handOver(all.stranger()))).toEqual(['HANDOVER_REFUSED', 'desktop']);
+  });
+
+  it('is refused where an AI agent has started it', async () => {
+    const all = await sealed();
+    expect(await failureOf(() => all.agent.handOver(all.stranger('/usr/bin/node', claude)))).toEqual(['HANDOVER_REFUSED', 'ai-agent']);
   });
 });
 

@@ -152,6 +152,48 @@ describe('the browser', () => {
   });
 });
 
+describe('a window of our own', () => {
+  const withScreen = async () => {
+    const shown: string[] = [];
+    const all = await setting(undefined, { showRequest: () => void shown.push('request'), show: () => void shown.push('ui') });
+    return { all, shown };
+  };
+
+  it('shows the request, opens no browser, and gives nobody an address', async () => {
+    const { all, shown } = await withScreen();
+    const heard: (string | null)[] = [];
+    all.approvals.onFront((_, url) => heard.push(url));
+    const { told, outcome } = asker(all).begin();
+    await all.person.approves('tap');
+    expect(await outcome).toMatchObject({ verdict: 'approved' });
+    expect([shown, all.screen.opened, heard]).toEqual([['request'], [], [null]]);
+    expect(told).toMatchObject([{ asking: { purpose: 'create' }, url: null }]);
+  });
+
+  it('shows each request that comes to the front, and none during a snooze', async () => {
+    const { all, shown } = await withScreen();
+    const { begin } = asker(all);
+    begin();
+    await all.clock.advance(1000);
+    begin();
+    await all.clock.advance(1000);
+    expect(shown).toEqual(['request']);
+    await all.person.denies();
+    expect(shown).toEqual(['request', 'request']);
+    all.consents.snooze(later(all.clock.now(), minutes(5)));
+    begin();
+    await all.clock.advance(1000);
+    expect(shown).toHaveLength(2);
+  });
+
+  it('shows the whole UI where that is asked for, page or no page', async () => {
+    const { all, shown } = await withScreen();
+    all.screen.broken = true;
+    expect(await all.approvals.openUi()).toEqual({ url: null, browser: 'shown' });
+    expect([shown, all.screen.opened]).toEqual([['ui'], []]);
+  });
+});
+
 describe('whoever follows', () => {
   it('hears of each request once, when it comes to the front', async () => {
     const all = await setting();

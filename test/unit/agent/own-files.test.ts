@@ -59,6 +59,52 @@ async function start() {
 }
 const clientOf = ({ config }: OwnFiles): string | undefined => config.profiles.get('acme')?.idp.clientId;
 
+describe('a first configuration that comes while the agent runs', () => {
+  it('holds once it is adopted, and is approved by the sign-in like any first one', async () => {
+    const { files, codes, asked } = await start();
+    expect([clientOf(files), await files.adopt()]).toEqual([undefined, false]);
+    write('config', configOf('first'));
+    await files.look();
+    expect(codes()).toEqual(['CONFIG_UNAPPROVED']);
+    let changes = 0;
+    files.onChange(() => (changes += 1));
+    expect(await files.adopt()).toBe(true);
+    expect([clientOf(files), codes(), changes, files.configApproved()]).toEqual(['first', [], 1, false]);
+    await files.provenBySignIn();
+    expect(files.configApproved()).toBe(true);
+    expect(audit.of('config.activated')).toMatchObject([{ approved: 'sign-in' }]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each(['adopted', 'approved'])('never takes the place of one that was %s', async (how) => {
+    write('config', configOf('first'));
+    const { files, codes } = await start();
+    if (how === 'approved') await files.provenBySignIn();
+    write('config', configOf('second'));
+    expect([await files.adopt(), clientOf(files)]).toEqual([false, 'first']);
+    await files.look();
+    expect(codes()).toEqual(['CONFIG_UNAPPROVED']);
+  });
+
+  it('never takes the place of one that was given up by a reset, until the next start', async () => {
+    write('config', configOf('first'));
+    const { files } = await start();
+    await files.provenBySignIn();
+    await files.forgetConfig();
+    write('config', configOf('second'));
+    expect([await files.adopt(), clientOf(files)]).toEqual([false, 'first']);
+  });
+
+  it('that cannot be used says so, and nothing holds', async () => {
+    const { files } = await start();
+    write('config', 'version: 1\n');
+    await expect(files.adopt()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(files.config.profiles.size).toBe(0);
+    write('config', configOf('mended'));
+    expect([await files.adopt(), clientOf(files)]).toEqual([true, 'mended']);
+  });
+});
+
 describe('what a person is asked to approve', () => {
   it('is told from another file that says the same of itself, by the start of its SHA-256', async () => {
     const said = async (kind: FileKind, text: string): Promise<string[]> => {

@@ -141,6 +141,57 @@ describe('a click', () => {
   });
 });
 
+describe('letting a paused grant go on', () => {
+  it('is for the person: an AI agent’s browser may pause, but not take that back', async () => {
+    const { call, calls, stranger } = await page();
+    const browser = stranger('/usr/bin/chrome', { kind: 'ai-agent', aiAgent: 'claude' });
+    await call('pause', { ids: ['g1'], paused: true }, browser);
+    expect(await codeOf(() => call('pause', { ids: ['g1'], paused: false }, browser))).toBe('CALLER_REFUSED');
+    await call('pause', { ids: ['g1'], paused: false }, stranger('/usr/bin/firefox'));
+    expect(calls).toEqual([
+      ['pauseGrants', ['g1'], true],
+      ['pauseGrants', ['g1'], false],
+    ]);
+  });
+});
+
+describe('the UI in a window of our own', () => {
+  const desktop = async () => {
+    const all = await page();
+    all.host.screen = { show: () => undefined, showRequest: () => undefined };
+    return all;
+  };
+
+  it('says so', async () => {
+    const { ui } = await desktop();
+    expect(await ui.state({}, unknownCaller)).toMatchObject({ host: 'desktop' });
+  });
+
+  it('has ceremonies and sign-ins opened in the system browser, and goes nowhere itself', async () => {
+    const { call, calls, screen } = await desktop();
+    screen.browser = 'opened';
+    expect(await call('ceremony/begin', { kind: 'unlock' })).toEqual({ url: null });
+    expect(screen.opened).toEqual(['http://lakepass.localhost:4711/#ticket']);
+    expect(await call('sign-in', { profile: 'acme' })).toEqual({ url: 'https://idp.acme.example' });
+    expect(calls.at(-1)).toEqual(['beginSignIn', { profile: 'acme', stepUp: false }, true]);
+  });
+
+  it('is given the address where no browser can be opened', async () => {
+    const { call, screen } = await desktop();
+    screen.browser = 'none';
+    expect(await call('ceremony/begin', { kind: 'enrol' })).toEqual({ url: 'http://lakepass.localhost:4711/#ticket' });
+  });
+
+  it('keeps the gate: what has started the app, or is started by whoever asks, answers nothing by a click', async () => {
+    const { call, asked, processes, asker, terminal, consents } = await desktop();
+    const id = await asked();
+    const app = processes.start({ executable: '/opt/lakepass/lakepass', parent: asker });
+    for (const process of [app, terminal])
+      expect(await codeOf(() => call('answer', yes(id), processes.callerOf(process)))).toBe('APPROVER_REFUSED');
+    expect(consents.find(id)).toBeDefined();
+  });
+});
+
 describe('the UI', () => {
   it('shows status, grants, newest first, and what the bundles mean', async () => {
     const { ui } = await page();

@@ -26,6 +26,7 @@ import type { Pages } from '../../../main/pages/pages.ts';
 import type { Touch } from '../../../main/passkey/tap-keys.ts';
 import { loadPolicy } from '../../../main/policy/load-policy.ts';
 import type { Policy, Question } from '../../../main/policy/question.ts';
+import type { Screen } from '../../../main/ports.ts';
 import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -156,7 +157,8 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
+/** @param screenPort the window of a desktop host */
+export async function setting(policy: Policy = policyFrom(policyText('tap')), screenPort: Screen | undefined = undefined) {
   const clock = fakeClock();
   const audit = recordingAudit();
   const logged: string[] = [];
@@ -189,7 +191,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap'))) {
   const lock = createLock({ clock, audit, log, limits: () => state.policy.limits });
   lock.onChange((now) => consents.hold(now !== 'open'));
   const { pages, openBrowser, state: screen } = fakePages();
-  const approvals = createApprovals({ consents, pages: () => pages, openBrowser, canTap: () => state.canTap, log });
+  const approvals = createApprovals({ consents, pages: () => pages, openBrowser, screen: screenPort, canTap: () => state.canTap, log });
   const access = createAccess({
     ...{ grants, members, permissions, consents, questions, lock, clock, audit, tally, scopeWords },
     policy: () => state.policy,

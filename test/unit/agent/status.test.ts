@@ -37,7 +37,7 @@ interface Told {
 const status = ({ sessions = [['acme', signedIn('00u1')]], lock = {}, keys = [key, key], asks = 0, parts = {} }: Told = {}) =>
   statusOf({
     ...{ version: '1.2.3', startedAt: clock.now() as EpochMs, vault: { kind: 'secret-service' as const }, port: () => 12_345 },
-    ...{ configFile: '/config.yaml', companies: new Map(sessions.map(([name, view]) => company(name, view))) },
+    ...{ host: 'headless' as const, configFile: '/config.yaml', companies: new Map(sessions.map(([name, view]) => company(name, view))) },
     ...{ grants: { list: () => [] }, members: { count: () => 0 }, tapKeys: { list: () => keys } },
     consents: {
       view: () => ({ asks: Array.from({ length: asks }, () => askOf(clock)), snoozedUntil: null, quiet: false, history: [] }),

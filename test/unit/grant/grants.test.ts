@@ -307,6 +307,90 @@ describe('widening a grant', () => {
   });
 });
 
+describe('pausing a grant', () => {
+  const stamp = (text: string) => createHmac('sha256', 'k').update(text).digest('hex');
+
+  it('is recorded, on the disk and told, and so is letting it go on', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    const told: boolean[] = [];
+    grants.onPause(({ paused }) => told.push(paused));
+    expect([grant.paused, await grants.pause(grant.id, true), grant.paused]).toEqual([false, true, true]);
+    expect(onDisk()).toContain('"paused":true');
+    expect(await grants.pause(grant.id, true)).toBe(false);
+    expect(await grants.pause(grant.id, false)).toBe(true);
+    expect(onDisk()).toContain('"paused":false');
+    expect(told).toEqual([true, false]);
+    expect(audit.events.slice(1)).toEqual([
+      { type: 'grant.paused', grant: grant.id },
+      { type: 'grant.resumed', grant: grant.id },
+    ]);
+  });
+
+  it('holds over a restart, until the end of the grant and not beyond', async () => {
+    const before = await open();
+    const { grant } = await before.create(wanted());
+    await before.pause(grant.id, true);
+    await before.close();
+    const grants = await open();
+    expect(grants.get(grant.id)).toMatchObject({ paused: true, state: 'live' });
+    expect(await grants.end(grant.id, 'revoked')).toBe(true);
+    expect(await grants.pause(grant.id, false)).toBe(false);
+    await expect(grants.pause('g00000000', true)).rejects.toMatchObject({ code: 'GRANT_UNKNOWN' });
+  });
+
+  it('cannot be undone with an editor', async () => {
+    const before = await open(undefined, { stamp });
+    const { grant } = await before.create(wanted());
+    await before.pause(grant.id, true);
+    await before.close();
+    writeFileSync(file, onDisk().replace('"paused":true', '"paused":false'));
+    const grants = await open(undefined, { stamp });
+    expect(grants.problem?.code).toBe('GRANTS_CORRUPT');
+    expect(grants.get(grant.id)).toBeUndefined();
+  });
+
+  it('works in a file from before there were pauses', async () => {
+    const before = await open(undefined, { stamp });
+    const { grant } = await before.create(wanted());
+    await before.close();
+    const old = JSON.stringify(JSON.parse(onDisk()).grants).replace('"paused":false,', '');
+    writeFileSync(file, `{"version":2,"grants":${old},"stamp":"${stamp(old)}"}`);
+    expect((await open(undefined, { stamp })).get(grant.id)).toMatchObject({ paused: false, state: 'live' });
+  });
+
+  it('holds at once where log and disk take nothing; both get it when they can', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    audit.fail();
+    rmSync(file);
+    mkdirSync(file);
+    await expect(grants.pause(grant.id, true)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(grant.paused).toBe(true);
+    audit.mend();
+    rmSync(file, { recursive: true });
+    await clock.advance(seconds(60));
+    await expect.poll(() => existsSync(file) && onDisk()).toContain('"paused":true');
+    expect(audit.of('grant.paused')).toHaveLength(1);
+  });
+
+  it('is not taken back where log or disk take nothing', async () => {
+    const grants = await open();
+    const { grant } = await grants.create(wanted());
+    await grants.pause(grant.id, true);
+    audit.fail();
+    await expect(grants.pause(grant.id, false)).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
+    expect(grant.paused).toBe(true);
+    audit.mend();
+    rmSync(file);
+    mkdirSync(file);
+    await expect(grants.pause(grant.id, false)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(grant.paused).toBe(true);
+    expect(audit.events.map(({ type }) => type)).toEqual(['grant.created', 'grant.paused', 'grant.resumed', 'grant.paused']);
+    rmSync(file, { recursive: true });
+  });
+});
+
 describe('finding a grant', () => {
   it('needs the whole secret', async () => {
     const grants = await open();

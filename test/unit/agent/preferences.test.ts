@@ -1,0 +1,103 @@
+/** What a person has set as they like, and what becomes of a file that is not what it should be. */
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPreferences } from '../../../main/agent/preferences.ts';
+import { AppError } from '../../../main/app-error.ts';
+import type { LoginItem } from '../../../main/ports.ts';
+import { codeOf } from './setting.ts';
+
+let folder: string;
+let file: string;
+let logged: string[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lpp-'));
+  file = join(folder, 'preferences.json');
+  logged = [];
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const open = (loginItem?: LoginItem) => openPreferences({ file, loginItem, random: randomBytes, log: (event) => logged.push(event) });
+
+/** A login item of a system that may do something else than it was told. */
+function loginItem(does: (wanted: boolean) => boolean = (wanted) => wanted) {
+  let on = false;
+  return {
+    read: async () => on,
+    async write(wanted: boolean) {
+      on = does(wanted);
+    },
+  };
+}
+
+describe('the theme', () => {
+  it('is that of the system until another one is chosen, which holds over a restart', async () => {
+    const preferences = await open();
+    let changes = 0;
+    preferences.onChange(() => (changes += 1));
+    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect(await preferences.set({ theme: 'dark' })).toEqual({ theme: 'dark', startAtLogin: null });
+    expect([(await open()).view().theme, changes, logged]).toEqual(['dark', 1, []]);
+    expect(await preferences.set({})).toEqual({ theme: 'dark', startAtLogin: null });
+  });
+
+  it('lies in a file for this user alone, replaced as a whole', async () => {
+    const preferences = await open();
+    await preferences.set({ theme: 'dark' });
+    await preferences.set({ theme: 'light' });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['{"theme":"light"}\n', ['preferences.json']]);
+  });
+
+  it.each([
+    ['not JSON', () => writeFileSync(file, '{')],
+    ['another theme', () => writeFileSync(file, '{"theme":"url(http://evil.test)"}')],
+    ['more than we write', () => writeFileSync(file, '{"theme":"dark","startAtLogin":true}')],
+    ['a list', () => writeFileSync(file, '[]')],
+    ['too large', () => writeFileSync(file, Buffer.alloc(17 * 1024 * 1024))],
+    ['a folder', () => mkdirSync(file)],
+    [
+      'a link to another file',
+      () => {
+        writeFileSync(join(folder, 'other'), '{"theme":"dark"}');
+        symlinkSync(join(folder, 'other'), file);
+      },
+    ],
+  ])('is that of the system where the file is %s, and the log says so', async (_, make) => {
+    make();
+    expect((await open()).view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect(logged).toEqual(['preferences.unusable']);
+  });
+
+  it('stays where the disk does not take another', async () => {
+    const preferences = await open();
+    mkdirSync(file);
+    expect(await codeOf(preferences.set({ theme: 'dark' }))).toBe('DISK_FULL');
+    expect(preferences.view().theme).toBe('system');
+  });
+});
+
+describe('the start at login', () => {
+  it('is what the system says it is, before and after it was told', async () => {
+    const preferences = await open(loginItem());
+    expect(preferences.view().startAtLogin).toBe(false);
+    expect(await preferences.set({ startAtLogin: true, theme: 'light' })).toEqual({ theme: 'light', startAtLogin: true });
+    const stubborn = await open(loginItem(() => false));
+    expect(await stubborn.set({ startAtLogin: true })).toMatchObject({ startAtLogin: false });
+  });
+
+  it('cannot be set where this host cannot be started so, and nothing else is changed with it', async () => {
+    const preferences = await open();
+    expect(await codeOf(preferences.set({ startAtLogin: true, theme: 'dark' }))).toBe('INPUT_INVALID');
+    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null });
+  });
+
+  it('is not known where the system does not say, which keeps nobody from starting', async () => {
+    const silent = { ...loginItem(), read: () => Promise.reject(new AppError('INTERNAL')) };
+    expect((await open(silent)).view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect(logged).toEqual(['preferences.login-item']);
+  });
+});
