@@ -417,6 +417,7 @@ export const texts = {
       'token.refused': (said) => `${said.program()} was refused a token${said.times()}.`,
       'door.refused': (said) => `A request that no program of yours makes was turned away${said.times()}.`,
       'door.foreign-user': (said) => `Another user of this machine tried to reach Lakepass${said.times()}.`,
+      'opening.refused': (said) => `Lakepass did not open a page at ${said.text('host')}: nobody has configured it${said.times()}.`,
       'grant.created': (said) => `${said.program()} was given access to ${said.workspace()}: ${said.scopes()}.`,
       'grant.widened': (said) => `Access was widened by ${said.scopes()}.`,
       'grant.ended': (said) => {
@@ -432,6 +433,8 @@ export const texts = {
         };
         return `Access ended: ${why[said.text('why')] ?? said.text('why')}.`;
       },
+      'grant.paused': () => 'You paused access: it gets no token until you let it go on.',
+      'grant.resumed': () => 'You let paused access go on.',
       'caller.unexpected': (said) => `${said.program()} used access that was made for another program${said.times()}.`,
       'caller.extra-holder': (said) => `${said.program()} holds the same connection as the program that has access.`,
       'control.refused': (said) => `${said.program()} was refused a command to Lakepass${said.times()}.`,
@@ -659,7 +662,6 @@ export const texts = {
       ways: 'How do you want to set it up?',
       way: { file: 'I have a profile file', issuer: 'Type it in' },
       drop: 'Drop the file here, or choose it',
-      choose: 'Choose a file',
       paste: 'Or paste its text',
       tooLarge: 'This file is too large for a profile file. It has at most 64 kB.',
       unreadable: 'This file cannot be read as text.',
@@ -689,7 +691,7 @@ export const texts = {
       touch: 'First touch',
       begin: (profile: string): string => `Sign in to ${profile}`,
       waiting: 'Waiting for you in the browser. Finish the sign-in there; this page goes on by itself.',
-      goOn: 'Open the sign-in page',
+      none: 'There is no profile to sign in to yet.',
       cancel: 'Cancel the sign-in',
     },
     key: {
@@ -732,7 +734,6 @@ export const texts = {
       again: 'Run it again',
       how: { notebook: 'A sample notebook', sql: 'One SQL query by Lakepass itself' },
       asking: 'You are being asked for access now. Approve the request with a touch of your key.',
-      showAsk: 'Show the request',
       running: 'Running. A warehouse or cluster that sleeps takes a while to wake up.',
       done: (time: string): string => `It works. The answer took ${time}.`,
       doneUntimed: 'It works.',

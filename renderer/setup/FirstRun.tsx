@@ -1,0 +1,106 @@
+/** The first minutes, one step at a time. Where it stands comes from the agent, so that it goes on there after it was closed. */
+import { useEffect, useRef, useState } from 'react';
+import { type SetupStep, type SetupView, setupSteps } from '../../preload/contract/setup.ts';
+import type { ScreenProps } from '../door/screen-props.ts';
+import { useAnswer } from '../door/use-answer.ts';
+import { texts } from '../texts.ts';
+import { Answered } from '../ui/Answered.tsx';
+import { Screen } from '../ui/Screen.tsx';
+import { DefaultStep } from './DefaultStep.tsx';
+import { End } from './End.tsx';
+import { KeyStep } from './KeyStep.tsx';
+import { ProfileStep } from './ProfileStep.tsx';
+import { QueryStep } from './QueryStep.tsx';
+import { SignInStep } from './SignInStep.tsx';
+import { StepList } from './StepList.tsx';
+import { canSkip, newPassage, type Passage, type Progress, progressOf } from './steps.ts';
+
+const words = texts.setup;
+
+export interface FirstRunProps extends ScreenProps {
+  /** Goes on to the rest of Lakepass. */
+  onDone?: () => void;
+}
+
+/** What every step is given. */
+export interface StepProps extends ScreenProps {
+  setup: SetupView;
+  /** The step has changed something: the agent is asked anew how it stands. */
+  onChanged: () => void;
+  /** The outcome of this step is looked at, until `onGoOn`. */
+  onLinger: () => void;
+  onGoOn: () => void;
+  /** null: this step cannot be passed over. */
+  onSkip: (() => void) | null;
+}
+
+export function FirstRun({ onDone, ...screen }: FirstRunProps) {
+  const answer = useAnswer(screen.line, screen.state.revision, 'setup', {});
+  const [passage, setPassage] = useState<Passage>(newPassage);
+  return (
+    <Screen heading={words.heading} lead={words.lead}>
+      <Answered answer={answer} waitingFor={words.loading}>
+        {(setup) => (
+          <Steps
+            {...screen}
+            setup={setup}
+            passage={passage}
+            onPassage={setPassage}
+            onChanged={() => answer.phase !== 'loading' && answer.retry()}
+            {...(onDone === undefined ? {} : { onDone })}
+          />
+        )}
+      </Answered>
+    </Screen>
+  );
+}
+
+interface StepsProps extends FirstRunProps, Pick<StepProps, 'setup' | 'onChanged'> {
+  passage: Passage;
+  onPassage: (passage: Passage) => void;
+}
+
+function Steps({ passage, onPassage, onDone, setup, onChanged, ...screen }: StepsProps) {
+  const progress = progressOf(setup, screen.state, passage);
+  const { at } = progress;
+  const place = useFocusOnChange(at);
+  const resume = (step: SetupStep): void => onPassage({ skipped: passage.skipped.filter((one) => one !== step), lingering: null });
+  const step = (here: SetupStep): StepProps => ({
+    ...screen,
+    setup,
+    onChanged,
+    onLinger: () => onPassage({ ...passage, lingering: here }),
+    onGoOn: () => onPassage({ ...passage, lingering: null }),
+    onSkip: canSkip(here) ? () => onPassage({ skipped: [...passage.skipped, here], lingering: null }) : null,
+  });
+  return (
+    <>
+      <StepList progress={progress} onResume={resume} />
+      <p className="hidden" role="status">
+        {said(progress)}
+      </p>
+      <div ref={place}>
+        {at === 'profile' ? <ProfileStep {...step(at)} /> : null}
+        {at === 'sign-in' ? <SignInStep {...step(at)} /> : null}
+        {at === 'key' ? <KeyStep {...step(at)} /> : null}
+        {at === 'default' ? <DefaultStep {...step(at)} /> : null}
+        {at === 'query' ? <QueryStep {...step(at)} /> : null}
+        {at === 'end' ? <End host={screen.host} skipped={passage.skipped} {...(onDone === undefined ? {} : { onDone })} /> : null}
+      </div>
+    </>
+  );
+}
+
+const said = ({ at }: Progress): string =>
+  at === 'end' ? words.end.heading : `${words.progress(setupSteps.indexOf(at) + 1, setupSteps.length)}: ${words.steps[at]}`;
+
+/** When another step comes, the focus goes to its name; not when the page itself does. */
+function useFocusOnChange(at: string) {
+  const place = useRef<HTMLDivElement>(null);
+  const before = useRef(at);
+  useEffect(() => {
+    if (before.current !== at) place.current?.querySelector<HTMLElement>('[data-step]')?.focus();
+    before.current = at;
+  }, [at]);
+  return place;
+}

@@ -1,0 +1,26 @@
+/** Which company it is: the file that IT sent, or the few words that make one. */
+import { useState } from 'react';
+import { texts } from '../texts.ts';
+import { Segmented } from '../ui/Segmented.tsx';
+import type { StepProps } from './FirstRun.tsx';
+import { IssuerProfile } from './IssuerProfile.tsx';
+import { PastedProfile } from './PastedProfile.tsx';
+import { StepCard } from './StepCard.tsx';
+
+const words = texts.setup.profile;
+const ways = ['file', 'issuer'] as const;
+
+export function ProfileStep({ line, setup, onChanged, onSkip }: StepProps) {
+  const [way, setWay] = useState<(typeof ways)[number]>('file');
+  return (
+    <StepCard step="profile" heading={words.heading} text={words.text} onSkip={onSkip}>
+      <div>
+        <Segmented label={words.ways} value={way} options={ways.map((value) => ({ value, label: words.way[value] }))} onChange={setWay} />
+      </div>
+      {way === 'file' ? <PastedProfile line={line} onChanged={onChanged} /> : <IssuerProfile line={line} onChanged={onChanged} />}
+      <p className="small">
+        {words.where} <code>{setup.configFile}</code> {words.never}
+      </p>
+    </StepCard>
+  );
+}
