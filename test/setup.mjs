@@ -31,6 +31,9 @@ const SYSTEM_PACKAGES = [
   ['wrk', 'wrk'],
   ['curl', 'curl'],
   ['python3-venv', null],
+  ['p7zip-full', '7za'],
+  ['fakeroot', 'fakeroot'],
+  ['binutils', 'strip'],
 ];
 
 class SetupProblem extends Error {}

@@ -20,32 +20,29 @@ const SMALL = 32;
 /** macOS draws no plate of its own: icons there leave a tenth free on each side, so that they look as large as their neighbours. */
 const MACOS_SCALE = 0.86;
 
-/** One drawing at one size. The canvas is Chromium's, for both what is written and what the ICO file takes apart. */
+/** Runs in the page, whose words these are: draws, and hands back the PNG file and the pixels in Base64. */
+const drawInPage = `async ({ source, size, scale }) => {
+  const image = new Image();
+  image.src = source;
+  await image.decode();
+  const canvas = new OffscreenCanvas(size, size);
+  const context = canvas.getContext('2d');
+  const drawn = Math.round(size * scale);
+  context.drawImage(image, (size - drawn) / 2, (size - drawn) / 2, drawn, drawn);
+  const png = await canvas.convertToBlob({ type: 'image/png' }).then((blob) => blob.bytes());
+  return { png: png.toBase64(), rgba: new Uint8Array(context.getImageData(0, 0, size, size).data).toBase64() };
+}`;
+
 async function picture(page: Page, svg: string, size: number, scale: number): Promise<Picture> {
-  const [png, rgba] = await page.evaluate(
-    async ({ source, size, scale }) => {
-      const image = new Image();
-      image.src = source;
-      await image.decode();
-      const canvas = new OffscreenCanvas(size, size);
-      const context = canvas.getContext('2d');
-      if (context === null) throw new Error('no canvas');
-      const drawn = Math.round(size * scale);
-      context.drawImage(image, (size - drawn) / 2, (size - drawn) / 2, drawn, drawn);
-      const blob = await canvas.convertToBlob({ type: 'image/png' });
-      return [[...new Uint8Array(await blob.arrayBuffer())], [...context.getImageData(0, 0, size, size).data]] as const;
-    },
-    { source: `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`, size, scale },
-  );
-  return { size, png: Buffer.from(png), rgba: Buffer.from(rgba) };
+  const source = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+  const drawn = await page.evaluate<{ png: string; rgba: string }>(`(${drawInPage})(${JSON.stringify({ source, size, scale })})`);
+  return { size, png: Buffer.from(drawn.png, 'base64'), rgba: Buffer.from(drawn.rgba, 'base64') };
 }
 
 /** Chromium draws an image at the size its root names, so that is what it is given. */
 const sized = (svg: string, size: number): string => svg.replace('<svg ', `<svg width="${size}" height="${size}" `);
 
-const [large, small] = await Promise.all(
-  ['lakepass.svg', 'lakepass-small.svg'].map((name) => readFile(new URL(name, here), 'utf8')),
-);
+const [large, small] = await Promise.all(['lakepass.svg', 'lakepass-small.svg'].map((name) => readFile(new URL(name, here), 'utf8')));
 if (large === undefined || small === undefined) throw new Error('a drawing is missing');
 const drawingFor = (size: number): string => sized(size <= SMALL ? small : large, size);
 
@@ -57,15 +54,9 @@ try {
   const linux = await draw(LINUX, () => 1);
   await mkdir(new URL('linux/', here), { recursive: true });
   for (const { size, png } of linux) await writeFile(new URL(`linux/${size}x${size}.png`, here), png);
-  await writeFile(
-    new URL('icon.ico', here),
-    icoOf(await draw(WINDOWS, () => 1)),
-  );
+  await writeFile(new URL('icon.ico', here), icoOf(await draw(WINDOWS, () => 1)));
   // At 16 and 32 pixels a margin would cost the mark its shape.
-  await writeFile(
-    new URL('icon.icns', here),
-    icnsOf(await draw(MACOS, (size) => (size <= SMALL ? 1 : MACOS_SCALE))),
-  );
+  await writeFile(new URL('icon.icns', here), icnsOf(await draw(MACOS, (size) => (size <= SMALL ? 1 : MACOS_SCALE))));
 } finally {
   await browser.close();
 }
