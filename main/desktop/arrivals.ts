@@ -9,7 +9,11 @@ export type Arrival =
   /** The person has started us again, or clicked on our icon. */
   | { show: true }
   /** The agent has a request for the person. */
-  | { request: true };
+  | { request: true }
+  /** An address that nobody has configured was to be opened: its host. */
+  | { notOpened: string }
+  /** The machine woke up or the person came back: what is shown may be old. */
+  | { returned: true };
 
 export interface Arrivals {
   push(arrival: Arrival): void;

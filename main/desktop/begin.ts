@@ -72,6 +72,7 @@ export function beginDesktop({ electron, argv, env, compose, folder }: Beginning
 /** What Electron calls us, and where Chromium keeps its own things: not among those of the agent. */
 function nameApp(app: Electron['app'], { home }: DesktopOptions): void {
   app.setName('Lakepass');
-  app.setAppUserModelId('com.lakepass.desktop');
+  // The same as in electron-builder.yml: by it Windows knows whose notification it shows.
+  app.setAppUserModelId('dev.lakepass.desktop');
   app.setPath('userData', home === undefined ? join(app.getPath('appData'), 'lakepass-desktop') : join(home, 'desktop'));
 }

@@ -32,7 +32,7 @@ interface Parts {
   windows: { kindOf(contents: WebContents): WindowKind | undefined };
   ui: UiAgent;
   /** The app itself, as the program that asks. */
-  self: Caller;
+  self: () => Promise<Caller>;
   shell: ShellActs;
   clock: Clock;
   /** Counted; codes and reasons are of a fixed vocabulary. */
@@ -84,7 +84,7 @@ export function handleCalls(parts: Parts): void {
   }
 
   async function run({ name, input }: { name: UiCall | ShellCall; input: unknown }): Promise<unknown> {
-    if (!isShellCall(name)) return callUi(parts.ui, name, input, parts.self);
+    if (!isShellCall(name)) return callUi(parts.ui, name, input, await parts.self());
     const parsed = shellCalls[name].input.safeParse(input);
     if (!parsed.success) throw new AppError('INPUT_INVALID', { detail: parsed.error.issues[0]?.path.join('.') ?? '' });
     await (parts.shell[name] as (input: unknown) => unknown)(parsed.data);

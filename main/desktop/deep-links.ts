@@ -6,6 +6,15 @@ import { type View, views } from '../../preload/contract/desktop.ts';
 import type { Clock } from '../ports.ts';
 import { seconds } from '../units.ts';
 
+export const linkScheme = 'lakepass';
+
+/**
+ * The program that the system starts for a link. The bare `--` comes before the link: whatever a browser lets through behind it is no
+ * option of ours.
+ */
+export const linkCommand = (packaged: boolean): [string, string[]] =>
+  packaged ? [process.execPath, ['--']] : [process.execPath, [process.argv[1] ?? '.', '--']];
+
 /** The view that is named, or undefined for everything that is not exactly such a link. */
 export function readDeepLink(link: unknown): View | undefined {
   if (typeof link !== 'string' || link.length > 64) return undefined;

@@ -9,6 +9,7 @@ export type Electron = Pick<
   | 'Menu'
   | 'Notification'
   | 'nativeImage'
+  | 'nativeTheme'
   | 'powerMonitor'
   | 'protocol'
   | 'session'

@@ -12,8 +12,12 @@ type Refused = (act: RefusedAct) => void;
 
 /** Guards every session and every page there will ever be. To be called before Electron is ready, for it makes sessions itself. */
 export function guardApp({ app, refused }: { app: Pick<App, 'on'>; refused: Refused }): void {
+  // check: every-session-guarded
   app.on('session-created', (session) => guardSession(session, refused));
+  // end check
+  // check: every-page-guarded
   app.on('web-contents-created', (_event, contents) => guardContents(contents, refused));
+  // end check
   // check: certificate-error-refused
   app.on('certificate-error', (event, _contents, _url, _error, _certificate, callback) => {
     event.preventDefault();
@@ -38,9 +42,9 @@ export function guardApp({ app, refused }: { app: Pick<App, 'on'>; refused: Refu
   // end check
 }
 
-const web = ['http', 'https', 'ws', 'wss', 'ftp'].map((protocol) => `${protocol}://*/*`);
+const network = /^(https?|wss?|ftp|file):/i;
 
-/** Safe to call twice. */
+/** Handlers replace each other, so a session that is guarded twice refuses as one that was guarded once. */
 export function guardSession(session: Session, refused: Refused): void {
   // check: permission-request-denied
   session.setPermissionRequestHandler((_contents, _permission, callback) => {
@@ -58,6 +62,7 @@ export function guardSession(session: Session, refused: Refused): void {
   });
   // end check
   // check: download-refused
+  session.removeAllListeners('will-download');
   session.on('will-download', (event) => {
     event.preventDefault();
     refused('download');
@@ -65,9 +70,10 @@ export function guardSession(session: Session, refused: Refused): void {
   // end check
   // check: window-without-network
   // The policy of the pages says so as well; this holds for whatever gets around it.
-  session.webRequest.onBeforeRequest({ urls: web }, (_details, callback) => {
-    refused('network');
-    callback({ cancel: true });
+  session.webRequest.onBeforeRequest(({ url }, callback) => {
+    const cancel = network.test(url);
+    if (cancel) refused('network');
+    callback({ cancel });
   });
   // end check
   session.setSpellCheckerEnabled(false);

@@ -1,5 +1,7 @@
 /** What the command line may say to the shell. It is nobody's we know: a link in a web page can start us with words of its own. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { App } from 'electron';
 import type { View } from '../../preload/contract/desktop.ts';
 import { type VaultChoice, vaultChoices } from '../host-ports.ts';
 import { readDeepLink } from './deep-links.ts';
@@ -40,3 +42,14 @@ export function readOptions(argv: readonly string[]): DesktopOptions {
 
 /** Every word that is a link of ours, or says so. */
 export const linksIn = (argv: readonly string[]): string[] => argv.slice(1).filter((word) => /^lakepass:/i.test(word));
+
+/** The command that starts this very app again, in the same place and with the same vault; an AppImage is mounted anew each time. */
+export function startCommand(
+  app: Pick<App, 'isPackaged' | 'getPath' | 'getAppPath'>,
+  env: NodeJS.ProcessEnv,
+  { home, vault }: DesktopOptions,
+): string[] {
+  const program = env['APPIMAGE'] || app.getPath('exe');
+  const place = home === undefined ? [] : ['--home', resolve(home)];
+  return [program, ...(app.isPackaged ? [] : [app.getAppPath()]), ...place, ...(vault === 'keychain' ? [] : ['--vault', vault])];
+}

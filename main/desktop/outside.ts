@@ -48,13 +48,16 @@ export interface Outside {
   open(url: URL): Promise<'opened' | 'none'>;
 }
 
-/** @param parts.fallback for desktops that Electron cannot open a browser on */
-export function createOutside(parts: {
+export interface OutsideParts {
   shell: Pick<Shell, 'openExternal'>;
+  /** For desktops that Electron cannot open a browser on. */
   fallback: (url: URL) => Promise<'opened' | 'none'>;
+  /** What is configured now. */
   profiles: () => Profiles | Promise<Profiles>;
   refused: (url: URL) => void;
-}): Outside {
+}
+
+export function createOutside(parts: OutsideParts): Outside {
   return {
     async open(url) {
       const profiles = await parts.profiles();

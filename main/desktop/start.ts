@@ -2,45 +2,57 @@
  * The desktop host, once Electron is ready: the agent over the ports of a desktop, and around it the windows. It reads top to bottom as
  * the start does.
  */
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { links } from '../../preload/contract/desktop.ts';
-import type { UiState } from '../../preload/contract/ui.ts';
+import { links, windowKinds } from '../../preload/contract/desktop.ts';
 import { asAppError } from '../app-error.ts';
 import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
 import { createTally } from '../audit/tally.ts';
-import { type Caller, unknownCaller } from '../caller/caller.ts';
+import type { Caller } from '../caller/caller.ts';
 import { jsonLog, nodePorts, openSystemBrowser } from '../host-ports.ts';
 import { logFile } from '../log-file.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import { findPlaces, type Places } from '../places.ts';
 import type { Log, Ports } from '../ports.ts';
 import { version } from '../version.ts';
-import type { Arrival, Arrivals } from './arrivals.ts';
+import { createActs } from './acts.ts';
+import type { Arrivals } from './arrivals.ts';
 import { handleCalls } from './calls.ts';
+import { createInstall } from './command.ts';
 import { copyText } from './copying.ts';
-import { createDeepLinks } from './deep-links.ts';
+import { createDeepLinks, linkCommand, linkScheme } from './deep-links.ts';
+import { createDesk } from './desk.ts';
 import type { Electron } from './electron.ts';
-import { guardSession } from './guards.ts';
-import type { DesktopOptions } from './options.ts';
-import { createOutside } from './outside.ts';
+import { guardSession, type RefusedAct } from './guards.ts';
+import { createLoginItem } from './login-item.ts';
+import { appMenu } from './menu.ts';
+import type { Notice } from './notices.ts';
+import { createNotifier } from './notifier.ts';
+import { type DesktopOptions, startCommand } from './options.ts';
+import { createOutside, type OutsideParts } from './outside.ts';
 import { readPageFiles } from './page-files.ts';
+import { watchPower } from './power.ts';
 import { quitWith } from './quit.ts';
+import { createTray } from './tray.ts';
 import { partitions, scheme } from './window-options.ts';
-import { createWindows } from './windows.ts';
+import { createWindows, type Windows } from './windows.ts';
+import { words } from './words.ts';
 
 /** The agent as its desktop host sees it. */
 export interface DesktopAgent {
   readonly ui: UiAgent;
   readonly audit: AuditLog;
   readonly port: number;
-  onChange(listener: () => void): void;
+  /** This process, as the program that asks in the windows' name. */
+  self(): Promise<Caller>;
+  onChange(watcher: () => void): unknown;
   close(reason: string): Promise<void>;
 }
 
 export type Compose = (
   ports: Ports,
-  setting: { places: Places; uid: number; version: string; onStop: () => void },
+  setting: { places: Places; uid: number; version: string; onStop: (why: string) => void },
 ) => Promise<DesktopAgent>;
 
 interface Parts {
@@ -50,6 +62,12 @@ interface Parts {
   compose: Compose;
   folder: string;
   arrivals: Arrivals;
+}
+
+interface Host {
+  places: Places;
+  uid: number;
+  log: Log;
 }
 
 /** Never throws: what keeps the app from starting is shown, and the app ends. */
@@ -66,102 +84,127 @@ export async function startDesktop(parts: Parts): Promise<void> {
     const { code, cause, next, detail } = known.toFailure();
     log('desktop.not-started', { code, error: known.cause instanceof Error ? known.cause.name : '' });
     await dialog.showMessageBox({
-      ...{ type: 'error', title: 'Lakepass', buttons: ['Close'], noLink: true },
+      ...{ type: 'error', title: words.product, buttons: [words.command.close], noLink: true },
       ...{ message: cause, detail: [detail, next].filter(Boolean).join('\n\n') },
     });
     app.exit(1);
   }
 }
 
-async function start(
-  { electron, env, options, compose, folder, arrivals }: Parts,
-  host: { places: Places; uid: number; log: Log },
-): Promise<void> {
-  const { app, session } = electron;
-  const { places, uid, log } = host;
-  const packaged = app.isPackaged;
-  const refused = (act: Extract<Arrival, { refused: unknown }>['refused']): void => arrivals.push({ refused: act });
+async function start(parts: Parts, host: Host): Promise<void> {
+  const { electron, options, compose, arrivals } = parts;
+  const { app, Menu } = electron;
+  const menu = appMenu({ platform: process.platform, packaged: app.isPackaged });
+  Menu.setApplicationMenu(menu === null ? null : Menu.buildFromTemplate(menu));
+  await servePages(parts);
 
+  let agent: DesktopAgent | undefined;
+  const profiles = async () => (agent === undefined ? [] : (await agent.ui.state({}, await agent.self())).status.profiles);
+  const ports = desktopPorts(parts, host, profiles);
+  agent = await compose(ports, { places: host.places, uid: host.uid, version, onStop: () => app.quit() });
+  const windows = await surround(parts, host, { agent, ports });
+  // What came while we started, a deep link for one, has its window by now.
+  if (options.view !== undefined) windows.openView(options.view);
+  else if (!options.hidden) windows.open('main');
+  const [program, args] = linkCommand(app.isPackaged);
+  app.setAsDefaultProtocolClient(linkScheme, program, args);
+  arrivals.push({ returned: true });
+}
+
+/** Each window's session serves the page of that window and nothing else; all are guarded, the default one too, which nobody uses. */
+async function servePages({ electron: { session }, folder, arrivals }: Parts): Promise<void> {
+  const refused = (act: RefusedAct): void => arrivals.push({ refused: act });
   guardSession(session.defaultSession, refused);
   const pages = await readPageFiles(join(folder, 'pages'));
-  for (const kind of ['main', 'approval'] as const) {
+  for (const kind of windowKinds) {
     const own = session.fromPartition(partitions[kind]);
     guardSession(own, refused);
     own.protocol.handle(scheme, (request) => pages.answer(kind, request));
   }
+}
 
+/** The ports of a plain Node host, and what a desktop can do better. */
+function desktopPorts({ electron, env, options, arrivals }: Parts, { log }: Host, profiles: OutsideParts['profiles']): Ports {
+  const { app, shell, powerMonitor } = electron;
   const base = nodePorts({ vault: options.vault, log });
-  let state: UiState | undefined;
   const outside = createOutside({
-    shell: electron.shell,
+    ...{ shell, profiles },
     fallback: (url) => openSystemBrowser(url, env),
-    profiles: async () => (await look()).status.profiles,
-    refused: (url) => tally.count('opening.refused', (count) => ({ type: 'opening.refused', host: url.host, count })),
+    refused: (url) => arrivals.push({ notOpened: url.host }),
   });
-  const ports: Ports = {
+  return {
     ...base,
     openBrowser: outside.open,
+    watchDesktop: () =>
+      watchPower({
+        ...{ power: powerMonitor, log },
+        bus: process.platform === 'linux' ? base.watchDesktop : undefined,
+        onReturn: () => arrivals.push({ returned: true }),
+      }),
     screen: { show: () => arrivals.push({ show: true }), showRequest: () => arrivals.push({ request: true }) },
+    loginItem: createLoginItem({ app, platform: process.platform, env, command: startCommand(app, env, options), random: randomBytes }),
   };
-  const agent = await compose(ports, { places, uid, version, onStop: () => app.quit() });
+}
+
+/** Everything the person sees of the agent, and the one way each of it asks for something. */
+async function surround(parts: Parts, { log }: Host, { agent, ports }: { agent: DesktopAgent; ports: Ports }): Promise<Windows> {
+  const { electron, folder, arrivals } = parts;
+  const { app, ipcMain, clipboard, nativeTheme } = electron;
   const { clock } = ports;
   const tally = createTally({ clock, audit: agent.audit, log });
   const door = createDoorTally('window', tally);
-  const self = ownCaller(uid);
-
-  const windows = createWindows({ BrowserWindow: electron.BrowserWindow, folder, packaged, clock, log });
+  const windows = createWindows({ BrowserWindow: electron.BrowserWindow, folder, packaged: app.isPackaged, clock, log });
   handleCalls({
-    ...{ ipcMain: electron.ipcMain, windows, ui: agent.ui, self, clock, log, refused: door.refused },
+    ...{ ipcMain, windows, ui: agent.ui, self: agent.self, clock, log, refused: door.refused },
     shell: {
-      'shell/copy': ({ text }) => copyText(electron.clipboard, text),
-      'shell/link': ({ link }) => outside.open(new URL(links[link])),
+      'shell/copy': ({ text }) => copyText(clipboard, text),
+      'shell/link': ({ link }) => ports.openBrowser(new URL(links[link])),
       'shell/approval': () => windows.open('approval'),
     },
   });
+
+  const notifier = createNotifier({ Notification: electron.Notification, open: openFrom(windows), log });
+  const install = createInstall({ app, dialog: electron.dialog, env: parts.env, random: randomBytes });
+  const acts = createActs({ ui: agent.ui, self: agent.self, windows, notifier, install: install.run, quit: () => app.quit() });
+  const tray = createTray({ electron, folder: join(folder, 'icons'), platform: process.platform, run: (act) => void acts(act) });
+  const desk = createDesk({
+    ...{ clock, log, windows, tray, notifier, offers: { install: install.offered } },
+    look: async () => agent.ui.state({}, await agent.self()),
+    setTheme: (theme) => {
+      nativeTheme.themeSource = theme;
+    },
+  });
+  agent.onChange(() => desk.changed());
   quitWith({
     ...{ app, clock, log },
     async end() {
+      desk.close();
+      notifier.close();
       windows.closeAll();
+      tray.close();
       tally.close();
       await agent.close('quit');
     },
   });
 
-  agent.onChange(() => void changed().catch((error: unknown) => log('desktop.not-shown', { code: asAppError(error).code })));
   const deepLinks = createDeepLinks({
-    clock,
-    open: (view) => windows.openView(view),
+    ...{ clock, open: windows.openView },
     refused: (reason) => door.refused({ code: 'INPUT_INVALID', reason }),
   });
   arrivals.listen((arrival) => {
     if ('refused' in arrival) door.refused({ code: 'PAGE_REFUSED', reason: arrival.refused });
+    else if ('notOpened' in arrival)
+      tally.count('opening.refused', (count) => ({ type: 'opening.refused', host: arrival.notOpened, count }));
     else if ('link' in arrival) deepLinks.follow(arrival.link);
     else if ('request' in arrival) windows.open('approval');
-    else windows.open('main');
+    else if ('show' in arrival) windows.open('main');
+    else desk.changed();
   });
-  await changed();
-  if (options.view !== undefined) windows.openView(options.view);
-  else if (!options.hidden) windows.open('main');
-
-  /** The state as it is now, by the same door as the windows'. */
-  async function look(): Promise<UiState> {
-    state = await agent.ui.state({}, self);
-    return state;
-  }
-
-  async function changed(): Promise<void> {
-    const { revision, status } = await look();
-    windows.changed(revision);
-    if (!asksSomebody(status.queue)) windows.close('approval');
-  }
+  await desk.refresh();
+  return windows;
 }
 
-const asksSomebody = ({ asks, quiet, snoozedUntil }: UiState['status']['queue']): boolean =>
-  asks.length > 0 && !quiet && snoozedUntil === null;
-
-/** This process, as the program that asks in the windows' name. */
-const ownCaller = (uid: number): Caller => ({
-  ...unknownCaller,
-  kind: 'program',
-  process: { pid: process.pid, startTicks: 0, uid, executable: process.execPath, commandLine: null, folder: null, cgroup: null },
-});
+const openFrom =
+  (windows: Windows) =>
+  (what: Notice['opens']): void =>
+    what === 'request' ? windows.open('approval') : windows.openView(what);
