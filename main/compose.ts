@@ -131,7 +131,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => vault.close());
 
     // Who asks, what they were given, and what a person has said about it.
-    const callers = createCallers({ extraAiAgents: () => policy().aiAgents });
+    const extraAiAgents = () => policy().aiAgents;
+    const callers = createCallers({ extraAiAgents });
     closers.push(() => callers.close());
     const stamp = await openStamp({ vault: device, random });
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
@@ -213,6 +214,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       policy,
       questions,
       lock,
+      extraAiAgents,
       describe,
       scopeWords,
       clock,

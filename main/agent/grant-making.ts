@@ -68,6 +68,8 @@ export function createGrantMaking(parts: {
   policy: () => Policy;
   questions: Questions;
   lock: Pick<Lock, 'state'>;
+  /** Base names of further programs to take for AI agents, as policy has them now. */
+  extraAiAgents: () => readonly string[];
   describe: (caller: Caller) => CallerView;
   scopeWords: (scopes: readonly string[]) => string[];
   clock: Clock;
@@ -181,7 +183,7 @@ export function createGrantMaking(parts: {
     binding: Binding = bindingFor(request.binding, asker),
     asks: 'now' | 'at-use' = 'now',
   ): Promise<{ grant: Grant; secret: Secret }> {
-    const by = asProgram(asker, request.program);
+    const by = asProgram(asker, request.program, parts.extraAiAgents());
     const { profile, session } = parts.company(request.profile);
     const workspace = workspaceOf(profile, request.workspace).host;
     const scopes = resolveScopes(request.scopes.length === 0 ? ['notebook'] : request.scopes, cloudOf(workspace));
@@ -309,10 +311,10 @@ export function createGrantMaking(parts: {
       const workspace = workspaceOf(profile, request.workspace).host;
       const wanted = request.scopes.length === 0 ? ['notebook'] : request.scopes;
       const scopes = resolveScopes(wanted, cloudOf(workspace));
-      const grant = grants
+      const covering = grants
         .list()
         .filter(({ state }) => state === 'live')
-        .find(
+        .filter(
           (each) =>
             each.profile === profile.name &&
             each.workspace === workspace &&
@@ -321,14 +323,15 @@ export function createGrantMaking(parts: {
             // end check
             members.admits(each, by),
         );
+      const grant = covering.find(({ paused }) => !paused) ?? covering[0];
       return grant && { grant, scopes };
     },
   };
 }
 
 /** A run of a known AI agent is an AI agent's, from the request on: the name only ever makes it stricter, so a claim will do. */
-function asProgram(asker: Caller, program: string | undefined): Caller {
-  const aiAgent = asker.aiAgent ?? (program === undefined ? null : aiAgentNamed(program));
+function asProgram(asker: Caller, program: string | undefined, extraAiAgents: readonly string[]): Caller {
+  const aiAgent = asker.aiAgent ?? (program === undefined ? null : aiAgentNamed(program, extraAiAgents));
   return aiAgent === null || asker.aiAgent !== null
     ? asker
     : { ...asker, kind: asker.kind === 'program' ? 'ai-agent' : asker.kind, aiAgent };

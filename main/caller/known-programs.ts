@@ -124,8 +124,8 @@ export function findAiAgent(process: ProcessFacts, script: string | null, extra:
 }
 
 /** The AI agent that a program is by its name or path, before it runs. */
-export const aiAgentNamed = (program: string): string | null =>
-  findAiAgent({ pid: 0, startTicks: 0, uid: -1, executable: program, commandLine: null, folder: null, cgroup: null }, null, []);
+export const aiAgentNamed = (program: string, extra: readonly string[] = []): string | null =>
+  findAiAgent({ pid: 0, startTicks: 0, uid: -1, executable: program, commandLine: null, folder: null, cgroup: null }, null, extra);
 
 /** The forwarder that a process is; its own name for a file of many names. */
 export function findForwarder(process: ProcessFacts): string | null {

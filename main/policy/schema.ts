@@ -40,12 +40,12 @@ const scope = z.string().refine((word) => words.has(word), 'use a bundle or a sc
 /** What opens everything cannot be given, by nobody's rule; that it is denied may be written down. */
 const deniedScope = z.union([scope, z.literal('all-apis')], { error: 'use a bundle or a scope that `lakepass run --help` knows' });
 const paths = list(sound(pathProblem));
-/** As the last part of a path is, without `.exe`; an interpreter would make an AI agent of every script. */
+/** As the last part of a path is, of a script as well; an interpreter would make an AI agent of every script. */
 const programName = z
   .string()
   .max(100)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/, 'write the base name of a program, such as acme-coder')
-  .refine((program) => !/\.exe$/i.test(program), 'leave .exe out');
+  .refine((program) => !/\.(?:exe|[cm]?js|ts|py|sh)$/i.test(program), 'leave its ending (.exe, .js, .py) out');
 
 const matchSchema = z
   .strictObject({
@@ -217,7 +217,9 @@ export const policySchema = z.strictObject({
   identities: z.array(z.strictObject({ match: matchSchema, roles: names.describe('What they are.') })).max(500),
   aiAgents: list(programName, 100)
     .default([])
-    .describe('Further programs to take for AI agents, with all that they start: base names of their files.'),
+    .describe(
+      'Further programs to take for AI agents, with all that they start: base names of their files or scripts, without .exe, .js or .py.',
+    ),
   callers: z.record(name, callerSchema).default({}),
   conditions: z.record(name, conditionSchema).default({}),
   sets: z

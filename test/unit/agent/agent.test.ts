@@ -138,6 +138,7 @@ async function agentOver(
         random: randomBytes,
         company: (name: string | undefined) => agent.company(name),
         policy: () => all.state.policy,
+        extraAiAgents: () => [],
         describe: describeCaller,
       },
     }),

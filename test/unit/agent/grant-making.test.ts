@@ -311,6 +311,12 @@ describe('a run of a known AI agent', () => {
     },
   );
 
+  it('may be of one that policy names, whose grant is then for that one alone', async () => {
+    const all = await setting(policyFrom(policyText('none')));
+    const { grant } = await all.making.make(request({ program: '/opt/acme/acme-coder' }), commandUnder(all).by, waiting());
+    expect(grant.maker).toMatchObject({ kind: 'ai-agent', aiAgent: 'acme-coder' });
+  });
+
   it('is no way for an AI agent to pass for another, or for a person’s program', async () => {
     const policy = policyFrom(policyText('none'));
     const all = await setting(policy);
@@ -467,6 +473,17 @@ describe('a tool that runs `lakepass token`', () => {
     expect(all.making.covering({ scopes: ['sql'] }, all.stranger())).toBeUndefined();
     await all.grants.end(grant.id, 'revoked');
     expect(all.making.covering({ scopes: ['sql'] }, by)).toBeUndefined();
+  });
+
+  it('is covered by one that goes on before one that is paused, and by the paused one where there is no other', async () => {
+    const all = await setting(policyFrom(policyText('none')));
+    const { by } = commandUnder(all, ['/usr/bin/gnome-terminal', '/usr/bin/bash', '/usr/bin/terraform']);
+    const { grant: paused } = await all.making.makeForTool({ scopes: ['sql'] }, by, waiting());
+    const { grant: other } = await all.making.makeForTool({ scopes: ['sql'] }, by, waiting());
+    await all.grants.pause(paused.id, true);
+    expect(all.making.covering({ scopes: ['sql'] }, by)).toMatchObject({ grant: { id: other.id } });
+    await all.grants.end(other.id, 'revoked');
+    expect(all.making.covering({ scopes: ['sql'] }, by)).toMatchObject({ grant: { id: paused.id } });
   });
 });
 

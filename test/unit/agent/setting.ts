@@ -206,6 +206,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
     ...{ grants, members, permissions, approvals, questions, lock, scopeWords, clock, audit, random: randomBytes },
     company: () => ({ profile, session }),
     policy: () => state.policy,
+    extraAiAgents: () => ['acme-coder'],
     describe: describeCaller,
   });
   cleanUps.push(async () => {

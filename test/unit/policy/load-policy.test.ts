@@ -24,6 +24,12 @@ describe('loadPolicy', () => {
     expect(withGrant().limits).toEqual({ awayGrace: hours(24), idle: null, dailyCap: null, lockOnSuspend: false });
   });
 
+  it('names further AI agents, none where it says nothing', () => {
+    const named = loadPolicy(Buffer.from(grantText('', 'aiAgents: [acme-coder, Acme_Agent-2.1]')), 'policy.yaml');
+    expect(named.aiAgents).toEqual(['acme-coder', 'Acme_Agent-2.1']);
+    expect(loadPolicy(Buffer.from(builtInText), 'policy.yaml').aiAgents).toEqual([]);
+  });
+
   it('reads the built-in policy as it reads any other', () => {
     expect(loadPolicy(Buffer.from(builtInText), 'policy.yaml').counts).toEqual({ grants: 2, denials: 1, tests: 5 });
   });
@@ -57,6 +63,10 @@ describe('loadPolicy', () => {
     ['a time zone that is none', grantText('', 'conditions: { it: { time: { tz: Mars, hours: "01:00-02:00" } } }'), 'Mars', /zone/],
     ['a network that is none', grantText('', 'conditions: { it: { cidr: [10.0.0.0/99] } }'), '10.0.0.0/99', /range/],
     ['a name that is none', grantText('', 'callers: { "My Editor": { kinds: [program] } }'), '"My Editor"', /letters/],
+    ['an AI agent by its path', grantText('', 'aiAgents: [/opt/acme/coder]'), '/opt/acme', /base name/],
+    ['an AI agent by its file', grantText('', 'aiAgents: [acme-coder.exe]'), 'acme-coder.exe', /ending/],
+    ['an AI agent without a name', grantText('', 'aiAgents: [""]'), '""', /base name/],
+    ['a list of AI agents that names none', grantText('', 'aiAgents: []'), '[]', /at least one/],
     ['a control character', grantText('', 'managedBy: "a\\u001bb"'), '"a\\u001bb"', /ontrol/],
     ['another version', grantText().replace('version: 1', 'version: 2'), '2', /./],
     ['a tag', grantText('', 'managedBy: !env x'), '!env', /tag/],
