@@ -111,6 +111,13 @@ async function addNode(folder: string): Promise<void> {
   await link(process.execPath, node).catch(() => copyFile(process.execPath, node));
 }
 
+/** The icons of the tray, as they were drawn. */
+async function copyIcons(folder: string): Promise<void> {
+  const drawn = join(root, 'main/desktop/icons');
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(drawn)) if (name.endsWith('.png')) await copyFile(join(drawn, name), join(folder, name));
+}
+
 /** The licences of everything that was bundled, as those licences ask. */
 async function writeNotices(folder: string, chunks: OutputChunk[]): Promise<void> {
   const packages = new Set(chunks.flatMap((chunk) => chunk.moduleIds.map(packageOf)).filter((found) => found !== undefined));
@@ -132,6 +139,7 @@ export async function buildInto(folder: string): Promise<void> {
   for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
   for (const [name, source] of Object.entries(preloads)) await bundlePreload(source, folder, name);
   chunks.push(...(await buildPages(join(folder, 'pages'))));
+  await copyIcons(join(folder, 'icons'));
   await copyNativePackage(folder);
   await addNode(folder);
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
