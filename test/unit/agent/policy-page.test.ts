@@ -157,7 +157,7 @@ describe('what if', () => {
   });
 
   it('says that a touch or a sign-in would do, and what would go with it then', async () => {
-    const policy = policyOf(grant('py', 'python', ', when: { tap: { maxAge: 5 min } }'));
+    const policy = policyOf(grant('py', 'python', ', when: [touched]'), 'conditions: { touched: { tapKey: { maxAge: 5 min } } }');
     expect(await asking({ policy })('policy/explain', { ...sql, program: '/usr/bin/python3' })).toMatchObject({
       ...{ verdict: 'step-up', code: 'TAP_NEEDED', obligations: { lifeSeconds: 7200 } },
     });
