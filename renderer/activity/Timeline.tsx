@@ -34,8 +34,8 @@ export function Timeline({ line, revision }: { line: Line; revision: number }) {
       <Answered answer={pages.answer} waitingFor={words.loading}>
         {(answered) => (
           <>
-            <Damaged lines={Math.max(0, ...answered.map(({ damaged }) => damaged))} />
-            <Records records={answered.flatMap(({ records }) => records)} filter={filter} />
+            <Damaged lines={answered.reduce((lines, { damaged }) => lines + damaged, 0)} />
+            <Records records={answered.flatMap(({ records }) => records)} filter={filter} hasMore={pages.hasMore} />
             <div className={styles.foot}>
               {pages.hasMore ? (
                 <Button isBusy={pages.isAdding} onPress={pages.more}>
@@ -66,15 +66,16 @@ function End({ records, filter }: { records: number; filter: Filter }) {
   return <p className="small">{isFiltered(filter) ? words.endOfMatches : words.end}</p>;
 }
 
-function Records({ records, filter }: { records: readonly ActivityRecord[]; filter: Filter }) {
+/** The agent reads so much of the log at a time: a page without a record is not the end of it. */
+function Records({ records, filter, hasMore }: { records: readonly ActivityRecord[]; filter: Filter; hasMore: boolean }) {
   const days = daysOf(records, Date.now());
   return (
     <>
       <p className="hidden" role="status">
-        {records.length === 0 ? words.noMatch : words.shown(records.length)}
+        {records.length === 0 ? null : words.shown(records.length)}
       </p>
-      {records.length > 0 ? null : isFiltered(filter) ? (
-        <Empty icon="search" heading={words.noMatch} />
+      {records.length > 0 ? null : hasMore || isFiltered(filter) ? (
+        <Empty icon="search" heading={hasMore ? words.noneSoFar : words.noMatch} />
       ) : (
         <Empty icon="activity" heading={words.none}>
           <p>{words.noneNext}</p>

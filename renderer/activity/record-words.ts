@@ -40,9 +40,9 @@ function wordsOf({ fields }: Pick<ActivityRecord, 'fields'>): RecordWords {
   };
 }
 
-/** One that this version does not know is called by its name. */
+/** One that this version does not know is called by its name. Names of programs stay as they are, at the beginning too. */
 export function sentenceOf(record: Pick<ActivityRecord, 'type' | 'fields'>): string {
   const sentence = Object.hasOwn(words.events, record.type) ? words.events[record.type] : undefined;
   const said = sentence?.(wordsOf(record)) ?? words.unknownEvent(record.type);
-  return said.charAt(0).toUpperCase() + said.slice(1);
+  return said.startsWith(words.somebody) ? said.charAt(0).toUpperCase() + said.slice(1) : said;
 }

@@ -4,29 +4,9 @@
  */
 import { QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import type { Failure } from '../../preload/contract/failure.ts';
 import type { UiCall, UiInput, UiOutput } from '../../preload/contract/ui.ts';
-import { failureOf } from './call.ts';
+import { type Answer, answerOf } from './answer.ts';
 import type { Line } from './connection.ts';
-
-export type Answer<T> =
-  | { phase: 'loading' }
-  | { phase: 'failed'; failure: Failure; isFetching: boolean; retry: () => void }
-  /** `failure`: it could not be brought up to date; `value` is from before. */
-  | { phase: 'ready'; value: T; failure: Failure | null; isFetching: boolean; retry: () => void };
-
-interface Fetched<T> {
-  data: T | undefined;
-  error: Error | null;
-  isFetching: boolean;
-  refetch: () => unknown;
-}
-
-export function answerOf<T>({ data, error, isFetching, refetch }: Fetched<T>): Answer<T> {
-  const retry = (): void => void refetch();
-  if (data !== undefined) return { phase: 'ready', value: data, failure: error === null ? null : failureOf(error), isFetching, retry };
-  return error === null ? { phase: 'loading' } : { phase: 'failed', failure: failureOf(error), isFetching, retry };
-}
 
 const clients = new WeakMap<Line, { client: QueryClient; revision: number | null }>();
 

@@ -72,7 +72,7 @@ export function readForm(form: ExplainForm, places: readonly Place[], bundles: B
   const { profile, host: workspace } = place;
   const input = { profile, workspace, scopes, action: form.action, program: form.program.trim(), kind: form.kind, aiAgent };
   const parsed = explainRequestSchema.safeParse(input);
-  return parsed.success ? { ok: true, input } : { ok: false, errors: { scopes: texts.policy.explain.scopesMissing } };
+  return parsed.success ? { ok: true, input } : { ok: false, errors: { scopes: words.scopeTooLong } };
 }
 
 /** Programs that have or had access, for the form to suggest: what the system said of them. */

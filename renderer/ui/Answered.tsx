@@ -1,6 +1,6 @@
 /** What the agent answered, in each of the ways it can stand: awaited with words, failed with a next step, there, or from before. */
 import type { ReactNode } from 'react';
-import type { Answer } from '../door/use-answer.ts';
+import type { Answer } from '../door/answer.ts';
 import { texts } from '../texts.ts';
 import { Button } from './Button.tsx';
 import { FailureNotice, Notice } from './Notice.tsx';

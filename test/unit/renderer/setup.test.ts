@@ -1,0 +1,155 @@
+/** The first run: which step comes next, what a profile needs, which section is chosen. */
+import { describe, expect, it } from 'vitest';
+import { type Failure, failureTexts } from '../../../preload/contract/failure.ts';
+import { defaultRequestSchema, newProfileSchema, type SetupView, setupSteps } from '../../../preload/contract/setup.ts';
+import type { UiState } from '../../../preload/contract/ui.ts';
+import { emptyIssuerForm, lineProblemOf, readFile, readFileText, readIssuerForm } from '../../../renderer/setup/profile-form.ts';
+import { isSectionName, sectionChoices } from '../../../renderer/setup/sections.ts';
+import { canSkip, newPassage, progressOf } from '../../../renderer/setup/steps.ts';
+import { texts } from '../../../renderer/texts.ts';
+import { fakeClock } from '../../fakes/fake-clock.ts';
+import { calmState } from '../../fakes/pages-agent.ts';
+
+const setup = (changes: Partial<SetupView> = {}): SetupView => ({
+  next: 'profile',
+  configFile: '/home/ada/.config/lakepass/config.yaml',
+  databrickscfg: { file: '/home/ada/.databrickscfg', exists: false, sections: [], canUndo: false },
+  ...{ python: null, why: null, query: null },
+  ...changes,
+});
+
+function state(change: (state: UiState) => void = () => undefined): UiState {
+  const fresh = calmState(fakeClock());
+  fresh.status.tapKeys = [];
+  for (const { session } of fresh.status.profiles) session.phase = 'signed-out';
+  change(fresh);
+  return fresh;
+}
+
+describe('the step that is shown', () => {
+  it('is the one the agent names, the ones before it are done', () => {
+    const { at, states } = progressOf(setup({ next: 'sign-in' }), state(), newPassage);
+    expect(at).toBe('sign-in');
+    expect(setupSteps.map((step) => states[step])).toEqual(['done', 'now', 'later', 'later', 'later']);
+  });
+
+  it('moves on as soon as the state shows a sign-in or a key, before the agent names the next', () => {
+    const signedIn = state(({ status }) => {
+      for (const { session } of status.profiles) session.phase = 'signed-in';
+    });
+    expect(progressOf(setup({ next: 'sign-in' }), signedIn, newPassage).at).toBe('key');
+    const withKey = { ...signedIn, status: { ...signedIn.status, tapKeys: calmState(fakeClock()).status.tapKeys } };
+    expect(progressOf(setup({ next: 'sign-in' }), withKey, newPassage).at).toBe('default');
+  });
+
+  it('passes over what was skipped, and comes to the end', () => {
+    const skipped = progressOf(setup({ next: 'default' }), state(), { skipped: ['default'], lingering: null });
+    expect([skipped.at, skipped.states.default]).toEqual(['query', 'skipped']);
+    expect(progressOf(setup({ next: 'default' }), state(), { skipped: ['default', 'query'], lingering: null }).at).toBe('end');
+    expect(progressOf(setup({ next: null }), state(), newPassage).at).toBe('end');
+  });
+
+  it('stays where an outcome is being looked at', () => {
+    const { at, states } = progressOf(setup({ next: 'query' }), state(), { skipped: [], lingering: 'default' });
+    expect([at, states.default, states.query]).toEqual(['default', 'now', 'later']);
+  });
+
+  it('can be skipped only where Lakepass works without it', () => {
+    expect(setupSteps.filter(canSkip)).toEqual(['default', 'query']);
+  });
+});
+
+const good = {
+  name: 'acme',
+  issuer: 'https://acme.okta.com',
+  clientId: 'lakepass',
+  workspace: 'https://acme.cloud.databricks.com',
+  test: false,
+};
+
+describe('a profile that is typed in', () => {
+  it('is what the contract takes', () => {
+    const read = readIssuerForm(good);
+    expect(read).toEqual({ ok: true, input: { from: 'issuer', ...good } });
+    expect(read.ok && newProfileSchema.safeParse(read.input).success).toBe(true);
+  });
+
+  it('may leave out the https://', () => {
+    const read = readIssuerForm({ ...good, workspace: ' acme.cloud.databricks.com ' });
+    expect(read.ok && read.input).toMatchObject({ workspace: 'https://acme.cloud.databricks.com' });
+  });
+
+  it.each([
+    ['everything', emptyIssuerForm, ['clientId', 'issuer', 'name', 'workspace']],
+    ['a name with capitals', { ...good, name: 'Acme' }, ['name']],
+    ['plain http', { ...good, issuer: 'http://localhost:8080' }, ['issuer']],
+    ['a scheme that is none', { ...good, workspace: 'javascript:alert(1)' }, ['workspace']],
+    ['an address that is none', { ...good, issuer: 'https://' }, ['issuer']],
+  ])('says at its field what is wrong: %s', (_, form, fields) => {
+    const read = readIssuerForm(form);
+    expect(read.ok ? [] : Object.keys(read.errors).sort()).toEqual(fields);
+  });
+
+  it('may be plain http in a test', () => {
+    expect(readIssuerForm({ ...good, issuer: 'http://localhost:8080', test: true }).ok).toBe(true);
+  });
+});
+
+describe('a profile file', () => {
+  it('is its text, and neither empty nor large', () => {
+    expect(readFileText('version: 1\n')).toEqual({ ok: true, input: { from: 'file', text: 'version: 1\n' } });
+    expect(readFileText(' \n')).toEqual({ ok: false, errors: texts.setup.profile.empty });
+    expect(readFileText('x'.repeat(65_537))).toEqual({ ok: false, errors: texts.setup.profile.tooLarge });
+  });
+
+  it('is refused where it is no text or too large, before it is read whole', async () => {
+    expect(await readFile(new File(['version: 1'], 'a.yaml'))).toEqual({ text: 'version: 1' });
+    expect(await readFile(new File([new Uint8Array([0xff, 0xfe, 0x00])], 'a'))).toEqual({ problem: texts.setup.profile.unreadable });
+    expect(await readFile(new File(['a\0b'], 'a'))).toEqual({ problem: texts.setup.profile.unreadable });
+    expect(await readFile(new File(['x'.repeat(65_537)], 'a'))).toEqual({ problem: texts.setup.profile.tooLarge });
+  });
+
+  const refusal = (detail?: string): Failure => ({ code: 'CONFIG_INVALID', ...failureTexts.CONFIG_INVALID, detail });
+  const text = 'version: 1\nprofiles:\n  - name: Acme\n';
+
+  it('is told which of its lines is wrong, with what stands there', () => {
+    expect(lineProblemOf(refusal('the file:3:11: profiles.0.name is not a name. Use small letters.'), text)).toEqual({
+      line: 3,
+      text: '  - name: Acme',
+      says: 'profiles.0.name is not a name. Use small letters.',
+    });
+    expect(lineProblemOf(refusal('C:\\Users\\ada\\config.yaml:1:1: Not YAML.'), text)).toMatchObject({ line: 1 });
+  });
+
+  it('is told so without a line where the refusal names none of its lines', () => {
+    for (const detail of [undefined, 'It is larger than 256 KiB.', 'the file:99:1: What?', 'the file:0:1: What?']) {
+      expect(lineProblemOf(refusal(detail), text)).toBe(null);
+    }
+  });
+});
+
+describe('the sections to choose from', () => {
+  const section = (name: string, changes: object = {}) => ({ name, host: 'https://a', auth: 'pat', ours: false, ...changes });
+  const choices = (...sections: SetupView['databrickscfg']['sections']) =>
+    sectionChoices(setup({ databrickscfg: { file: 'f', exists: true, sections, canUndo: false } }));
+
+  it('begin with DEFAULT, there or not', () => {
+    expect(choices(section('dev'), section('DEFAULT'), section('prod')).map(({ name }) => name)).toEqual(['DEFAULT', 'dev', 'prod']);
+    expect(choices(section('dev'))[0]).toMatchObject({
+      name: 'DEFAULT',
+      host: null,
+      notes: ['used when a tool names none', 'not there yet'],
+    });
+  });
+
+  it('say what would be replaced, and what is ours', () => {
+    expect(choices(section('dev'))[1]?.notes).toEqual(['today signs in with pat; what stands there is replaced']);
+    expect(choices(section('dev', { ours: true }))[1]?.notes).toEqual(['written by Lakepass']);
+  });
+
+  it('take the names the contract takes', () => {
+    for (const name of ['DEFAULT', 'a', 'my-workspace_2.x', '', '-a', 'a b', 'a]', 'x'.repeat(65), 'ä']) {
+      expect(isSectionName(name)).toBe(defaultRequestSchema.safeParse({ section: name }).success);
+    }
+  });
+});
