@@ -16,6 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** For each page its script and its document; the style sheet is what the script imports. */
 const pages = {
   ui: { script: 'renderer/ui.tsx', document: 'renderer/ui.html' },
+  approval: { script: 'renderer/approval.tsx', document: 'renderer/approval.html' },
   ceremony: { script: 'renderer/pages/ceremony.tsx', document: 'renderer/pages/ceremony.html' },
 } as const;
 
@@ -42,8 +43,12 @@ const settings = (script: string, folder: string, name: string): InlineConfig =>
     assetsInlineLimit: 0,
     modulePreload: false,
     reportCompressedSize: false,
+    // One file per page is meant: it lies on this very machine.
+    chunkSizeWarningLimit: Number.POSITIVE_INFINITY,
     rolldownOptions: {
       input: resolve(root, script),
+      // `use client` means something to servers that draw pages; there is none.
+      onLog: (level, log, pass) => (log.code === 'MODULE_LEVEL_DIRECTIVE' ? undefined : pass(level, log)),
       output: { codeSplitting: false, entryFileNames: `${name}.js`, assetFileNames: `${name}[extname]` },
     },
   },

@@ -1,134 +1,158 @@
 /** The UI as a function of one value: how the line to the agent stands, and what the agent says. */
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { type ComponentType, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { View } from '../preload/contract/desktop.ts';
+import { views } from '../preload/contract/desktop.ts';
 import type { UiState } from '../preload/contract/ui.ts';
-import { Pause } from './consent/Pause.tsx';
+import styles from './App.module.css';
+import { Activity } from './activity/Activity.tsx';
+import { isPaused, Pause } from './consent/Pause.tsx';
 import { Prompt } from './consent/Prompt.tsx';
-import { useAsks } from './consent/use-asks.ts';
+import { Requests } from './consent/Requests.tsx';
+import { useAsks, useAttention } from './consent/use-asks.ts';
+import { Doctor } from './doctor/Doctor.tsx';
 import type { Connection, Line } from './door/connection.ts';
+import type { Host } from './door/host.ts';
+import { StandingPage } from './door/Standing.tsx';
 import { Grants } from './grant/Grants.tsx';
+import { LockBadge } from './lock/LockBadge.tsx';
 import { Keys } from './passkey/Keys.tsx';
+import { Policy } from './policy/Policy.tsx';
+import type { ScreenProps } from './screens.ts';
 import { Home } from './session/Home.tsx';
+import { Settings } from './settings/Settings.tsx';
+import { FirstRun } from './setup/FirstRun.tsx';
 import { texts } from './texts.ts';
-import { Icon } from './ui/icons.tsx';
-import { WithCommands } from './ui/Notice.tsx';
-import { Command, Page } from './ui/Page.tsx';
+import { Icon, type IconName, Logo } from './ui/icons.tsx';
 
-export interface Tab {
-  /** Opens a tab of its own; false where the browser does not allow it. */
-  open: (url: string) => boolean;
-  /** Leaves this page for another. */
-  leave: (url: string) => void;
-  setTitle: (title: string) => void;
+/** Every screen, in the order of the rail. */
+const screens: Readonly<Record<View, { icon: IconName; Screen: ComponentType<ScreenProps> }>> = {
+  home: { icon: 'home', Screen: Home },
+  requests: { icon: 'request', Screen: Requests },
+  grants: { icon: 'access', Screen: Grants },
+  keys: { icon: 'key', Screen: Keys },
+  activity: { icon: 'activity', Screen: Activity },
+  policy: { icon: 'policy', Screen: Policy },
+  doctor: { icon: 'doctor', Screen: Doctor },
+  settings: { icon: 'settings', Screen: Settings },
+};
+
+interface AppProps {
+  line: Line;
+  host: Host;
+  /** Says which view a link, the tray or a notification asks for; returns how to stop listening. */
+  onView: (listener: (view: View) => void) => () => void;
 }
 
-export function App({ line, tab }: { line: Line; tab: Tab }) {
+export function App({ line, host, onView }: AppProps) {
   const connection = useSyncExternalStore(line.subscribe, line.current);
-  const title = titleOf(connection);
-  useEffect(() => tab.setTitle(title), [tab, title]);
-  switch (connection.phase) {
-    case 'opening':
-      return (
-        <Page icon="person" heading={texts.opening.heading}>
-          <p role="status">{texts.opening.text}</p>
-        </Page>
-      );
-    case 'no-code':
-      return (
-        <Page icon="key" heading={texts.noCode.heading}>
-          <p>{texts.noCode.text}</p>
-          <p>
-            {texts.noCode.next} <Command>{texts.noCode.command}</Command>
-          </p>
-        </Page>
-      );
-    case 'refused':
-      return (
-        <Page icon="stop" heading={texts.refused.heading} look="bad">
-          <p>{connection.failure.cause}</p>
-          <p>
-            <WithCommands text={connection.failure.next} />
-          </p>
-        </Page>
-      );
-    case 'lost':
-      return (
-        <Page icon="broken" heading={texts.lost.heading} look="bad">
-          <p role="status">{texts.lost.text}</p>
-          <p>
-            {texts.lost.next} <Command>{texts.lost.command}</Command>
-          </p>
-        </Page>
-      );
-    case 'open':
-      return <Screens line={line} state={connection.state} tab={tab} />;
-  }
+  const [view, setView] = useState<View>('home');
+  const title = titleOf(connection, view);
+  useEffect(() => onView(setView), [onView]);
+  useEffect(() => host.setTitle(title), [host, title]);
+  useTheme(connection);
+  if (connection.phase !== 'open') return <StandingPage standing={connection} host={host.kind} />;
+  return <Frame line={line} host={host} state={connection.state} view={view} onOpen={setView} />;
 }
 
-function titleOf(connection: Connection): string {
+function titleOf(connection: Connection, view: View): string {
   if (connection.phase === 'lost') return texts.titles.lost;
   if (connection.phase !== 'open') return texts.titles.quiet;
   const { queue, lock } = connection.state.status;
   if (queue.asks.length > 0) return texts.titles.asking(queue.asks.length);
-  return lock.state === 'locked' ? texts.titles.locked : texts.titles.quiet;
+  if (lock.state === 'locked') return texts.titles.locked;
+  return view === 'home' ? texts.titles.quiet : texts.titles.at(texts.nav[view]);
 }
 
-const screens = ['home', 'grants', 'keys'] as const;
-type Screen = (typeof screens)[number];
+/** What the person has chosen; without a word of theirs, the page follows the system. */
+function useTheme(connection: Connection): void {
+  const theme = connection.phase === 'open' ? connection.state.preferences.theme : undefined;
+  useEffect(() => {
+    if (theme !== undefined) document.documentElement.dataset['theme'] = theme;
+  }, [theme]);
+}
 
-function Screens({ line, state, tab }: { line: Line; state: UiState; tab: Tab }) {
-  const [screen, setScreen] = useState<Screen>('home');
-  const { status, grants, bundles } = state;
-  const asks = useAsks(line, status.queue, tab.leave);
+function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }) {
+  const { queue } = state.status;
+  const main = useRef<HTMLElement>(null);
+  const look = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
+  const { Screen } = screens[view];
+  const hasNoProfile = state.status.profiles.length === 0;
+  const [isFirstRun, setFirstRun] = useState(hasNoProfile);
+  useAttention(line);
   return (
-    <div className="frame">
-      <Bar screen={screen} lockState={status.lock.state} onChoose={setScreen} />
-      <main className="screen">
-        {asks.isPaused ? <Pause queue={status.queue} onLook={asks.look} /> : null}
-        {screen === 'home' ? <h1 className="hidden">{texts.nav.home}</h1> : null}
-        {screen === 'home' ? <Home line={line} status={status} openTab={tab.open} leave={tab.leave} /> : null}
-        {screen === 'grants' ? <Grants line={line} grants={grants} bundles={bundles} /> : null}
-        {screen === 'keys' ? <Keys line={line} keys={status.tapKeys} leave={tab.leave} /> : null}
-      </main>
-      {asks.front === undefined ? null : (
-        <Prompt
-          key={asks.front.id}
-          ask={asks.front}
-          behind={asks.behind}
-          attempt={asks.attempt}
-          onApprove={asks.approve}
-          onDeny={asks.deny}
-          onSnooze={asks.snooze}
-        />
-      )}
-    </div>
+    <>
+      <button type="button" className={styles.skip} onClick={() => main.current?.focus()}>
+        {texts.nav.skip}
+      </button>
+      <div className={styles.frame}>
+        <Rail state={state} view={view} onOpen={onOpen} />
+        <main ref={main} className={styles.screen} tabIndex={-1}>
+          {isPaused(queue) ? <Pause queue={queue} onLook={look} /> : null}
+          {isFirstRun && view === 'home' ? (
+            <FirstRun line={line} host={host} state={state} onDone={() => setFirstRun(false)} />
+          ) : (
+            <Screen key={view} line={line} host={host} state={state} onOpen={onOpen} />
+          )}
+        </main>
+      </div>
+      {host.kind === 'browser' ? <PromptOf line={line} host={host} state={state} /> : null}
+    </>
   );
 }
 
-const lockIcon = { open: 'open', away: 'away', locked: 'lock' } as const;
-
-function Bar({
-  screen,
-  lockState,
-  onChoose,
-}: {
-  screen: Screen;
-  lockState: UiState['status']['lock']['state'];
-  onChoose: (screen: Screen) => void;
-}) {
+/** In the desktop app requests have a window of their own. */
+function PromptOf({ line, host, state }: Pick<ScreenProps, 'line' | 'host' | 'state'>) {
+  const { front, behind, attempt, way, approve, deny, snooze, back } = useAsks(line, state.status.queue, host);
+  if (front === undefined) return null;
   return (
-    <header className="bar">
-      <span className="brand">{texts.product}</span>
-      <nav aria-label={texts.nav.label}>
-        {screens.map((one) => (
-          <button key={one} type="button" className="tab" aria-current={one === screen ? 'page' : undefined} onClick={() => onChoose(one)}>
-            {texts.nav[one]}
-          </button>
-        ))}
-      </nav>
-      <span className={`badge ${lockState}`}>
-        <Icon name={lockIcon[lockState]} />
-        {texts.lock.states[lockState]}
+    <Prompt
+      key={front.id}
+      ask={front}
+      {...{ behind, attempt, way, host }}
+      onApprove={approve}
+      onDeny={deny}
+      onSnooze={snooze}
+      onBack={back}
+    />
+  );
+}
+
+function Rail({ state, view, onOpen }: { state: UiState; view: View; onOpen: (view: View) => void }) {
+  const { lock, queue, version } = state.status;
+  return (
+    <header className={styles.rail}>
+      <span className={styles.brand}>
+        <Logo />
+        {texts.product}
       </span>
+      <nav aria-label={texts.nav.label}>
+        <ul className={styles.nav}>
+          {views.map((one) => (
+            <li key={one}>
+              <button type="button" className={styles.entry} aria-current={one === view ? 'page' : undefined} onClick={() => onOpen(one)}>
+                <Icon name={screens[one].icon} />
+                {texts.nav[one]}
+                {one === 'requests' && queue.asks.length > 0 ? <Waiting count={queue.asks.length} /> : null}
+              </button>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div className={styles.foot}>
+        <LockBadge state={lock.state} />
+        <span className="small">{texts.nav.version(version)}</span>
+      </div>
     </header>
+  );
+}
+
+function Waiting({ count }: { count: number }) {
+  return (
+    <>
+      <span className={styles.count} aria-hidden="true">
+        {count}
+      </span>
+      <span className="hidden">{texts.nav.waiting(count)}</span>
+    </>
   );
 }

@@ -1,22 +1,21 @@
-/** The UI's entry: takes the code out of the address before anything else can see it, then draws. */
+/** The UI's entry. What is in the address is taken out of it before anything else can see it, then the page is drawn. */
 import './door/jitless.ts';
 import './ui/tokens.css';
 import './ui/base.css';
-import './ui/parts.css';
-import './screens.css';
+import { CSPProvider } from '@base-ui/react/csp-provider';
 import { createRoot } from 'react-dom/client';
-import { App, type Tab } from './App.tsx';
-import { takeCode } from './door/code.ts';
+import { App } from './App.tsx';
 import { openLine } from './door/connection.ts';
+import { hostHere } from './door/host.ts';
 
-const code = takeCode();
-const tab: Tab = {
-  // The provider's page learns nothing of ours: our own policies cut the opener and the referrer.
-  open: (url) => window.open(url, '_blank') !== null,
-  leave: (url) => location.assign(url),
-  setTitle(title) {
-    document.title = title;
-  },
-};
+const bridge = window.lakepass;
+const line = openLine(bridge);
 const place = document.getElementById('page');
-if (place !== null) createRoot(place).render(<App line={openLine(code)} tab={tab} />);
+if (place !== null) {
+  createRoot(place).render(
+    // Our policies refuse styles that a script puts into the page.
+    <CSPProvider disableStyleElements>
+      <App line={line} host={hostHere()} onView={(listener) => bridge?.onView(listener) ?? (() => undefined)} />
+    </CSPProvider>,
+  );
+}

@@ -1,9 +1,11 @@
-/** What a request is about: who asks, for what, until when. The same on the prompt and on the page where a key is touched. */
+/** What a request is about: who asks, for what, until when. The same wherever it is shown or answered. */
 import type { AskView } from '../../preload/contract/consent.ts';
 import { texts } from '../texts.ts';
-import { Icon } from '../ui/icons.tsx';
+import { Detail, Details } from '../ui/Details.tsx';
+import { Notice } from '../ui/Notice.tsx';
 import { Moment } from '../ui/time.tsx';
 import { Program } from './Facts.tsx';
+import styles from './Request.module.css';
 
 export const headOf = (ask: AskView): string => texts.prompt.heads[ask.purpose](ask.caller.title);
 
@@ -11,55 +13,53 @@ export function Request({ ask }: { ask: AskView }) {
   return (
     <>
       {ask.expected === null ? null : (
-        <div className="notice warning">
-          <Icon name="warning" />
+        <Notice>
           <p>{texts.prompt.other}</p>
-        </div>
+        </Notice>
       )}
-      <div className={ask.expected === null ? 'programs' : 'programs two'}>
+      <div className={ask.expected === null ? styles.programs : `${styles.programs} ${styles.two}`}>
         <Program heading={texts.prompt.who} caller={ask.caller} />
         {ask.expected === null ? null : <Program heading={texts.prompt.expected} caller={ask.expected} />}
       </div>
-      <p className="small legend">{texts.proof.legend}</p>
+      <p className={`small ${styles.legend}`}>{texts.proof.legend}</p>
       <Matter ask={ask} />
     </>
   );
 }
 
+export function Words({ words }: { words: readonly string[] }) {
+  return (
+    <ul className={styles.words}>
+      {words.map((word) => (
+        <li key={word}>{word}</li>
+      ))}
+    </ul>
+  );
+}
+
 function Matter({ ask }: { ask: AskView }) {
   return (
-    <dl className="matter">
+    <Details>
       {ask.workspace === null ? null : (
-        <div>
-          <dt>{texts.prompt.workspace}</dt>
-          <dd className="value">{ask.workspace}</dd>
-        </div>
+        <Detail name={texts.prompt.workspace}>
+          <span className="value">{ask.workspace}</span>
+        </Detail>
       )}
       {ask.words.length === 0 ? null : (
-        <div>
-          <dt>{ask.scopes.length > 0 ? texts.prompt.scopes : texts.prompt.acts}</dt>
-          <dd>
-            <ul className="words">
-              {ask.words.map((word) => (
-                <li key={word}>{word}</li>
-              ))}
-            </ul>
-            {ask.scopes.length === 0 ? null : (
-              <p className="small">
-                {texts.prompt.exactly} <code>{ask.scopes.join(' ')}</code>
-              </p>
-            )}
-          </dd>
-        </div>
+        <Detail name={ask.scopes.length > 0 ? texts.prompt.scopes : texts.prompt.acts}>
+          <Words words={ask.words} />
+          {ask.scopes.length === 0 ? null : (
+            <p className="small">
+              {texts.prompt.exactly} <code>{ask.scopes.join(' ')}</code>
+            </p>
+          )}
+        </Detail>
       )}
       {ask.until === null ? null : (
-        <div>
-          <dt>{texts.prompt.until}</dt>
-          <dd>
-            <Moment at={ask.until} />
-          </dd>
-        </div>
+        <Detail name={texts.prompt.until}>
+          <Moment at={ask.until} />
+        </Detail>
       )}
-    </dl>
+    </Details>
   );
 }

@@ -3,6 +3,8 @@ import { useEffect, useState } from 'react';
 import type { AskQueueView, AskView, Denial, Span } from '../../preload/contract/consent.ts';
 import type { UiInput } from '../../preload/contract/ui.ts';
 import type { Line } from '../door/connection.ts';
+import type { Host } from '../door/host.ts';
+import { useWayOut, type WayOut } from '../door/use-way-out.ts';
 import { type Attempt, useAct } from '../ui/use-act.ts';
 import { isPaused } from './Pause.tsx';
 
@@ -19,7 +21,7 @@ const useIsVisible = (): boolean => {
 };
 
 /** A person who turns to the page ends the quiet: said when the window gets the focus. */
-function useAttention(line: Line): void {
+export function useAttention(line: Pick<Line, 'ask'>): void {
   useEffect(() => {
     const attend = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
     if (document.hasFocus()) attend();
@@ -34,20 +36,23 @@ export interface Asks {
   behind: number;
   isPaused: boolean;
   attempt: Attempt;
+  /** Where the key is touched that approves. */
+  way: WayOut;
   approve: (span: Span) => void;
   deny: (reach: Denial) => void;
   snooze: () => void;
   look: () => void;
+  back: () => void;
 }
 
-/** @param leave goes to the page on which a key is touched */
-export function useAsks(line: Line, queue: AskQueueView, leave: (url: string) => void): Asks {
+/** For where requests are answered: the page in the browser, and the approval window of the desktop app. */
+export function useAsks(line: Pick<Line, 'ask'>, queue: AskQueueView, host: Host): Asks {
   const { attempt, run } = useAct();
   const isVisible = useIsVisible();
-  useAttention(line);
   const paused = isPaused(queue);
   const front = paused ? undefined : queue.asks[0];
-  const id = front?.id;
+  const { id } = front ?? { id: undefined };
+  const { way, leave, forget } = useWayOut(host, id ?? '');
   const isUnshown = front?.answerableAt === null;
 
   useEffect(() => {
@@ -61,18 +66,17 @@ export function useAsks(line: Line, queue: AskQueueView, leave: (url: string) =>
     behind: Math.max(0, queue.asks.length - 1),
     isPaused: paused,
     attempt,
+    way,
     approve(span) {
       if (id === undefined) return;
       if (front?.approval === 'click') return answer({ verdict: 'approved', ask: id, span });
-      void run(async () => {
-        const { url } = await line.ask('ceremony/begin', { kind: 'tap', ask: id, span });
-        if (url !== null) leave(url);
-      });
+      void run(async () => leave((await line.ask('ceremony/begin', { kind: 'tap', ask: id, span })).url));
     },
     deny(reach) {
       if (id !== undefined) answer({ verdict: 'denied', ask: id, reach });
     },
     snooze: () => void run(() => line.ask('snooze', { minutes: snoozeMinutes })),
     look: () => void run(() => line.ask('attend', {})),
+    back: forget,
   };
 }

@@ -21,6 +21,8 @@ export interface Host {
   setTitle(title: string): void;
   /** Puts a text on the clipboard; false where that was refused. Never for a token. */
   copy(text: string): Promise<boolean>;
+  /** Brings the request that is in front before the person, in its own window; false where there is none. */
+  showRequest(): Promise<boolean>;
   /** Opens one of the few pages on the web that help; false where that was refused. */
   link(name: LinkName): Promise<boolean>;
 }
@@ -41,6 +43,7 @@ export const browserHost: Host = {
       () => true,
       () => false,
     ),
+  showRequest: async () => false,
   link: async (name) => window.open(links[name], '_blank', 'noopener,noreferrer') !== null,
 };
 
@@ -56,6 +59,7 @@ export const desktopHost = (bridge: Bridge): Host => {
       document.title = title;
     },
     copy: (text) => asked('shell/copy', { text }),
+    showRequest: () => asked('shell/approval', {}),
     link: (name) => asked('shell/link', { link: name }),
   };
 };

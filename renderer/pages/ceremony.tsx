@@ -5,20 +5,23 @@
 import '../door/jitless.ts';
 import '../ui/tokens.css';
 import '../ui/base.css';
-import '../ui/parts.css';
-import './ceremony.css';
+import { CSPProvider } from '@base-ui/react/csp-provider';
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { type CeremonyView, ceremonyFinishedSchema, ceremonyOptionsSchema, ceremonyViewSchema } from '../../preload/contract/pages.ts';
-import { Request } from '../consent/Request.tsx';
+import { Request, Words } from '../consent/Request.tsx';
 import { call, failureOf } from '../door/call.ts';
 import { enter, takeCode } from '../door/code.ts';
+import { type Standing, StandingPage } from '../door/Standing.tsx';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
-import { FailureNotice, Notice, WithCommands } from '../ui/Notice.tsx';
-import { Command, Page } from '../ui/Page.tsx';
+import { FailureNotice, Notice } from '../ui/Notice.tsx';
+import { Page } from '../ui/Page.tsx';
+import { Progress } from '../ui/Progress.tsx';
+import { TextField } from '../ui/TextField.tsx';
+import styles from './ceremony.module.css';
 import { errorName, isSupported, stop, touch } from './webauthn.ts';
 
 const touchTimeoutMs = 90_000;
@@ -28,13 +31,11 @@ const nothing = z.object({});
 type Problem = { of: 'browser'; name: string } | { of: 'agent'; failure: Failure };
 
 type Ceremony =
-  | { phase: 'opening' }
-  | { phase: 'no-code' }
-  | { phase: 'closed'; failure: Failure }
+  | Exclude<Standing, { phase: 'lost' }>
   | { phase: 'ready'; view: CeremonyView; problem: Problem | null }
   | { phase: 'touching'; view: CeremonyView }
   | { phase: 'sending'; view: CeremonyView }
-  | { phase: 'refused'; view: CeremonyView }
+  | { phase: 'denied'; view: CeremonyView }
   | { phase: 'leaving' }
   | { phase: 'done' };
 
@@ -50,13 +51,13 @@ function CeremonyPage({ code }: { code: string | null }) {
       setBearer(entered);
       show({ phase: 'ready', view: await call('/v1/ceremony', {}, entered, ceremonyViewSchema), problem: null });
     };
-    open().catch((error: unknown) => show({ phase: 'closed', failure: failureOf(error) }));
+    open().catch((error: unknown) => show({ phase: 'refused', failure: failureOf(error) }));
   }, [code]);
 
   /** What the agent refuses for good closes the page; anything else can be tried again. */
   const fail = (view: CeremonyView, error: unknown): void => {
     const failure = failureOf(error);
-    if (['PAGE_REFUSED', 'AGENT_NOT_RUNNING', 'ASK_UNKNOWN'].includes(failure.code)) show({ phase: 'closed', failure });
+    if (['PAGE_REFUSED', 'AGENT_NOT_RUNNING', 'ASK_UNKNOWN'].includes(failure.code)) show({ phase: 'refused', failure });
     else show({ phase: 'ready', view, problem: { of: 'agent', failure } });
   };
 
@@ -87,38 +88,18 @@ function CeremonyPage({ code }: { code: string | null }) {
     stop();
     try {
       await call('/v1/ceremony/refuse', {}, bearer, nothing);
-      show({ phase: 'refused', view });
+      show({ phase: 'denied', view });
     } catch (error) {
-      show({ phase: 'closed', failure: failureOf(error) });
+      show({ phase: 'refused', failure: failureOf(error) });
     }
   };
 
   switch (ceremony.phase) {
     case 'opening':
-      return (
-        <Page icon="key" heading={texts.ceremony.loadingHeading}>
-          <p role="status">{texts.opening.text}</p>
-        </Page>
-      );
     case 'no-code':
-      return (
-        <Page icon="key" heading={texts.noCode.heading}>
-          <p>{texts.noCode.text}</p>
-          <p>
-            {texts.noCode.next} <Command>{texts.noCode.command}</Command>
-          </p>
-        </Page>
-      );
-    case 'closed':
-      return (
-        <Page icon="stop" heading={texts.refused.heading} look="bad">
-          <p role="status">{ceremony.failure.cause}</p>
-          <p>
-            <WithCommands text={ceremony.failure.next} />
-          </p>
-        </Page>
-      );
     case 'refused':
+      return <StandingPage standing={ceremony} host="browser" heading={texts.ceremony.loadingHeading} />;
+    case 'denied':
       return (
         <Page icon="stop" heading={texts.ceremony.refusedByYou[ceremony.view.kind === 'tap' ? 'tap' : 'other']}>
           <p role="status">{texts.ceremony.refusedText}</p>
@@ -149,39 +130,37 @@ function Touch({ ceremony, name, onName, onBegin, onRefuse }: TouchProps) {
   const problem = phase === 'ready' ? ceremony.problem : null;
   const isBusy = phase !== 'ready';
   return (
-    <main className="ceremony">
-      {view.steps > 1 ? <p className="step">{texts.ceremony.step(view.step, view.steps)}</p> : null}
-      <h1>{view.title || texts.ceremony.heads[view.kind]}</h1>
-      {view.ask === null ? null : <Request ask={view.ask} />}
-      <ul className="words">
-        {view.words.map((word) => (
-          <li key={word}>{word}</li>
-        ))}
-      </ul>
-      {view.kind === 'enrol' && view.touch === 'create' ? (
-        <label className="field">
-          {texts.ceremony.name}
-          <input type="text" maxLength={60} value={name} disabled={isBusy} onChange={(event) => onName(event.target.value)} />
-          <span className="small">{texts.ceremony.nameHint}</span>
-        </label>
-      ) : null}
-      <div role="alert">{problem === null ? null : <ProblemNotice problem={problem} />}</div>
-      <p role="status" className="small">
-        {phase === 'touching' ? texts.ceremony.waiting : null}
-        {phase === 'sending' ? texts.ceremony.sending : null}
-      </p>
-      {isSupported() ? null : (
-        <Notice look="bad">
-          <p>{texts.ceremony.unsupported}</p>
-        </Notice>
-      )}
-      <div className="answers">
-        <Button isDisabled={phase === 'sending'} onPress={() => void onRefuse(view)}>
-          {view.kind === 'tap' ? texts.ceremony.deny : texts.ceremony.cancel}
-        </Button>
-        <Button look="primary" isBusy={isBusy} isDisabled={!isSupported()} onPress={() => void onBegin(view)}>
-          {problem === null ? texts.ceremony.touch[view.touch] : texts.ceremony.again}
-        </Button>
+    <main className={styles.place}>
+      <div className={styles.ceremony}>
+        {view.steps > 1 ? <p className={styles.step}>{texts.ceremony.step(view.step, view.steps)}</p> : null}
+        <h1>{view.title || texts.ceremony.heads[view.kind]}</h1>
+        {view.ask === null ? null : <Request ask={view.ask} />}
+        {view.words.length === 0 ? null : <Words words={view.words} />}
+        {view.kind === 'enrol' && view.touch === 'create' ? (
+          <TextField
+            label={texts.ceremony.name}
+            hint={texts.ceremony.nameHint}
+            value={name}
+            maxLength={60}
+            isDisabled={isBusy}
+            onChange={onName}
+          />
+        ) : null}
+        <div role="alert">{problem === null ? null : <ProblemNotice problem={problem} />}</div>
+        {phase === 'ready' ? null : <Progress label={phase === 'touching' ? texts.ceremony.waiting : texts.ceremony.sending} />}
+        {isSupported() ? null : (
+          <Notice look="bad">
+            <p>{texts.ceremony.unsupported}</p>
+          </Notice>
+        )}
+        <div className={styles.answers}>
+          <Button isDisabled={phase === 'sending'} onPress={() => void onRefuse(view)}>
+            {view.kind === 'tap' ? texts.ceremony.deny : texts.ceremony.cancel}
+          </Button>
+          <Button look="primary" isBusy={isBusy} isDisabled={!isSupported()} onPress={() => void onBegin(view)}>
+            {problem === null ? texts.ceremony.touch[view.touch] : texts.ceremony.again}
+          </Button>
+        </div>
       </div>
     </main>
   );
@@ -199,4 +178,11 @@ function ProblemNotice({ problem }: { problem: Problem }) {
 const code = takeCode();
 document.title = texts.titles.ceremony;
 const place = document.getElementById('page');
-if (place !== null) createRoot(place).render(<CeremonyPage code={code} />);
+if (place !== null) {
+  createRoot(place).render(
+    // Our policies refuse styles that a script puts into the page.
+    <CSPProvider disableStyleElements>
+      <CeremonyPage code={code} />
+    </CSPProvider>,
+  );
+}

@@ -2,45 +2,47 @@
 import { useState } from 'react';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import type { CeremonyRequest } from '../../preload/contract/ui.ts';
+import { Mark } from '../consent/Facts.tsx';
 import type { Line } from '../door/connection.ts';
+import { useWayOut } from '../door/use-way-out.ts';
+import { WayOutNotice } from '../door/WayOutNotice.tsx';
+import type { ScreenProps } from '../screens.ts';
 import { texts } from '../texts.ts';
+import { Badge } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Card } from '../ui/Card.tsx';
 import { ConfirmButton } from '../ui/ConfirmButton.tsx';
+import { Empty } from '../ui/Empty.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { AttemptNotice, Notice } from '../ui/Notice.tsx';
+import { Screen } from '../ui/Screen.tsx';
+import { TextField } from '../ui/TextField.tsx';
 import { Moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
+import styles from './Keys.module.css';
 
 const recommended = 2;
 
-interface KeysProps {
-  line: Line;
-  keys: readonly TapKeyView[];
-  leave: (url: string) => void;
-}
-
-export function Keys({ line, keys, leave }: KeysProps) {
+export function Keys({ line, host, state }: ScreenProps) {
   const { attempt, run } = useAct();
-  const begin = (request: CeremonyRequest): void =>
-    void run(async () => {
-      const { url } = await line.ask('ceremony/begin', request);
-      if (url !== null) leave(url);
-    });
+  const keys = state.status.tapKeys;
+  const { way, leave, forget } = useWayOut(host, JSON.stringify(keys.map(({ id, seals }) => [id, seals])));
+  const begin = (request: CeremonyRequest): void => void run(async () => leave((await line.ask('ceremony/begin', request)).url));
   const isBusy = attempt.phase === 'running';
+  const add = (
+    <Button look={keys.length < recommended ? 'primary' : 'plain'} icon="add" isBusy={isBusy} onPress={() => begin({ kind: 'enrol' })}>
+      {texts.keys.add}
+    </Button>
+  );
   return (
-    <>
-      <div className="screen-head">
-        <div>
-          <h1>{texts.keys.heading}</h1>
-          <p className="lead">{texts.keys.lead}</p>
-        </div>
-        <Button look={keys.length < recommended ? 'primary' : 'plain'} isBusy={isBusy} onPress={() => begin({ kind: 'enrol' })}>
-          {texts.keys.add}
-        </Button>
-      </div>
+    <Screen heading={texts.keys.heading} lead={texts.keys.lead} acts={add}>
       <AttemptNotice attempt={attempt} />
-      {keys.length === 0 ? <NoKeys /> : null}
+      <WayOutNotice way={way} host={host} text={texts.wayOut.key} cancel={texts.wayOut.back} onCancel={forget} />
+      {keys.length === 0 ? (
+        <Empty icon="key" heading={texts.keys.none}>
+          <p>{texts.keys.noneNext}</p>
+        </Empty>
+      ) : null}
       {keys.length > 0 && keys.length < recommended ? (
         <Notice>
           <p>{texts.keys.one}</p>
@@ -50,16 +52,7 @@ export function Keys({ line, keys, leave }: KeysProps) {
         <Key key={key.id} line={line} tapKey={key} isBusy={isBusy} onBegin={begin} />
       ))}
       <p className="small">{texts.keys.fresh}</p>
-    </>
-  );
-}
-
-function NoKeys() {
-  return (
-    <div className="card empty">
-      <p>{texts.keys.none}</p>
-      <p className="quiet-text">{texts.keys.noneNext}</p>
-    </div>
+    </Screen>
   );
 }
 
@@ -78,52 +71,55 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
   };
   const heading = (
     <>
-      <Icon name="key" /> {tapKey.name} {tapKey.seals ? <span className="badge good">{texts.keys.seals}</span> : null}
+      <Icon name="key" /> {tapKey.name} {tapKey.seals ? <Badge look="good">{texts.keys.seals}</Badge> : null}
     </>
   );
   return (
     <Card heading={heading}>
-      <p>
-        {tapKey.model}{' '}
-        <span className={`mark ${tapKey.attested ? 'verified' : 'claimed'}`}>
-          <Icon name={tapKey.attested ? 'verified' : 'claimed'} />
-          {tapKey.attested ? texts.keys.proven : texts.keys.unproven}
-        </span>
-        {tapKey.hardwareBound ? null : <span className="badge warn">{texts.keys.synced}</span>}
+      <p className={styles.model}>
+        <span>{tapKey.model}</span>
+        <Mark proof={tapKey.attested ? 'verified' : 'claimed'} word={tapKey.attested ? texts.keys.proven : texts.keys.unproven} />
+        {tapKey.hardwareBound ? null : <Badge look="warn">{texts.keys.synced}</Badge>}
       </p>
       <p className="small">
         {texts.keys.touched} {tapKey.lastTouchedAt === null ? texts.keys.never : <Moment at={tapKey.lastTouchedAt} />} · {texts.keys.added}{' '}
         <Moment at={tapKey.enrolledAt} />
       </p>
-      {isRenaming ? (
-        <Rename name={tapKey.name} isBusy={attempt.phase === 'running'} onSave={rename} onCancel={() => setRenaming(false)} />
+      {tapKey.suspect === true ? (
+        <Notice look="bad">
+          <p>{texts.keys.suspect}</p>
+        </Notice>
       ) : null}
       <AttemptNotice attempt={attempt} />
-      <div className="row">
-        {isRenaming ? null : (
-          <Button look="quiet" label={`${texts.keys.rename}: ${tapKey.name}`} onPress={() => setRenaming(true)}>
+      {isRenaming ? (
+        <Rename name={tapKey.name} isBusy={attempt.phase === 'running'} onSave={rename} onCancel={() => setRenaming(false)} />
+      ) : (
+        <div className="row">
+          <Button look="quiet" size="compact" label={`${texts.keys.rename}: ${tapKey.name}`} onPress={() => setRenaming(true)}>
             {texts.keys.rename}
           </Button>
-        )}
-        {tapKey.canSeal && !tapKey.seals ? (
-          <Button
-            look="quiet"
+          {tapKey.canSeal && !tapKey.seals ? (
+            <Button
+              look="quiet"
+              size="compact"
+              isBusy={isBusy}
+              label={`${texts.keys.seal}: ${tapKey.name}`}
+              onPress={() => onBegin({ kind: 'seal', key: tapKey.id })}
+            >
+              {texts.keys.seal}
+            </Button>
+          ) : null}
+          <ConfirmButton
+            ask={texts.keys.remove}
+            confirm={texts.keys.reallyRemove}
+            keep={texts.keys.keep}
+            size="compact"
+            label={`${texts.keys.remove}: ${tapKey.name}`}
             isBusy={isBusy}
-            label={`${texts.keys.seal}: ${tapKey.name}`}
-            onPress={() => onBegin({ kind: 'seal', key: tapKey.id })}
-          >
-            {texts.keys.seal}
-          </Button>
-        ) : null}
-        <ConfirmButton
-          ask={texts.keys.remove}
-          confirm={texts.keys.reallyRemove}
-          keep={texts.keys.keep}
-          label={`${texts.keys.remove}: ${tapKey.name}`}
-          isBusy={isBusy}
-          onConfirm={() => onBegin({ kind: 'remove', key: tapKey.id })}
-        />
-      </div>
+            onConfirm={() => onBegin({ kind: 'remove', key: tapKey.id })}
+          />
+        </div>
+      )}
     </Card>
   );
 }
@@ -139,27 +135,17 @@ function Rename({ name, isBusy, onSave, onCancel }: RenameProps) {
   const [draft, setDraft] = useState(name);
   return (
     <form
-      className="row"
+      className={styles.rename}
+      onKeyDown={(event) => event.key === 'Escape' && onCancel()}
       onSubmit={(event) => {
         event.preventDefault();
         void onSave(draft.trim());
       }}
     >
-      <label className="field">
-        {texts.keys.name}
-        <input
-          // biome-ignore lint/a11y/noAutofocus: the person has just asked to type here
-          autoFocus
-          type="text"
-          required
-          maxLength={60}
-          value={draft}
-          onChange={(event) => setDraft(event.target.value)}
-        />
-      </label>
-      <button type="submit" className="button primary" disabled={isBusy}>
+      <TextField label={texts.keys.name} value={draft} isRequired hasFocus maxLength={60} onChange={setDraft} />
+      <Button type="submit" look="primary" isBusy={isBusy}>
         {texts.keys.save}
-      </button>
+      </Button>
       <Button look="quiet" onPress={onCancel}>
         {texts.keys.cancel}
       </Button>

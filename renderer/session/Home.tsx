@@ -1,45 +1,93 @@
 /** Where a person begins: who they are, whether tokens flow, and what helps most now. */
-import type { StatusView } from '../../preload/contract/control.ts';
+import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import { History } from '../consent/History.tsx';
-import type { Line } from '../door/connection.ts';
 import { Lock } from '../lock/Lock.tsx';
+import type { ScreenProps } from '../screens.ts';
 import { texts } from '../texts.ts';
+import { Button } from '../ui/Button.tsx';
 import { Card } from '../ui/Card.tsx';
+import { Empty } from '../ui/Empty.tsx';
 import { FailureNotice, Notice, WithCommands } from '../ui/Notice.tsx';
-import { Profile } from './Profile.tsx';
+import { Screen } from '../ui/Screen.tsx';
+import styles from './Home.module.css';
+import { Next, nextActOf } from './Next.tsx';
+import { Profile, type ProfileView } from './Profile.tsx';
+import { Sessions } from './Sessions.tsx';
 import { useSignIn } from './use-sign-in.ts';
+import { Workspaces } from './Workspaces.tsx';
 
-interface HomeProps {
-  line: Line;
-  status: StatusView;
-  openTab: (url: string) => boolean;
-  leave: (url: string) => void;
-}
+const fewRequests = 3;
 
-export function Home({ line, status, openTab, leave }: HomeProps) {
+const lastTouchedOf = (keys: readonly TapKeyView[]): TapKeyView | null =>
+  keys
+    .filter(({ lastTouchedAt }) => lastTouchedAt !== null)
+    .toSorted((one, other) => (String(one.lastTouchedAt) < String(other.lastTouchedAt) ? 1 : -1))[0] ?? null;
+
+export function Home({ line, host, state, onOpen }: ScreenProps) {
+  const { status } = state;
+  const act = nextActOf(state, host);
+  const lock = <Lock line={line} host={host} lock={status.lock} isNext={act === 'unlock'} />;
   return (
-    <>
-      {status.next === '' ? null : (
-        <p className="next">
-          <span className="next-label">{texts.home.next}</span>{' '}
-          <WithCommands text={/^lakepass /.test(status.next) ? `\`${status.next}\`` : status.next} />
-        </p>
-      )}
+    <Screen heading={texts.nav.home}>
+      <Next act={act} host={host} state={state} onOpen={onOpen} />
+      {act === 'unlock' ? lock : null}
       {status.profiles.length === 0 ? <NoProfile file={status.configFile} /> : null}
       {status.profiles.map((profile) => (
-        <ProfileOf key={profile.name} line={line} profile={profile} openTab={openTab} />
+        <ProfileOf
+          key={profile.name}
+          profile={profile}
+          lastTouched={lastTouchedOf(status.tapKeys)}
+          isNext={act === 'sign-in'}
+          {...{ line, host }}
+        />
       ))}
-      <Lock line={line} lock={status.lock} leave={leave} />
-      {status.problems.length === 0 ? null : (
+      <Trouble problems={status.problems} warnings={status.warnings} />
+      {status.profiles.length === 0 ? null : (
+        <>
+          <Workspaces profiles={status.profiles} />
+          <Sessions line={line} profiles={status.profiles} />
+        </>
+      )}
+      {act === 'unlock' ? null : lock}
+      <Card
+        heading={texts.history.heading}
+        acts={
+          <Button look="quiet" size="compact" onPress={() => onOpen('requests')}>
+            {texts.home.allRequests}
+          </Button>
+        }
+      >
+        <History asked={status.queue.history.slice(0, fewRequests)} />
+      </Card>
+    </Screen>
+  );
+}
+
+interface ProfileOfProps extends Pick<ScreenProps, 'line' | 'host'> {
+  profile: ProfileView;
+  lastTouched: TapKeyView | null;
+  isNext: boolean;
+}
+
+function ProfileOf({ line, host, profile, lastTouched, isNext }: ProfileOfProps) {
+  const signIn = useSignIn(line, host, profile.name, profile.session.signInWaiting);
+  return <Profile profile={profile} lastTouched={lastTouched} signIn={signIn} host={host} isNext={isNext} />;
+}
+
+function Trouble({ problems, warnings }: Pick<ScreenProps['state']['status'], 'problems' | 'warnings'>) {
+  if (problems.length + warnings.length === 0) return null;
+  return (
+    <div className={styles.pair}>
+      {problems.length === 0 ? null : (
         <Card heading={texts.home.problems}>
-          {status.problems.map((failure) => (
+          {problems.map((failure) => (
             <FailureNotice key={`${failure.code} ${failure.detail ?? ''}`} failure={failure} />
           ))}
         </Card>
       )}
-      {status.warnings.length === 0 ? null : (
+      {warnings.length === 0 ? null : (
         <Card heading={texts.home.warnings}>
-          {status.warnings.map((warning) => (
+          {warnings.map((warning) => (
             <Notice key={warning}>
               <p>
                 <WithCommands text={warning} />
@@ -48,21 +96,16 @@ export function Home({ line, status, openTab, leave }: HomeProps) {
           ))}
         </Card>
       )}
-      <History asked={status.queue.history} />
-    </>
+    </div>
   );
-}
-
-function ProfileOf({ line, profile, openTab }: Pick<HomeProps, 'line' | 'openTab'> & { profile: StatusView['profiles'][number] }) {
-  return <Profile profile={profile} signIn={useSignIn(line, profile.name, openTab)} />;
 }
 
 function NoProfile({ file }: { file: string }) {
   return (
-    <Card heading={texts.home.none}>
+    <Empty icon="person" heading={texts.home.none}>
       <p>
         {texts.home.noneNext} <code>{file}</code>
       </p>
-    </Card>
+    </Empty>
   );
 }

@@ -1,139 +1,127 @@
-/** One company: who is signed in there, how strongly that was proven, until when. */
+/**
+ * One company: who is signed in there, what its provider says of how that was proven, and until when. Which key was touched with Lakepass
+ * last is a fact of its own, from another witness: the provider's answer names no key.
+ */
+import { useId } from 'react';
 import type { StatusView } from '../../preload/contract/control.ts';
-import type { Failure } from '../../preload/contract/failure.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
+import type { TapKeyView } from '../../preload/contract/tap-key.ts';
+import type { Host } from '../door/host.ts';
+import { WayOutNotice } from '../door/WayOutNotice.tsx';
 import { texts } from '../texts.ts';
+import { Badge } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
-import { Card } from '../ui/Card.tsx';
-import { ConfirmButton } from '../ui/ConfirmButton.tsx';
-import { AttemptNotice, FailureNotice, Notice } from '../ui/Notice.tsx';
+import { Detail, Details } from '../ui/Details.tsx';
+import { AttemptNotice, FailureNotice, Notice, WithCommands } from '../ui/Notice.tsx';
 import { Moment } from '../ui/time.tsx';
+import styles from './Profile.module.css';
+import { TimeLeft } from './TimeLeft.tsx';
 import type { SignIn } from './use-sign-in.ts';
 
-type ProfileView = StatusView['profiles'][number];
+export type ProfileView = StatusView['profiles'][number];
 
-export function Profile({ profile, signIn }: { profile: ProfileView; signIn: SignIn }) {
+interface ProfileProps {
+  profile: ProfileView;
+  lastTouched: TapKeyView | null;
+  signIn: SignIn;
+  host: Host;
+  /** Signing in is what helps most now. */
+  isNext: boolean;
+}
+
+export function Profile({ profile, lastTouched, signIn, host, isNext }: ProfileProps) {
+  const id = useId();
   const { session } = profile;
+  const hasRing = session.phase === 'signed-in' && session.endsAt !== null && session.signedInAt !== null;
   return (
-    <Card heading={headingOf(session)} look="strong" acts={<Acts session={session} signIn={signIn} />}>
-      {profile.test ? <span className="badge warn">{texts.home.test}</span> : null}
-      {session.lastFailure === null || session.phase === 'signed-in' ? null : <LastFailure failure={session.lastFailure} />}
-      <AttemptNotice attempt={signIn.attempt} />
-      {signIn.blockedUrl === null ? null : (
-        <Notice look="plain">
-          <p>{texts.home.blocked}</p>
-          <p>
-            <a href={signIn.blockedUrl} target="_blank" rel="noreferrer">
-              {texts.home.goOn}
-            </a>
-          </p>
-        </Notice>
-      )}
-      <Details profile={profile} />
-      {session.renewalProblem === null ? null : (
-        <Notice>
-          <p>
-            {texts.home.renewal}: {session.renewalProblem.cause} {session.renewalProblem.next}
-          </p>
-        </Notice>
-      )}
-    </Card>
+    <section className={hasRing ? styles.profile : `${styles.profile} ${styles.alone}`} aria-labelledby={id}>
+      {hasRing ? <TimeLeft session={session} /> : null}
+      <div className={styles.facts}>
+        <div className={styles.head}>
+          <div>
+            <h2 id={id}>{headingOf(session)}</h2>
+            <p className={styles.account}>
+              {session.identity?.username} {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}
+            </p>
+          </div>
+          <SignInButton session={session} signIn={signIn} isNext={isNext} />
+        </div>
+        {session.lastFailure === null || session.phase === 'signed-in' ? null : (
+          <FailureNotice failure={session.lastFailure} isStepBeside={session.lastFailure.nextStep === 'sign-in'} />
+        )}
+        <AttemptNotice attempt={signIn.attempt} />
+        <WayOutNotice way={signIn.way} host={host} text={texts.wayOut.signIn} cancel={texts.home.cancel} onCancel={signIn.cancel} />
+        <Facts profile={profile} lastTouched={lastTouched} />
+        {session.renewalProblem === null ? null : (
+          <Notice>
+            <p>
+              {texts.home.renewal}: {session.renewalProblem.cause} <WithCommands text={session.renewalProblem.next} />
+            </p>
+          </Notice>
+        )}
+      </div>
+    </section>
   );
 }
 
-function LastFailure({ failure }: { failure: Failure }) {
-  return <FailureNotice failure={failure} isStepBeside={failure.nextStep === 'sign-in'} />;
-}
-
-function headingOf(session: SessionView) {
-  const { identity, phase } = session;
+function headingOf({ identity, phase }: SessionView): string {
   if (phase === 'signing-in') return texts.home.signingIn;
   if (phase === 'ended') return texts.home.ended;
-  if (identity === null) return texts.home.signedOut;
-  return (
-    <>
-      {identity.displayName || identity.username} <span className="account">{identity.username}</span>
-    </>
-  );
+  if (phase === 'locked') return texts.home.locked;
+  if (identity === null || phase === 'signed-out') return texts.home.signedOut;
+  return identity.displayName || identity.username;
 }
 
-function Acts({ session, signIn }: { session: SessionView; signIn: SignIn }) {
+function SignInButton({ session, signIn, isNext }: { session: SessionView; signIn: SignIn; isNext: boolean }) {
   const isBusy = signIn.attempt.phase === 'running';
-  if (session.signInWaiting) {
+  if (session.signInWaiting) return null;
+  if (session.phase === 'signed-in') {
     return (
-      <Button isBusy={isBusy} onPress={signIn.cancel}>
-        {texts.home.cancel}
-      </Button>
-    );
-  }
-  if (session.phase !== 'signed-in') {
-    return (
-      <Button look="primary" isBusy={isBusy} onPress={signIn.begin}>
-        {session.phase === 'ended' ? texts.home.signInAgain : texts.home.signIn}
-      </Button>
-    );
-  }
-  return (
-    <>
       <Button look="quiet" isBusy={isBusy} onPress={signIn.begin}>
         {texts.home.signInAgain}
       </Button>
-      <ConfirmButton
-        ask={texts.home.signOut}
-        confirm={texts.home.reallySignOut}
-        keep={texts.grants.keep}
-        isBusy={isBusy}
-        onConfirm={signIn.signOut}
-      />
-    </>
+    );
+  }
+  return (
+    <Button look={isNext ? 'primary' : 'plain'} size={isNext ? 'large' : 'normal'} isBusy={isBusy} onPress={signIn.begin}>
+      {session.phase === 'ended' ? texts.home.signInAgain : texts.home.signIn}
+    </Button>
   );
 }
 
-function Details({ profile }: { profile: ProfileView }) {
-  const { session, issuer, workspaces } = profile;
+function Facts({ profile, lastTouched }: { profile: ProfileView; lastTouched: TapKeyView | null }) {
+  const { session, issuer } = profile;
   const { assurance } = session;
   return (
-    <dl className="matter">
-      <div>
-        <dt>{texts.home.provider}</dt>
-        <dd className="value">{issuer}</dd>
-      </div>
+    <Details>
+      <Detail name={texts.home.provider}>
+        <span className="value">{issuer}</span>
+      </Detail>
       {assurance === null ? null : (
-        <div>
-          <dt>{texts.home.assurance}</dt>
-          <dd>
-            {texts.home.levels[assurance.level]} <span className="small">{assurance.because}</span>
-          </dd>
-        </div>
+        <Detail name={texts.home.assurance}>
+          <p>{texts.home.levels[assurance.level]}</p>
+          <p className="small">{assurance.because}</p>
+        </Detail>
+      )}
+      {session.phase !== 'signed-in' ? null : (
+        <Detail name={texts.home.touched}>
+          {lastTouched?.lastTouchedAt ? (
+            <>
+              <p>
+                {lastTouched.name}, <Moment at={lastTouched.lastTouchedAt} />
+              </p>
+              <p className="small">{texts.home.touchedBy(lastTouched.model)}</p>
+            </>
+          ) : (
+            texts.home.noTouch
+          )}
+        </Detail>
       )}
       {session.signedInAt === null ? null : (
-        <div>
-          <dt>{texts.home.since}</dt>
-          <dd>
-            <Moment at={session.signedInAt} />
-          </dd>
-        </div>
+        <Detail name={texts.home.since}>
+          <Moment at={session.signedInAt} /> {session.survivesRestart ? null : <span className="small">{texts.home.restart}</span>}
+        </Detail>
       )}
-      {session.endsAt === null ? null : (
-        <div>
-          <dt>{texts.home.ends}</dt>
-          <dd>
-            <Moment at={session.endsAt} /> {session.survivesRestart ? null : <span className="small">{texts.home.restart}</span>}
-          </dd>
-        </div>
-      )}
-      <div>
-        <dt>{texts.home.workspaces}</dt>
-        <dd>
-          <ul className="plain">
-            {workspaces.map(({ name, host, health }) => (
-              <li key={name}>
-                <span className="value">{host}</span> <span className="small">{health}</span>
-              </li>
-            ))}
-          </ul>
-        </dd>
-      </div>
-    </dl>
+    </Details>
   );
 }

@@ -1,34 +1,31 @@
-/** Signing in and out of one profile. The provider's own pages open in a tab of their own; this one stays. */
-import { useState } from 'react';
+/** Signing in to one profile. The provider's own pages open beside this one, which stays. */
+import { useEffect } from 'react';
 import type { Line } from '../door/connection.ts';
+import type { Host } from '../door/host.ts';
+import { useWayOut, type WayOut } from '../door/use-way-out.ts';
 import { type Attempt, useAct } from '../ui/use-act.ts';
 
 export interface SignIn {
   attempt: Attempt;
-  /** Where to go by hand: the browser kept our tab from opening. */
-  blockedUrl: string | null;
+  /** Where the sign-in goes on, or where to go by hand. */
+  way: WayOut;
   begin: () => void;
   cancel: () => void;
-  signOut: () => void;
 }
 
-/** @param openTab false where the browser did not allow it */
-export function useSignIn(line: Line, profile: string, openTab: (url: string) => boolean): SignIn {
+/** @param isWaiting a sign-in waits in the browser, whoever began it */
+export function useSignIn(line: Line, host: Host, profile: string, isWaiting: boolean): SignIn {
   const { attempt, run } = useAct();
-  const [blockedUrl, setBlockedUrl] = useState<string | null>(null);
+  const { way, open, forget } = useWayOut(host, profile);
+  // What was shown is over once nothing waits any more.
+  useEffect(() => (isWaiting ? forget : undefined), [isWaiting]);
   return {
     attempt,
-    blockedUrl,
-    begin() {
-      void run(async () => {
-        const { url } = await line.ask('sign-in', { profile });
-        setBlockedUrl(url === null || openTab(url) ? null : url);
-      });
-    },
+    way: way.at === 'none' && isWaiting ? { at: 'browser' } : way,
+    begin: () => void run(async () => open((await line.ask('sign-in', { profile })).url)),
     cancel() {
-      setBlockedUrl(null);
+      forget();
       void run(() => line.ask('sign-in/cancel', { profile }));
     },
-    signOut: () => void run(() => line.ask('sign-out', { profile })),
   };
 }

@@ -41,3 +41,18 @@ export function Icon({ name }: { name: IconName }) {
     </svg>
   );
 }
+
+/** The mark of the product: a keyhole that is a moon over a lake, and the light it throws on the water. */
+export function Logo() {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+      <rect width="16" height="16" rx="3.5" fill="#17597a" />
+      <g fill="#f4fbff">
+        <circle cx="8" cy="5" r="3" />
+        <rect x="6" y="9" width="4" height="1" />
+        <rect x="5" y="11" width="6" height="1" />
+        <rect x="4" y="13" width="8" height="1" />
+      </g>
+    </svg>
+  );
+}

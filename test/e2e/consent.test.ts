@@ -38,7 +38,7 @@ const prompt = () => alice.page.getByRole('dialog');
 const button = (name: string) => prompt().getByRole('button', { name });
 const fact = (name: string) =>
   prompt()
-    .locator('.fact')
+    .locator('[data-fact]')
     .filter({ hasText: new RegExp(`^${name}`) });
 
 interface Asked {

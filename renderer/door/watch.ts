@@ -1,0 +1,51 @@
+/** What both ways to the agent have in common: how the line stands, who wants to know, and fetching one at a time. */
+import type { Connection } from './connection.ts';
+
+export const firstPauseMs = 500;
+export const longestPauseMs = 8000;
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export interface Watch<Shown> {
+  current(): Connection<Shown>;
+  subscribe(listener: () => void): () => void;
+  show(next: Connection<Shown>): void;
+  /** Fetches and shows; changes that come meanwhile are one more. Rejects as `fetch` does. */
+  refresh(): Promise<void>;
+}
+
+export function createWatch<Shown>(first: Connection<Shown>, fetch: () => Promise<Shown>): Watch<Shown> {
+  const listeners = new Set<() => void>();
+  let connection = first;
+  let fetching = false;
+  let again = false;
+
+  function show(next: Connection<Shown>): void {
+    connection = next;
+    for (const listener of listeners) listener();
+  }
+
+  return {
+    current: () => connection,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    show,
+    async refresh() {
+      if (fetching) {
+        again = true;
+        return;
+      }
+      fetching = true;
+      try {
+        do {
+          again = false;
+          show({ phase: 'open', state: await fetch() });
+        } while (again);
+      } finally {
+        fetching = false;
+      }
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** The one thing that helps most now, in the agent's words, with the button or the line that does it. */
+import type { ReactNode } from 'react';
+import type { ScreenProps } from '../screens.ts';
+import { texts } from '../texts.ts';
+import { Button } from '../ui/Button.tsx';
+import { CopyButton } from '../ui/CopyButton.tsx';
+import { WithCommands } from '../ui/Notice.tsx';
+import styles from './Next.module.css';
+
+/** Where the next act has a big button of its own further down, saying it here would only say it twice. */
+export type NextAct = 'request' | 'unlock' | 'sign-in' | 'key' | 'command' | 'none';
+
+export function nextActOf({ status }: ScreenProps['state'], host: ScreenProps['host']): NextAct {
+  if (status.queue.asks.length > 0 && host.kind === 'desktop') return 'request';
+  if (status.lock.state === 'locked') return 'unlock';
+  if (!status.profiles.some(({ session }) => session.phase === 'signed-in')) return 'sign-in';
+  if (status.tapKeys.length === 0) return 'key';
+  return status.next === '' ? 'none' : 'command';
+}
+
+export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<ScreenProps, 'line'>) {
+  switch (act) {
+    case 'request':
+      return (
+        <Strip text={texts.home.requestWaits(state.status.queue.asks.length)}>
+          <Button look="primary" size="large" icon="request" onPress={() => void host.showRequest()}>
+            {texts.requests.answer}
+          </Button>
+        </Strip>
+      );
+    case 'key':
+      return (
+        <Strip text={texts.keys.none}>
+          <Button look="primary" size="large" icon="key" onPress={() => onOpen('keys')}>
+            {texts.home.addKey}
+          </Button>
+        </Strip>
+      );
+    case 'command': {
+      const { next } = state.status;
+      const text = next.startsWith('lakepass ') ? `\`${next}\`` : next;
+      const command = /`([^`]+)`/.exec(text)?.[1];
+      return <Strip text={text}>{command === undefined ? null : <CopyButton text={command} host={host} />}</Strip>;
+    }
+    default:
+      return null;
+  }
+}
+
+function Strip({ text, children }: { text: string; children: ReactNode }) {
+  return (
+    <section className={styles.next} aria-label={texts.home.next}>
+      <p className={styles.words}>
+        <span className={styles.label}>{texts.home.next}</span>
+        <span>
+          <WithCommands text={text} />
+        </span>
+      </p>
+      {children}
+    </section>
+  );
+}
