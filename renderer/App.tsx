@@ -21,6 +21,7 @@ import type { ScreenProps } from './screens.ts';
 import { Home } from './session/Home.tsx';
 import { Settings } from './settings/Settings.tsx';
 import { FirstRun } from './setup/FirstRun.tsx';
+import { isBeforeFirstKey } from './setup/steps.ts';
 import { texts } from './texts.ts';
 import { Icon, type IconName, Logo } from './ui/icons.tsx';
 
@@ -76,8 +77,7 @@ function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }
   const main = useRef<HTMLElement>(null);
   const look = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
   const { Screen } = screens[view];
-  const hasNoProfile = state.status.profiles.length === 0;
-  const [isFirstRun, setFirstRun] = useState(hasNoProfile);
+  const [isFirstRun, setFirstRun] = useState(() => isBeforeFirstKey(state));
   useAttention(line);
   return (
     <>
@@ -121,26 +121,28 @@ function Rail({ state, view, onOpen }: { state: UiState; view: View; onOpen: (vi
   const { lock, queue, version } = state.status;
   return (
     <header className={styles.rail}>
-      <span className={styles.brand}>
-        <Logo />
-        {texts.product}
-      </span>
-      <nav aria-label={texts.nav.label}>
-        <ul className={styles.nav}>
-          {views.map((one) => (
-            <li key={one}>
-              <button type="button" className={styles.entry} aria-current={one === view ? 'page' : undefined} onClick={() => onOpen(one)}>
-                <Icon name={screens[one].icon} />
-                {texts.nav[one]}
-                {one === 'requests' && queue.asks.length > 0 ? <Waiting count={queue.asks.length} /> : null}
-              </button>
-            </li>
-          ))}
-        </ul>
-      </nav>
-      <div className={styles.foot}>
-        <LockBadge state={lock.state} />
-        <span className="small">{texts.nav.version(version)}</span>
+      <div className={styles.pinned}>
+        <span className={styles.brand}>
+          <Logo />
+          {texts.product}
+        </span>
+        <nav aria-label={texts.nav.label}>
+          <ul className={styles.nav}>
+            {views.map((one) => (
+              <li key={one}>
+                <button type="button" className={styles.entry} aria-current={one === view ? 'page' : undefined} onClick={() => onOpen(one)}>
+                  <Icon name={screens[one].icon} />
+                  {texts.nav[one]}
+                  {one === 'requests' && queue.asks.length > 0 ? <Waiting count={queue.asks.length} /> : null}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div className={styles.foot}>
+          <LockBadge state={lock.state} />
+          <span className="small">{texts.nav.version(version)}</span>
+        </div>
       </div>
     </header>
   );

@@ -741,6 +741,11 @@ export const texts = {
     states: { done: 'done', now: 'now', later: 'later', skipped: 'skipped' },
     skip: 'Skip this step',
     goOn: 'Continue',
+    left: {
+      heading: 'The setup is not finished',
+      text: (steps: string): string => `Still to do: ${steps}.`,
+      goOn: 'Go on with the setup',
+    },
     back: 'Back to this step',
     profile: {
       heading: 'Which company is it?',

@@ -39,3 +39,10 @@ export function progressOf(setup: SetupView, state: UiState, { skipped, lingerin
   };
   return { at, states: Object.fromEntries(setupSteps.map((step) => [step, stateOf(step)])) as Record<SetupStep, StepState> };
 }
+
+/**
+ * Whether a person who opens Lakepass is still on the way to their first key. The steps after it are offered where they can be found
+ * again, and get in nobody's way.
+ */
+export const isBeforeFirstKey = ({ status, grants }: UiState): boolean =>
+  status.profiles.length === 0 || (status.tapKeys.length === 0 && grants.length === 0 && status.lock.state !== 'locked');
