@@ -19,6 +19,7 @@ import {
 } from 'electron';
 import { compose } from './compose.ts';
 import { beginDesktop } from './desktop/begin.ts';
+import { takeOver } from './hand-over.ts';
 
 beginDesktop({
   electron: {
@@ -40,5 +41,6 @@ beginDesktop({
   argv: process.argv,
   env: process.env,
   compose,
+  takeOver,
   folder: dirname(fileURLToPath(import.meta.url)),
 });

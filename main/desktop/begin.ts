@@ -8,7 +8,7 @@ import { createArrivals } from './arrivals.ts';
 import type { Electron } from './electron.ts';
 import { guardApp } from './guards.ts';
 import { type DesktopOptions, linksIn, readOptions } from './options.ts';
-import { type Compose, startDesktop } from './start.ts';
+import { type Compose, type StartParts, startDesktop } from './start.ts';
 import { dangerousSwitch } from './switches.ts';
 import { scheme } from './window-options.ts';
 
@@ -21,12 +21,13 @@ export interface Beginning {
   argv: readonly string[];
   env: NodeJS.ProcessEnv;
   compose: Compose;
+  takeOver: StartParts['takeOver'];
   /** Where the build put the preloads and the pages. */
   folder: string;
 }
 
 /** Returns at once; the rest follows when Electron is ready. */
-export function beginDesktop({ electron, argv, env, compose, folder }: Beginning): void {
+export function beginDesktop({ electron, argv, env, compose, takeOver, folder }: Beginning): void {
   const { app, protocol } = electron;
   // check: dangerous-switch-ends
   const dangerous = app.isPackaged ? dangerousSwitch(argv, (name) => app.commandLine.hasSwitch(name)) : null;
@@ -66,7 +67,7 @@ export function beginDesktop({ electron, argv, env, compose, folder }: Beginning
   app.on('activate', () => arrivals.push({ show: true }));
   // The agent goes on without a window.
   app.on('window-all-closed', () => undefined);
-  void app.whenReady().then(() => startDesktop({ electron, env, options, compose, folder, arrivals }));
+  void app.whenReady().then(() => startDesktop({ electron, env, options, compose, takeOver, folder, arrivals }));
 }
 
 /** What Electron calls us, and where Chromium keeps its own things: not among those of the agent. */

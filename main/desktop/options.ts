@@ -8,7 +8,8 @@ import { readDeepLink } from './deep-links.ts';
 
 export interface DesktopOptions {
   home: string | undefined;
-  vault: VaultChoice;
+  /** undefined: the person named none. */
+  vault: VaultChoice | undefined;
   /** Started with the session of the person: no window, only the tray. */
   hidden: boolean;
   /** What a deep link asks to see. */
@@ -24,7 +25,7 @@ export function readOptions(argv: readonly string[]): DesktopOptions {
   const links = linksIn(argv);
   // check: link-brings-no-options
   // Whoever can have a link opened may be able to slip options in beside it.
-  if (links.length > 0) return { home: undefined, vault: 'keychain', hidden: false, view: readDeepLink(links[0]) };
+  if (links.length > 0) return { home: undefined, vault: undefined, hidden: false, view: readDeepLink(links[0]) };
   // end check
   const { values } = parseArgs({
     args: [...argv.slice(1)],
@@ -34,7 +35,7 @@ export function readOptions(argv: readonly string[]): DesktopOptions {
   });
   return {
     home: typeof values.home === 'string' && values.home !== '' ? values.home : undefined,
-    vault: vaultChoices.find((choice) => choice === values.vault) ?? 'keychain',
+    vault: vaultChoices.find((choice) => choice === values.vault),
     hidden: values.hidden === true,
     view: undefined,
   };
@@ -51,5 +52,5 @@ export function startCommand(
 ): string[] {
   const program = env['APPIMAGE'] || app.getPath('exe');
   const place = home === undefined ? [] : ['--home', resolve(home)];
-  return [program, ...(app.isPackaged ? [] : [app.getAppPath()]), ...place, ...(vault === 'keychain' ? [] : ['--vault', vault])];
+  return [program, ...(app.isPackaged ? [] : [app.getAppPath()]), ...place, ...(vault === undefined ? [] : ['--vault', vault])];
 }

@@ -5,12 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { links, windowKinds } from '../../preload/contract/desktop.ts';
-import { asAppError } from '../app-error.ts';
+import { asAppError, hasCode } from '../app-error.ts';
 import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
 import { createTally } from '../audit/tally.ts';
 import type { Caller } from '../caller/caller.ts';
-import { jsonLog, nodePorts, openSystemBrowser } from '../host-ports.ts';
+import { ReportedFailure } from '../cli/agent-client.ts';
+import type { takeOver } from '../hand-over.ts';
+import { jsonLog, nodePorts, openSystemBrowser, systemClock, type VaultChoice } from '../host-ports.ts';
 import { logFile } from '../log-file.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import { findPlaces, type Places } from '../places.ts';
@@ -55,11 +57,12 @@ export type Compose = (
   setting: { places: Places; uid: number; version: string; onStop: (why: string) => void },
 ) => Promise<DesktopAgent>;
 
-interface Parts {
+export interface StartParts {
   electron: Electron;
   env: NodeJS.ProcessEnv;
   options: DesktopOptions;
   compose: Compose;
+  takeOver: typeof takeOver;
   folder: string;
   arrivals: Arrivals;
 }
@@ -71,7 +74,7 @@ interface Host {
 }
 
 /** Never throws: what keeps the app from starting is shown, and the app ends. */
-export async function startDesktop(parts: Parts): Promise<void> {
+export async function startDesktop(parts: StartParts): Promise<void> {
   const { app, dialog } = parts.electron;
   const uid = process.getuid?.() ?? -1;
   const { home } = parts.options;
@@ -80,9 +83,9 @@ export async function startDesktop(parts: Parts): Promise<void> {
   try {
     await start(parts, { places, uid, log });
   } catch (error) {
-    const known = asAppError(error);
-    const { code, cause, next, detail } = known.toFailure();
-    log('desktop.not-started', { code, error: known.cause instanceof Error ? known.cause.name : '' });
+    // What a running agent has said about a hand-over is in words for people already.
+    const { code, cause, next, detail } = error instanceof ReportedFailure ? error.failure : asAppError(error).toFailure();
+    log('desktop.not-started', { code, error: error instanceof Error ? error.name : typeof error });
     await dialog.showMessageBox({
       ...{ type: 'error', title: words.product, buttons: [words.command.close], noLink: true },
       ...{ message: cause, detail: [detail, next].filter(Boolean).join('\n\n') },
@@ -91,18 +94,18 @@ export async function startDesktop(parts: Parts): Promise<void> {
   }
 }
 
-async function start(parts: Parts, host: Host): Promise<void> {
-  const { electron, options, compose, arrivals } = parts;
+async function start(parts: StartParts, host: Host): Promise<void> {
+  const { electron, options, arrivals } = parts;
   const { app, Menu } = electron;
   const menu = appMenu({ platform: process.platform, packaged: app.isPackaged });
   Menu.setApplicationMenu(menu === null ? null : Menu.buildFromTemplate(menu));
   await servePages(parts);
 
-  let agent: DesktopAgent | undefined;
-  const profiles = async () => (agent === undefined ? [] : (await agent.ui.state({}, await agent.self())).status.profiles);
-  const ports = desktopPorts(parts, host, profiles);
-  agent = await compose(ports, { places: host.places, uid: host.uid, version, onStop: () => app.quit() });
-  const windows = await surround(parts, host, { agent, ports });
+  const { agent, ports } = await startAgent(parts, host);
+  const windows = await surround(parts, host, { agent, ports }).catch(async (error: unknown) => {
+    await agent.close('not shown');
+    throw error;
+  });
   // What came while we started, a deep link for one, has its window by now.
   if (options.view !== undefined) windows.openView(options.view);
   else if (!options.hidden) windows.open('main');
@@ -111,8 +114,32 @@ async function start(parts: Parts, host: Host): Promise<void> {
   arrivals.push({ returned: true });
 }
 
+/**
+ * Starts the agent; where one without a window runs already, it is asked to hand over, and we go on with its port, its grants and, unless
+ * the person named another, its kind of vault.
+ *
+ * @throws AppError | ReportedFailure: it does not hand over, or the agent cannot start
+ */
+async function startAgent(parts: StartParts, host: Host): Promise<{ agent: DesktopAgent; ports: Ports }> {
+  const { electron, options, compose, takeOver } = parts;
+  let agent: DesktopAgent | undefined;
+  const profiles = async () => (agent === undefined ? [] : (await agent.ui.state({}, await agent.self())).status.profiles);
+  const startWith = async (vault: VaultChoice): Promise<{ agent: DesktopAgent; ports: Ports }> => {
+    const ports = desktopPorts(parts, host, { vault, profiles });
+    agent = await compose(ports, { places: host.places, uid: host.uid, version, onStop: () => electron.app.quit() });
+    return { agent, ports };
+  };
+  try {
+    return await startWith(options.vault ?? 'keychain');
+  } catch (error) {
+    if (!hasCode(error, 'AGENT_RUNNING')) throw error;
+  }
+  const { vault } = await takeOver(host.places, systemClock);
+  return startWith(options.vault ?? (vault === 'passphrase' ? 'passphrase' : 'keychain'));
+}
+
 /** Each window's session serves the page of that window and nothing else; all are guarded, the default one too, which nobody uses. */
-async function servePages({ electron: { session }, folder, arrivals }: Parts): Promise<void> {
+async function servePages({ electron: { session }, folder, arrivals }: StartParts): Promise<void> {
   const refused = (act: RefusedAct): void => arrivals.push({ refused: act });
   guardSession(session.defaultSession, refused);
   const pages = await readPageFiles(join(folder, 'pages'));
@@ -124,9 +151,13 @@ async function servePages({ electron: { session }, folder, arrivals }: Parts): P
 }
 
 /** The ports of a plain Node host, and what a desktop can do better. */
-function desktopPorts({ electron, env, options, arrivals }: Parts, { log }: Host, profiles: OutsideParts['profiles']): Ports {
+function desktopPorts(
+  { electron, env, options, arrivals }: StartParts,
+  { log }: Host,
+  { vault, profiles }: { vault: VaultChoice; profiles: OutsideParts['profiles'] },
+): Ports {
   const { app, shell, powerMonitor } = electron;
-  const base = nodePorts({ vault: options.vault, log });
+  const base = nodePorts({ vault, log });
   const outside = createOutside({
     ...{ shell, profiles },
     fallback: (url) => openSystemBrowser(url, env),
@@ -147,7 +178,7 @@ function desktopPorts({ electron, env, options, arrivals }: Parts, { log }: Host
 }
 
 /** Everything the person sees of the agent, and the one way each of it asks for something. */
-async function surround(parts: Parts, { log }: Host, { agent, ports }: { agent: DesktopAgent; ports: Ports }): Promise<Windows> {
+async function surround(parts: StartParts, { log }: Host, { agent, ports }: { agent: DesktopAgent; ports: Ports }): Promise<Windows> {
   const { electron, folder, arrivals } = parts;
   const { app, ipcMain, clipboard, nativeTheme } = electron;
   const { clock } = ports;
