@@ -6,7 +6,6 @@ import { type HandOver, handOverSchema } from '../preload/contract/control.ts';
 import { readAgentLock } from './agent-lock.ts';
 import { AppError } from './app-error.ts';
 import { connectAgent } from './cli/agent-client.ts';
-import { systemClock } from './host-ports.ts';
 import type { Places } from './places.ts';
 import type { Clock } from './ports.ts';
 import { type Ms, ms, seconds } from './units.ts';
@@ -24,7 +23,7 @@ const lookAgain: Ms = ms(25);
  * @throws ReportedFailure HANDOVER_REFUSED (reason memory, desktop, ai-agent), or ROUTE_UNKNOWN of an agent that is older than this
  * @throws AppError CALLER_UNPROVEN: its broker did not take our proof | AGENT_RUNNING: it did not stop in time
  */
-export async function takeOver(places: Places, clock: Clock = systemClock): Promise<Pick<HandOver, 'vault'>> {
+export async function takeOver(places: Places, clock: Clock): Promise<Pick<HandOver, 'vault'>> {
   const holder = () => readAgentLock({ folder: places.runtime });
   if ((await holder()) === null) throw new AppError('AGENT_NOT_RUNNING');
   const { vault, pid } = await connectAgent(places).postProven('/v1/hand-over', {}, handOverSchema);

@@ -1,0 +1,139 @@
+/**
+ * The agent as a host has it: composed over real sockets, a real home and a provider, in this process. What a host with windows of its
+ * own needs of it, and the first configuration that comes while it runs.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compose, type Running } from '../../../main/compose.ts';
+import { nodePorts } from '../../../main/host-ports.ts';
+import { callUi } from '../../../main/pages/ui-agent.ts';
+import { findPlaces, type Places } from '../../../main/places.ts';
+import type { Ports } from '../../../main/ports.ts';
+import type { UiCall, UiInput, UiOutput } from '../../../preload/contract/ui.ts';
+import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
+import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
+import { createSoftwareKey } from '../../fixtures/software-key/software-key.ts';
+
+let home: string;
+let places: Places;
+let running: Running | undefined;
+let idp: Idp | undefined;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'lph-'));
+  places = findPlaces({ home, env: {}, uid: process.getuid?.() ?? -1 });
+});
+afterEach(async () => {
+  await running?.close('test');
+  await idp?.close();
+  [running, idp] = [undefined, undefined];
+  rmSync(home, { recursive: true });
+});
+
+async function start(changes: Partial<Ports> = {}): Promise<Running> {
+  const ports = {
+    ...nodePorts({ vault: 'memory', log: () => undefined }),
+    watchDesktop: undefined,
+    openBrowser: async () => 'none' as const,
+  };
+  const setting = { places, uid: process.getuid?.() ?? -1, version: '0.0.0', onStop: () => undefined };
+  running = await compose({ ...ports, ...changes }, setting);
+  return running;
+}
+
+async function call<N extends UiCall>({ ui, self }: Running, name: N, input: UiInput<N>): Promise<UiOutput<N>> {
+  return (await callUi(ui, name, input, await self())) as UiOutput<N>;
+}
+
+async function writeConfig(): Promise<void> {
+  idp = await startIdp();
+  mkdirSync(dirname(places.config), { recursive: true, mode: 0o700 });
+  const text = `version: 1
+profiles:
+  acme:
+    test: true
+    idp: { issuer: '${idp.issuer}', clientId: '${idp.clientId}', scopes: [openid, profile, email, offline_access] }
+    workspaces: [{ name: main, host: 'http://127.0.0.1:9' }]
+`;
+  writeFileSync(places.config, text, { mode: 0o600 });
+}
+
+/** As a browser comes back from the provider; Node's own fetch would say that it is a script of a page. */
+const visit = (url: URL): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    get(url, { agent: false }, (answer) => answer.resume().once('end', () => resolve(answer.statusCode))).once('error', reject);
+  });
+
+describe('a host', () => {
+  it('knows itself as the system shows it: the very process, and what stands above it', async () => {
+    const self = await (await start()).self();
+    expect(self.process).toMatchObject({ pid: process.pid, executable: process.execPath });
+    expect(self.process?.startTicks).toBeGreaterThan(0);
+    expect(self.ancestors[0]?.pid).toBe(process.ppid);
+  });
+
+  it('is told whenever something has changed that the UI shows, until it listens no more', async () => {
+    const agent = await start();
+    let told = 0;
+    const stop = agent.onChange(() => {
+      told += 1;
+    });
+    const { revision } = await call(agent, 'state', {});
+    await call(agent, 'preferences', { theme: 'dark' });
+    expect([told > 0, (await call(agent, 'state', {})).revision > revision]).toEqual([true, true]);
+    stop();
+    const before = told;
+    await call(agent, 'preferences', { theme: 'light' });
+    expect(told).toBe(before);
+  });
+
+  it('without a window is headless, and with one the desktop app', async () => {
+    const agent = await start();
+    expect(await call(agent, 'state', {})).toMatchObject({ host: 'headless', status: { host: 'headless' } });
+    await agent.close('next');
+    const shown: string[] = [];
+    const desktop = await start({ screen: { show: () => void shown.push('ui'), showRequest: () => void shown.push('request') } });
+    expect(await call(desktop, 'state', {})).toMatchObject({ host: 'desktop', status: { host: 'desktop' } });
+    expect(await desktop.agent.openUi()).toEqual({ url: null, browser: 'shown' });
+    expect(shown).toEqual(['ui']);
+  });
+});
+
+describe('a first configuration that is adopted', () => {
+  it('is there without a restart, and whoever signs in with it approves it', async () => {
+    const agent = await start();
+    expect([(await call(agent, 'state', {})).status.profiles, await agent.adopt()]).toEqual([[], false]);
+    await writeConfig();
+    let told = 0;
+    agent.onChange(() => {
+      told += 1;
+    });
+    expect(await agent.adopt()).toBe(true);
+    expect(told).toBeGreaterThan(0);
+    const { status } = await call(agent, 'state', {});
+    expect(status.profiles.map(({ name, session }) => [name, session.phase])).toEqual([['acme', 'signed-out']]);
+
+    const key = createSoftwareKey();
+    await idp?.enrol('alice', key);
+    const { url } = await call(agent, 'sign-in', {});
+    const answer = await scriptedBrowser({ key, username: 'alice' }).authorize(new URL(url ?? ''));
+    await visit(answer);
+    expect((await agent.agent.signInOutcome('acme')).session.phase).toBe('signed-in');
+    expect(await agent.adopt()).toBe(false);
+  });
+
+  it('has its sign-in opened by the agent itself where it has a window', async () => {
+    const opened: URL[] = [];
+    const openBrowser: Ports['openBrowser'] = async (url) => {
+      opened.push(url);
+      return 'opened';
+    };
+    await writeConfig();
+    const agent = await start({ openBrowser, screen: { show: () => undefined, showRequest: () => undefined } });
+    expect(await call(agent, 'sign-in', { profile: 'acme' })).toEqual({ url: null });
+    expect(opened.map(({ origin }) => origin)).toEqual([new URL(idp?.issuer ?? '').origin]);
+    expect(await call(agent, 'sign-in/cancel', {})).toEqual({ cancelled: true });
+  });
+});
