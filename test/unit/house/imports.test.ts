@@ -19,6 +19,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   vault: undefined,
   audit: undefined,
   caller: undefined,
+  doctor: undefined,
   profile: undefined,
   grant: /^main\/audit\/event\.ts$|^main\/caller\/caller\.ts$/,
   policy: /^main\/(audit|profile|vault)\/|^main\/databricks\/scopes\.ts$/,
