@@ -365,7 +365,9 @@ describe('token', () => {
 
 describe('grants', () => {
   it('shows what each is bound to, for which program, and how many processes use it', async () => {
+    answers.grants = () => [grant, { ...grant, id: 'g2', paused: true }];
     const { stdout } = await run(['grants']);
+    expect(stdout).toMatch(/^g1 +live .*\ng2 +paused /m);
     for (const part of ['g1', 'run', 'jupyter-lab (verified)', 'notebook churn.ipynb (claimed)', '3']) expect(stdout).toContain(part);
   });
 
@@ -529,11 +531,14 @@ describe('ui and status', () => {
   it('ui prints where the page is', async () => {
     expect((await run(['ui'])).stdout).toContain(page);
     expect(JSON.parse((await run(['ui', '--json'])).stdout)).toEqual({ url: page, browser: 'none' });
+    answers.openUi = async () => ({ url: null, browser: 'shown' });
+    expect((await run(['ui'])).stdout).toBe('The window of Lakepass is open.\n');
   });
 
   it('status shows lock, policy, keys, prompts and warnings, and nothing that moves the cursor', async () => {
     lock = { ...open, state: 'away', why: 'screen-lock', continuing: 2 };
     const { stdout } = await run(['status']);
+    expect(stdout).toContain('agent 1 without a window, broker 127.0.0.1:12345');
     for (const part of [
       'away (screen-lock)',
       '2 runs continue',
