@@ -5,7 +5,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import type { grantRequestSchema, tokenRequestSchema } from '../../preload/contract/control.ts';
+import { type grantRequestSchema, type tokenRequestSchema, tokenSchema } from '../../preload/contract/control.ts';
 import type { QueryView } from '../../preload/contract/setup.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import type { Caller, Callers } from '../caller/caller.ts';
@@ -49,7 +49,7 @@ export interface QueryParts {
   grants: Pick<Grants, 'end' | 'onEnd'>;
   grantUrl: (secret: Secret) => string;
   /** As `Agent.token`. */
-  token: (request: z.output<typeof tokenRequestSchema>, by: Caller) => Promise<Record<string, unknown>>;
+  token: (request: z.output<typeof tokenRequestSchema>, by: Caller) => Promise<unknown>;
   inspect: Callers['inspect'];
   lock: Pick<Lock, 'onChange'>;
   clock: Clock;
@@ -157,10 +157,10 @@ export function createFirstQuery(parts: QueryParts): FirstQuery {
     const self = await callerOf(process.pid);
     // Nobody gets the address of this grant: the token is taken the way `lakepass token` takes one, with every check of it.
     const { grant } = await grantFor(own, self, where, 'first query of Lakepass');
-    const printed = await parts.token({ ...where, scopes }, self);
+    const printed = tokenSchema.parse(await parts.token({ ...where, scopes }, self));
     requireWanted(own);
     const { tookMs, ...table } = await runStatement(parts, {
-      ...{ workspace: grant.workspace, token: new Secret(String(printed['access_token'])), statement },
+      ...{ workspace: grant.workspace, token: new Secret(printed.access_token), statement },
       ...{ userAgent: `lakepass/${version}`, within: minutes(5), signal: own.abort.signal },
     });
     return { table, tookMs };

@@ -3,7 +3,7 @@
  * has, isolated from the environment and from the folder it is started in, so that no code but its own is run.
  */
 import { spawn } from 'node:child_process';
-import { realpathSync, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { onPath } from '../on-path.ts';
@@ -60,15 +60,20 @@ export function candidatesIn(env: NodeJS.ProcessEnv, home: string): string[] {
 
 /** A program that others could have put there, or could change, is not started. */
 function isOwnProgram(path: string): boolean {
+  const found = lookAt(path);
+  if (found === undefined || !found.isFile() || (found.mode & 0o111) === 0) return false;
+  // check: setup-python-own
+  if ((found.uid !== 0 && found.uid !== process.getuid?.()) || (found.mode & 0o002) !== 0) return false;
+  // end check
+  return true;
+}
+
+/** What cannot be looked at cannot be started either. */
+function lookAt(path: string): Stats | undefined {
   try {
-    const { uid, mode, ...found } = statSync(realpathSync(path));
-    if (!found.isFile() || (mode & 0o111) === 0) return false;
-    // check: setup-python-own
-    if ((uid !== 0 && uid !== process.getuid?.()) || (mode & 0o002) !== 0) return false;
-    // end check
-    return true;
+    return statSync(path);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
