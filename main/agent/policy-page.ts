@@ -74,7 +74,9 @@ export function createPolicyPage(parts: PolicyPageParts): Pick<UiAgent, 'policy'
 
     'policy/explain'(request) {
       const { profile, session } = parts.company(request.profile);
+      // check: explain-needs-session
       requirePerson(session);
+      // end check
       const workspace = workspaceOf(profile, withScheme(request.workspace)).host;
       const scopes = resolveScopes(request.scopes, cloudOf(workspace));
       const explanation = explain({ action: request.action, profile: profile.name, caller: callerFrom(request), workspace, scopes });

@@ -80,7 +80,10 @@ function sectionsOf(text: string): DatabricksProfile[] {
   for (const line of text.split(/\r?\n/)) {
     const section = /^\s*\[([^\]]*)\]/.exec(line)?.[1];
     if (section !== undefined) {
-      const name = plainName.test(section.trim()) ? section.trim() : '(a section of another name)';
+      let name = section.trim();
+      // check: doctor-plain-section-name
+      if (!plainName.test(name)) name = '(a section of another name)';
+      // end check
       current = sections.get(name) ?? { name, asksLakepass: false, signsInBy: [], hasSecret: false };
       sections.set(name, current);
     } else if (current !== undefined) readSetting(line, current);
