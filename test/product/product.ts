@@ -28,6 +28,8 @@ export interface ProductOptions {
   policy?: string | null;
   /** Of every verb, and so of the agent; read anew each time, so that a test may change it. */
   env?: NodeJS.ProcessEnv;
+  /** The script of another `lakepass` than the one that is built here, for one that is installed. */
+  command?: string;
   /** Told of every secret the services give out or are shown. */
   secrets?: (kind: string, value: string) => void;
 }
@@ -138,7 +140,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     return opened;
   };
   const terminal = await openAnother();
-  const words = ['/bin/sh', join(machine.dist, 'lakepass')] as const;
+  const words = ['/bin/sh', options.command ?? join(machine.dist, 'lakepass')] as const;
 
   const start: Product['start'] = (args, env) =>
     terminal.start(words[0], [words[1], ...args], { env: { ...baseEnv, ...options.env, ...env } });
