@@ -1,15 +1,19 @@
 /** The composition root: the only file that knows everyone. It reads top to bottom as the architecture. */
 import { readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { lockViewSchema } from '../preload/contract/lock.ts';
 import { createAccess } from './agent/access.ts';
+import { createActivity } from './agent/activity.ts';
 import { type Agent, type Company, createAgent } from './agent/agent.ts';
 import { createApprovals } from './agent/approvals.ts';
 import { createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
+import { createDoctor } from './agent/doctor.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
 import { createLocking } from './agent/locking.ts';
 import { openOwnFiles } from './agent/own-files.ts';
-import { type CoreCall, createUiAgent } from './agent/pages-agent.ts';
+import { createUiAgent } from './agent/pages-agent.ts';
+import { createPolicyPage } from './agent/policy-page.ts';
 import { openPreferences } from './agent/preferences.ts';
 import { createQuestions } from './agent/questions.ts';
 import { openStamp } from './agent/stamp.ts';
@@ -19,6 +23,7 @@ import { AppError, asAppError, hasCode } from './app-error.ts';
 import type { AuditLog } from './audit/event.ts';
 import { openAuditLog } from './audit/log.ts';
 import { createTally } from './audit/tally.ts';
+import { createVerifying } from './audit/verifying.ts';
 import { createBroker } from './broker/broker.ts';
 import { type Caller, unknownCaller } from './caller/caller.ts';
 import { createCallers } from './caller/callers.ts';
@@ -40,6 +45,7 @@ import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
 import type { Profile } from './profile/profile.ts';
 import { createSession } from './session/session.ts';
+import { createSetup } from './setup/setup.ts';
 import { type EpochMs, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
@@ -297,7 +303,31 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       host: ports,
       revision: () => revision,
     });
-    const ui: UiAgent = { ...core, ...notBuiltYet() };
+    const verifying = createVerifying({ folder: auditFolder, clock });
+    const setup = createSetup({
+      ...{ places, env: process.env, home: homedir(), clock, fetch, random, log, grants, lock, changed },
+      companies: () => [...companies.values()],
+      company: (name) => agent.company(name),
+      make: making.make,
+      makeForFile: making.makeForFile,
+      grantUrl: (secret) => broker.grantUrl(secret),
+      token: (request, by) => agent.token(request, by),
+      inspect: callers.inspect,
+      port: () => broker.port,
+      hasKey: () => people().some((signedIn) => tapKeys.ownedBy(signedIn).length > 0),
+      adopt,
+    });
+    closers.push(() => setup.close());
+    const ui: UiAgent = {
+      ...core,
+      ...createActivity({ folder: auditFolder, verifying, clock, log }),
+      ...createPolicyPage({ companies, company: (name) => agent.company(name), questions, policy, policyView: files.view }),
+      ...createDoctor({
+        ...{ status: agent.status, places, portMoved: () => moved, files, tapKeys, locking, audit, auditFolder, verifying },
+        ...{ env: process.env, clock, log },
+      }),
+      ...setup.calls,
+    };
     pages = createPages({
       ...{ attribute: callers.attribute, uid, clock, random, audit, log },
       agent: {
@@ -447,22 +477,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     await close('failed to start');
     throw error;
   }
-}
-
-/**
- * TO REPLACE: activity, policy, doctor and setup, each by the factory of its own. Whatever call of the UI is in neither does not compile.
- */
-function notBuiltYet(): Omit<UiAgent, CoreCall> {
-  const missing = (): never => {
-    throw new AppError('ROUTE_UNKNOWN', { reason: 'not-built' });
-  };
-  return {
-    ...{ activity: missing, 'activity/summary': missing, 'audit/verify': missing },
-    ...{ policy: missing, 'policy/explain': missing },
-    doctor: missing,
-    ...{ setup: missing, 'setup/profile': missing, 'setup/query': missing },
-    ...{ 'setup/default': missing, 'setup/default/write': missing, 'setup/default/undo': missing },
-  };
 }
 
 /** How the vault was sealed when it was last seen; undefined where nobody has looked yet. */
