@@ -10,6 +10,7 @@ import { createDoorTally } from '../audit/door-tally.ts';
 import type { AuditLog } from '../audit/event.ts';
 import { createTally } from '../audit/tally.ts';
 import type { Attribution, Caller, Peer } from '../caller/caller.ts';
+import type { Dropped } from '../caller/own-user.ts';
 import type { Clock, Log } from '../ports.ts';
 import { minutes } from '../units.ts';
 import { type Assets, createAssets } from './assets.ts';
@@ -108,6 +109,12 @@ export function createPages({
     return `http://${ceremonyHost}:${portOf()}`;
   }
 
+  /** A crowd is a crowd here, whether it is looked up or only holds connections: this door serves one person. */
+  function turnedAway(what: Dropped): void {
+    if (what.why === 'busy') refused({ code: 'DOOR_BUSY', reason: 'connections' });
+    else dropped(what);
+  }
+
   function urlFor(origin: string, entry: Entry): URL {
     emptySince = undefined;
     return new URL(`${origin}/#${entries.code(entry)}`);
@@ -116,7 +123,7 @@ export function createPages({
   async function open(): Promise<void> {
     await assets.load();
     if (closed) throw new AppError('PAGE_REFUSED', { reason: 'closed' });
-    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused, dropped, log, pickPort });
+    opening ??= openPageDoor({ attribute, uid, answer: serving.answer, refused, dropped: turnedAway, log, pickPort });
     try {
       door = await opening;
     } catch (error) {

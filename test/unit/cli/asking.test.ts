@@ -106,7 +106,16 @@ describe('waiting', () => {
 
   const grant = {
     ...{ id: 'g1', profile: 'acme', workspace: 'main', scopes: ['sql'], label: '', createdAt: '2026-01-01T00:00:00Z', members: 1 },
-    ...{ until: '2026-01-01T00:00:00Z', approved: 'tap', binding: 'run', caller: null, state: 'live', lastUsedAt: null, served: 0 },
+    ...{
+      until: '2026-01-01T00:00:00Z',
+      approved: 'tap',
+      binding: 'run',
+      caller: null,
+      state: 'live',
+      paused: false,
+      lastUsedAt: null,
+      served: 0,
+    },
   };
   const asked = (end: string, wait: ReturnType<typeof waitOf>) =>
     askThrough(connectAgent(agent.places), { path: '/v1/grants', body: { end }, line: grantProgressSchema, wait }, (line) =>
