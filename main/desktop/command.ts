@@ -45,9 +45,10 @@ export function commandTarget(parts: {
   packaged: boolean;
   platform: NodeJS.Platform;
   env: NodeJS.ProcessEnv;
-  resources: string;
+  /** Undefined outside Electron. */
+  resources: string | undefined;
 }): string | null {
-  if (!parts.packaged || parts.platform === 'win32' || parts.env['APPIMAGE'] !== undefined) return null;
+  if (!parts.packaged || parts.platform === 'win32' || parts.env['APPIMAGE'] !== undefined || parts.resources === undefined) return null;
   return join(parts.resources, 'bin', 'lakepass');
 }
 
