@@ -13,11 +13,13 @@ import { failureAnswerSchema } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
 import { checkRuntime, type Places } from '../places.ts';
-import { type Ms, seconds } from '../units.ts';
+import { type Ms, ms, seconds } from '../units.ts';
 import { proveCaller } from './caller-proof.ts';
+import { desktopApp } from './desktop-app.ts';
 
 /** Longer than an agent waits for a keychain that asks the person: its own reason is worth more than ours. */
 const START_LIMIT: Ms = seconds(30);
+const LOOK_AGAIN: Ms = ms(100);
 
 /** A failure that the agent reported: shown as it came, it is already in words for people. */
 export class ReportedFailure extends Error {
@@ -185,13 +187,45 @@ export async function agentAnswers(places: Places): Promise<boolean> {
 const smallMemory = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const;
 
 /**
- * Starts a headless agent in the background and waits until it is ready.
+ * Starts an agent in the background and waits until it is ready: the desktop app, hidden, where this command is part of its package;
+ * else a headless one.
  *
  * @throws ReportedFailure the agent's own reason (KEYCHAIN_MISSING, CONFIG_INVALID …)
  * @throws AppError AGENT_START_FAILED it ended, or said nothing for 30 seconds
  * @throws AppError DISK_FULL its folder cannot be made or written
  */
-export async function startAgent(places: Places, options: { home: string | undefined; vault: string }): Promise<void> {
+export async function startAgent(places: Places, options: StartOptions): Promise<void> {
+  const app = desktopApp();
+  return app === null ? startHeadless(places, options) : startDesktop(places, app, options);
+}
+
+interface StartOptions {
+  home: string | undefined;
+  vault: string;
+}
+
+/**
+ * The app answers for itself: what keeps it from starting it shows in a window of its own. A second one finds the first and ends.
+ *
+ * @throws AppError AGENT_START_FAILED
+ */
+export async function startDesktop(places: Places, app: string, { home, vault }: StartOptions, limit: Ms = START_LIMIT): Promise<void> {
+  const args = ['--hidden', ...(vault === 'keychain' ? [] : ['--vault', vault]), ...(home === undefined ? [] : ['--home', absolute(home)])];
+  const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ELECTRON_RUN_AS_NODE: _asNode, ...env } = process.env;
+  const child = spawn(app, args, { detached: true, stdio: 'ignore', cwd: '/', env });
+  let ended: number | undefined;
+  child.once('error', () => (ended = -1));
+  child.once('exit', (code) => (ended = code ?? -1));
+  child.unref();
+  for (const until = performance.now() + limit; performance.now() < until; ) {
+    if (await agentAnswers(places)) return;
+    if (ended !== undefined && ended !== 0) break;
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+  }
+  throw new AppError('AGENT_START_FAILED', { reason: 'desktop', detail: 'The desktop app was started and does not answer.' });
+}
+
+async function startHeadless(places: Places, options: StartOptions): Promise<void> {
   const args = [
     ...smallMemory,
     headlessEntry(),

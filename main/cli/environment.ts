@@ -49,12 +49,6 @@ export function applyTo(env: NodeJS.ProcessEnv, change: ProgramEnvironment): Nod
   return { ...result, ...change.set };
 }
 
-const quoted = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
-
-/** Lines for `eval "$(lakepass env)"` in a POSIX shell. */
-export const shellLines = (change: ProgramEnvironment): string =>
-  [`unset ${change.clear.join(' ')}`, ...Object.entries(change.set).map(([name, value]) => `export ${name}=${quoted(value)}`)].join('\n');
-
 /** A section of ~/.databrickscfg. The grant in it opens nothing by itself: each program that finds it is asked about. */
 export const profileSection = (name: string, host: string, url: string): string =>
   [`[${name}]`, `host                 = ${host}`, 'auth_type            = metadata-service', `metadata_service_url = ${url}`].join('\n');

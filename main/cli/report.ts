@@ -2,6 +2,7 @@
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { asAppError } from '../app-error.ts';
 import { ReportedFailure } from './agent-client.ts';
+import { painted, wantsColour } from './colour.ts';
 
 /** 0 done · 1 failed · 2 wrong usage · 3 sign in first · 4 no agent · 5 refused · 6 locked · 125 `run` failed before its program started. */
 export const exitCodes = {
@@ -19,11 +20,12 @@ export const exitCodes = {
 
 const codesByExit: readonly [number, readonly FailureCode[]][] = [
   [exitCodes.usage, ['INPUT_INVALID', 'PROFILE_NEEDED', 'PROFILE_UNKNOWN', 'SCOPE_UNKNOWN', 'WORKSPACE_UNKNOWN']],
+  [exitCodes.usage, ['DATABRICKSCFG_INVALID', 'DATABRICKSCFG_UNSAFE']],
   [
     exitCodes.signIn,
     ['SIGNED_OUT', 'SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_LOST', 'SIGN_IN_STALE', 'STEP_UP_NEEDED', 'TAP_KEY_NEEDED'],
   ],
-  [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED']],
+  [exitCodes.noAgent, ['AGENT_NOT_RUNNING', 'AGENT_START_FAILED', 'AGENT_IS_DESKTOP']],
   [exitCodes.refused, ['LOGIN_REFUSED', 'ASSURANCE_TOO_LOW', 'EXCHANGE_SCOPE_REFUSED', 'EXCHANGE_REFUSED']],
   [exitCodes.refused, ['GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED', 'GRANT_PAUSED', 'GRANT_OTHER_PERSON']],
   [exitCodes.refused, ['CALLER_UNPROVEN', 'CALLER_REFUSED']],
@@ -54,6 +56,11 @@ export function reportFailure(error: unknown, json: boolean, exitCode?: number):
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 export const printLine = (line = ''): void => void process.stdout.write(`${harmless(line)}\n`);
+/** A table, a status, a difference: in a little colour where a person looks at a terminal. */
+export function printReport(text: string): void {
+  const shown = harmless(text);
+  process.stdout.write(`${wantsColour(process.stdout, process.env) ? painted(shown) : shown}\n`);
+}
 /** For the person at the terminal, beside whatever standard output is for. */
 export const tell = (line: string): void => void process.stderr.write(`lakepass: ${harmless(line)}\n`);
 

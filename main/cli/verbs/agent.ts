@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { statusViewSchema } from '../../../preload/contract/control.ts';
+import { AppError } from '../../app-error.ts';
 import { connectAgent } from '../agent-client.ts';
 import { type CommonOptions, optionsFirst, placesOf, vaultKind, withCommon } from '../common.ts';
+import { desktopApp } from '../desktop-app.ts';
 import { printJson, printLine } from '../report.ts';
 import { statusText } from './status.ts';
 
@@ -18,6 +20,9 @@ export const addAgent = (program: Command): Command =>
 
 async function agent(options: Options): Promise<void> {
   if (options.stop === true) return stop(options);
+  // check: agent-not-beside-desktop
+  if (desktopApp() !== null) throw new AppError('AGENT_IS_DESKTOP');
+  // end check
   const vault = vaultKind(options.vault);
   const { runHeadless } = await import('../../headless.ts');
   const running = await runHeadless({ home: options.home, vault });

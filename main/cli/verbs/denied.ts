@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { deniedForgottenSchema, deniedListSchema } from '../../../preload/contract/control.ts';
 import { AppError } from '../../app-error.ts';
 import { type CommonOptions, optionsFirst, reachAgent, reporting, withCommon } from '../common.ts';
-import { printJson, printLine, table } from '../report.ts';
+import { printJson, printLine, printReport, table } from '../report.ts';
 
 export function addDenied(program: Command): void {
   const denied = program.command('denied').description('programs you have refused for good');
@@ -24,7 +24,7 @@ async function list(options: CommonOptions): Promise<void> {
   const rows = denied.map(({ id, profile, executable, script, folder, aiAgent, deniedAt }) => [
     ...[id, profile, executable, script === null ? '' : `${script} (claimed)`, folder ?? '', aiAgent ?? '', deniedAt],
   ]);
-  printLine(table([['ID', 'PROFILE', 'PROGRAM', 'SCRIPT', 'FOLDER', 'AI AGENT', 'SINCE'], ...rows]));
+  printReport(table([['ID', 'PROFILE', 'PROGRAM', 'SCRIPT', 'FOLDER', 'AI AGENT', 'SINCE'], ...rows]));
 }
 
 async function forget(id: string, options: CommonOptions): Promise<void> {

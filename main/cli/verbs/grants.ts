@@ -5,7 +5,7 @@ import { AppError } from '../../app-error.ts';
 import { askThrough, type WaitOptions, waitOf, withWait } from '../asking.ts';
 import { callerText } from '../caller-text.ts';
 import { type CommonOptions, optionsFirst, reachAgent, reporting, withCommon } from '../common.ts';
-import { printJson, printLine, table, timeLeft } from '../report.ts';
+import { printJson, printLine, printReport, table, timeLeft } from '../report.ts';
 
 type RevokeOptions = CommonOptions & { all?: boolean };
 type AddOptions = CommonOptions & WaitOptions;
@@ -39,7 +39,8 @@ async function list(options: CommonOptions): Promise<void> {
   const agent = await reachAgent(options);
   const { grants } = await agent.get('/v1/grants', grantListSchema);
   if (options.json === true) return printJson({ grants });
-  printLine(grants.length === 0 ? 'No grants. Make one with `lakepass run` or `lakepass env`.' : grantTable(grants));
+  if (grants.length === 0) printLine('No grants. Make one with `lakepass run` or `lakepass env`.');
+  else printReport(grantTable(grants));
 }
 
 /** What a grant is for, in a word: a run's processes, a shell's, or whoever is allowed after asking. */

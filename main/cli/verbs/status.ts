@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
 import { questionText } from '../asking.ts';
 import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
-import { failureLine, printJson, printLine } from '../report.ts';
+import { failureLine, printJson, printReport } from '../report.ts';
 import { grantTable } from './grants.ts';
 import { sessionLine } from './login.ts';
 
@@ -16,7 +16,7 @@ async function status(options: CommonOptions): Promise<void> {
   const agent = await reachAgent(options);
   const view = await agent.get('/v1/status', statusViewSchema);
   if (options.json === true) return printJson(view);
-  printLine(statusText(view));
+  printReport(statusText(view));
 }
 
 /** The whole status as people read it. */

@@ -1,7 +1,8 @@
 /** What a program finds in its environment, and what it must not find. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { applyTo, environmentFor, profileSection, shellLines } from '../../../main/cli/environment.ts';
+import { applyTo, environmentFor, profileSection } from '../../../main/cli/environment.ts';
+import { linesFor } from '../../../main/cli/shells.ts';
 
 const change = environmentFor('https://acme.cloud.databricks.com', 'http://127.0.0.1:12345/v1/metadata/secret');
 
@@ -32,7 +33,7 @@ describe('the environment of a program', () => {
     const nasty = environmentFor("https://a'b$(exit 3)`x`\\", 'http://127.0.0.1/');
     const printed = execFileSync(
       '/bin/sh',
-      ['-c', `${shellLines(nasty)}\nprintf %s "$DATABRICKS_HOST"; printf %s "\${DATABRICKS_TOKEN-unset}"`],
+      ['-c', `${linesFor('sh', nasty)}\nprintf %s "$DATABRICKS_HOST"; printf %s "\${DATABRICKS_TOKEN-unset}"`],
       { env: { DATABRICKS_TOKEN: 't' } },
     );
     expect(String(printed)).toBe("https://a'b$(exit 3)`x`\\unset");
