@@ -806,6 +806,7 @@ export const texts = {
       isNew: 'not there yet',
       workspace: 'Workspace',
       preview: 'What will change',
+      changed: 'What was changed',
       previewLoading: 'Comparing.',
       added: 'added',
       removed: 'removed',

@@ -115,8 +115,7 @@ const iconOf: Readonly<Record<ActivityRecord['kind'], IconName>> = {
   agent: 'settings',
 };
 
-const clockOf = (at: string): string =>
-  new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockOf = (at: string): string => new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
 
 function OneRecord({ record }: { record: ActivityRecord }) {
   return (

@@ -12,6 +12,7 @@ import { AttemptNotice, Notice } from '../ui/Notice.tsx';
 import { Select } from '../ui/Select.tsx';
 import { TextField } from '../ui/TextField.tsx';
 import { useAct } from '../ui/use-act.ts';
+import { useFirstError } from '../ui/use-first-error.ts';
 import styles from './Explain.module.css';
 import { actions, byScopes, type ExplainErrors, type ExplainForm, emptyForm, knownPrograms, placesOf, readForm } from './explain-form.ts';
 import { Reasons, Verdict } from './Verdict.tsx';
@@ -31,6 +32,7 @@ export function Explain({ line, state }: { line: Line; state: UiState }) {
   const [form, setForm] = useState<ExplainForm>(() => emptyForm(places, bundles));
   const [errors, setErrors] = useState<ExplainErrors>({});
   const [answer, setAnswer] = useState<Answer | null>(null);
+  const formPlace = useFirstError(errors);
   const { attempt, run } = useAct();
   const change = (changes: Partial<ExplainForm>): void => setForm({ ...form, ...changes });
   const send = (event: FormEvent): void => {
@@ -46,7 +48,7 @@ export function Explain({ line, state }: { line: Line; state: UiState }) {
   return (
     <Card heading={words.heading}>
       <p className="quiet-text">{words.lead}</p>
-      <form className={styles.form} onSubmit={send} noValidate>
+      <form ref={formPlace} className={styles.form} onSubmit={send} noValidate>
         <Fields form={form} errors={errors} state={state} onChange={change} />
         <div className={styles.act}>
           <Button type="submit" look="primary" isBusy={attempt.phase === 'running'}>

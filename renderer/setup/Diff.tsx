@@ -7,12 +7,13 @@ const words = texts.setup.default;
 const signs = { same: ' ', added: '+', removed: '−' } as const;
 
 export function Diff({ view }: { view: DefaultView }) {
+  const heading = view.written ? words.changed : words.preview;
   const isChange = view.diff.some(({ change }) => change !== 'same');
   const lines = view.diff.map((line, index) => ({ ...line, place: `${index} ${line.line}` }));
   return (
-    <section className={styles.diff} aria-label={words.preview}>
+    <section className={styles.diff} aria-label={heading}>
       <header>
-        <h3>{words.preview}</h3>
+        <h3>{heading}</h3>
         <span className="value">{view.file}</span>
       </header>
       {isChange ? null : <p className="small">{words.noChange}</p>}

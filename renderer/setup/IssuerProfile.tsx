@@ -7,6 +7,7 @@ import { AttemptNotice } from '../ui/Notice.tsx';
 import { Switch } from '../ui/Switch.tsx';
 import { TextField } from '../ui/TextField.tsx';
 import { useAct } from '../ui/use-act.ts';
+import { useFirstError } from '../ui/use-first-error.ts';
 import styles from './ProfileStep.module.css';
 import { emptyIssuerForm, type IssuerErrors, readIssuerForm } from './profile-form.ts';
 
@@ -21,6 +22,7 @@ const fields = [
 export function IssuerProfile({ line, onChanged }: { line: Line; onChanged: () => void }) {
   const [form, setForm] = useState(emptyIssuerForm);
   const [errors, setErrors] = useState<IssuerErrors>({});
+  const place = useFirstError(errors);
   const { attempt, run } = useAct();
   const send = (event: FormEvent): void => {
     event.preventDefault();
@@ -29,7 +31,7 @@ export function IssuerProfile({ line, onChanged }: { line: Line; onChanged: () =
     if (read.ok) void run(() => line.ask('setup/profile', read.input)).then((isDone) => isDone && onChanged());
   };
   return (
-    <form className={styles.form} onSubmit={send} noValidate>
+    <form ref={place} className={styles.form} onSubmit={send} noValidate>
       {fields.map(({ name, label, hint }) => (
         <TextField
           key={name}
