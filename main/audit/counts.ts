@@ -1,6 +1,6 @@
 /**
  * What the records of a stretch of time add up to, for a chart. What was counted once is kept, minute by minute, so that only what
- * was appended since is read anew. It shows what is there and proves nothing about the chain; lines that are damaged count for nothing.
+ * was appended since is read anew. It shows what is there and proves nothing: a line that somebody has changed may still count for one.
  */
 import fs from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import type { Log } from '../ports.ts';
 import { type EpochMs, hours, type Ms, minutes } from '../units.ts';
 import { readLines } from './lines.ts';
 import { readLinesBack } from './lines-back.ts';
-import { decodeLine, MAX_RECORD_BYTES, type StoredRecord } from './record.ts';
+import { decodeLine, glanceAt, MAX_RECORD_BYTES } from './record.ts';
 import { listSegments } from './segment.ts';
 import { systemErrorOf } from './unwritable.ts';
 
@@ -44,7 +44,7 @@ export interface ActivityCounts {
 /** Segments looked at: 4 GiB of log. */
 const MOST_SEGMENTS = 256;
 /** Lines in a row; others get their turn after each. */
-const LINES_IN_A_ROW = 128;
+const LINES_IN_A_ROW = 512;
 /** What lies further back is not asked for again and again. */
 const KEPT: Ms = hours(8 * 24);
 const MINUTE = minutes(1);
@@ -105,8 +105,7 @@ export function createActivityCounts({ folder, log }: { folder: string; log: Log
       if (number % LINES_IN_A_ROW === 0) await otherWork();
       if (!ended) break;
       segment.through = through;
-      const decoded = bytes === null ? null : decodeLine(bytes);
-      if (decoded?.ok) add(segment, decoded.record);
+      if (bytes !== null) add(segment, bytes);
     }
     return Number.isFinite(segment.newest) ? segment.newest : Number.POSITIVE_INFINITY;
   }
@@ -149,53 +148,52 @@ async function newestOf(file: string, size: number): Promise<number> {
   }
 }
 
-function add(segment: Counted, record: StoredRecord): void {
-  const at = Date.parse(record.at);
-  segment.newest = Math.max(segment.newest, at);
-  const counts = countsOf(record);
-  if (counts === null) return;
-  const minute = Math.floor(at / MINUTE);
-  const sum = segment.minutes.get(minute);
-  if (sum === undefined) segment.minutes.set(minute, { ...nothing(), ...counts });
-  else addUp(sum, { ...nothing(), ...counts });
+function add(segment: Counted, line: Buffer): void {
+  const glance = glanceAt(line);
+  if (glance === null) return;
+  segment.newest = Math.max(segment.newest, glance.at);
+  const count = Object.hasOwn(countOf, glance.type) ? countOf[glance.type] : undefined;
+  const more = count?.(() => fieldsOf(line));
+  if (more === undefined) return;
+  const minute = Math.floor(glance.at / MINUTE);
+  const sum = segment.minutes.get(minute) ?? nothing();
+  segment.minutes.set(minute, sum);
+  addUp(sum, more);
 }
 
-/** What one record adds; null: nothing. */
-function countsOf(record: StoredRecord): Partial<Counts> | null {
-  switch (record.type) {
-    case 'token.served':
-    case 'token.printed':
-      return { tokens: 1 };
-    case 'token.served-again':
-      return { tokens: whole(record['count']) };
-    case 'token.minted':
-      // Versions before this one did not write how long it took.
-      return { minted: 1, mintMs: isWhole(record['tookMs']) ? [record['tookMs']] : [] };
-    case 'consent.asked':
-      return { prompts: 1 };
-    case 'consent.answered':
-      return record['verdict'] === 'denied' ? { denials: 1 } : null;
-    case 'token.refused':
-      return { refusals: whole(record['count']) };
-    case 'policy.denied':
-      return record['action'] === 'create' || record['action'] === 'widen' ? { refusals: whole(record['count']) } : null;
-    default:
-      return null;
-  }
+/** None of a line that is damaged. */
+function fieldsOf(line: Buffer): Record<string, unknown> {
+  const decoded = decodeLine(line);
+  return decoded.ok ? decoded.record : {};
 }
+
+/** What one record of each type adds; those that are not here add nothing. Its fields are read only where they count. */
+const countOf: Readonly<Record<string, (fields: () => Record<string, unknown>) => Partial<Counts>>> = {
+  'token.served': () => ({ tokens: 1 }),
+  'token.printed': () => ({ tokens: 1 }),
+  'token.served-again': (fields) => ({ tokens: whole(fields()['count']) }),
+  'token.minted'(fields) {
+    const { tookMs } = fields();
+    // Versions before this one did not write how long it took.
+    return { minted: 1, mintMs: isWhole(tookMs) ? [tookMs] : [] };
+  },
+  'consent.asked': () => ({ prompts: 1 }),
+  'consent.answered': (fields) => ({ denials: fields()['verdict'] === 'denied' ? 1 : 0 }),
+  'token.refused': (fields) => ({ refusals: whole(fields()['count']) }),
+  'policy.denied'(fields) {
+    const { action, count } = fields();
+    return { refusals: action === 'create' || action === 'widen' ? whole(count) : 0 };
+  },
+};
 
 /** More than this is no count but damage. */
 const MOST_COUNTED = 1e9;
 const isWhole = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MOST_COUNTED;
 const whole = (value: unknown): number => (isWhole(value) ? value : 0);
 
-function addUp(sum: Counts, more: Counts): void {
-  sum.tokens += more.tokens;
-  sum.minted += more.minted;
-  for (const took of more.mintMs) sum.mintMs.push(took);
-  sum.prompts += more.prompts;
-  sum.denials += more.denials;
-  sum.refusals += more.refusals;
+function addUp(sum: Counts, more: Partial<Counts>): void {
+  for (const name of ['tokens', 'minted', 'prompts', 'denials', 'refusals'] as const) sum[name] += more[name] ?? 0;
+  for (const took of more.mintMs ?? []) sum.mintMs.push(took);
 }
 
 /** null: there is none. */

@@ -112,3 +112,20 @@ function parseRecord(bytes: Buffer): StoredRecord | undefined {
     return undefined; // not UTF-8 or not JSON: the caller reports it as malformed
   }
 }
+
+/** As `encodeRecord` writes it: the head, and then the type. */
+const headForm = /^\{"seq":\d{1,16},"at":"([0-9T:.Z-]{24})","id":"[0-9a-f-]{36}","prev":"[0-9a-f]{64}","type":"([a-z.-]{1,64})"/;
+/** Bytes in which the head of a record and its type are found. */
+const HEAD_BYTES = 256;
+
+/**
+ * When a record was written and what it is about, by the look of its beginning: a tenth of the work of `decodeLine`, for whoever goes
+ * through a great many. It does not show that the line is whole, nor that it is JSON.
+ *
+ * @returns null: it does not begin as a record does
+ */
+export function glanceAt(bytes: Buffer): { at: number; type: string } | null {
+  const [, at = '', type = ''] = headForm.exec(bytes.toString('latin1', 0, HEAD_BYTES)) ?? [];
+  const time = Date.parse(at);
+  return Number.isNaN(time) ? null : { at: time, type };
+}

@@ -84,7 +84,7 @@ const auditWhole: Check = {
       return unknown('It was not checked since the agent started.', 'Verify it under Activity, or run `lakepass audit verify`.');
     const { isWhole, records, at } = auditVerified;
     const when = `${lengthInWords(ms(now - at))} ago`;
-    if (isWhole) return good(`The chain of ${records} records held when it was checked ${when}.`);
+    if (isWhole) return good(`The chain of ${records} ${records === 1 ? 'record' : 'records'} held when it was checked ${when}.`);
     return bad(
       `It did not verify when it was checked ${when}.`,
       'Keep the files as they are and show them to your security team; Activity says which lines it is about.',

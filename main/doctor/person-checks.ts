@@ -127,8 +127,9 @@ const tapKeys: Check = {
         `There may be a copy of ${listInWords(suspect.map(({ name }) => `"${name}"`))}: its counter went back.`,
         'Remove it under Keys, and enrol another.',
       );
-    const { cause, next } = failureTexts.TAP_KEY_NEEDED;
-    if (status.tapKeys.length === 0) return weak(cause, next, 'TAP_KEY_NEEDED');
+    const { next } = failureTexts.TAP_KEY_NEEDED;
+    if (status.tapKeys.length === 0)
+      return weak('None is enrolled, so nothing that takes a touch can be approved.', next, 'TAP_KEY_NEEDED');
     if (status.tapKeys.length === 1)
       return weak('One is enrolled. Were it lost, only `lakepass reset` would be left.', 'Add a second one under Keys.');
     return good(`${status.tapKeys.length} are enrolled.`);

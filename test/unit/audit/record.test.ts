@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { decodeLine, encodeRecord, ZERO_HASH } from '../../../main/audit/record.ts';
+import { decodeLine, encodeRecord, glanceAt, ZERO_HASH } from '../../../main/audit/record.ts';
 
 const head = { seq: 1, at: '2026-01-05T09:00:00.000Z', id: '019b8d2e-7a00-7abc-8def-0123456789ab', prev: ZERO_HASH };
 const lineOf = (fields: Record<string, unknown>): Buffer => encodeRecord(head, fields).line.subarray(0, -1);
@@ -71,5 +71,25 @@ describe('a record', () => {
     ['a byte order mark', Buffer.concat([Buffer.from('\ufeff'), forged(body)]), 'hash-wrong'],
   ])('refuses %s', (_, line, problem) => {
     expect(decodeLine(line)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('a glance at a line', () => {
+  it('finds the time and the type of a record, whatever follows', () => {
+    const glance = { at: Date.parse(head.at), type: 'audit.gap' };
+    expect(glanceAt(lineOf({ type: 'audit.gap', count: 1 }))).toEqual(glance);
+    expect(glanceAt(Buffer.from(`${body} and then something else`))).toEqual(glance);
+    const last = encodeRecord({ ...head, seq: Number.MAX_SAFE_INTEGER }, { type: 'token.validation-failed' }).line;
+    expect(glanceAt(last)?.type).toBe('token.validation-failed');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no record', '{"type":"audit.gap"}'],
+    ['a type of another form', body.replace('audit.gap', 'audit gap')],
+    ['no time', body.replace('2026-01-05', '2026-13-45')],
+    ['another order', body.replace('"seq":1,', '').replace('"type"', '"seq":1,"type"')],
+  ])('finds none where there is %s', (_, text) => {
+    expect(glanceAt(Buffer.from(text))).toBeNull();
   });
 });
