@@ -39,14 +39,7 @@ async function bundleCommand(file: string): Promise<void> {
   const build = await rolldown({
     input: join(root, 'main/cli/main.ts'),
     platform: 'node',
-    plugins: [
-      withoutAgent,
-      {
-        name: 'TEMP',
-        transform: (code, id) =>
-          id.endsWith('cli/main.ts') ? code.replace('await program.parseAsync', 'void program.parseAsync') : undefined,
-      },
-    ],
+    plugins: [withoutAgent],
     onLog: (level, log, pass) => (log.code === 'EVAL' ? undefined : pass(level, log)),
   });
   const { output } = await build.write({ file, format: 'cjs', codeSplitting: false, sourcemap: false, minify: false });

@@ -3,8 +3,9 @@
 #
 # A package does not write in people's home folders, not even on purge: the script runs as root, what it would touch is under the
 # control of others, homes may lie on a file server that refuses, and whoever removes a program for all need not own everybody's
-# vault. What is left there is named instead; the autostart entry has a TryExec line, so it starts nothing any more, and sockets lie
-# in /run/user, which the system empties.
+# vault. Each person has `lakepass uninstall` for that, which asks about the vault; what stays without it is named here. The autostart
+# entry then names a program that is gone, so it starts nothing; the sockets went with the program, and what a crash left lies in
+# /run/user, which the system empties.
 set -eu
 case "${1:-}" in remove | purge | 0) ;; *) exit 0 ;; esac
 root="${DPKG_ROOT:-}"

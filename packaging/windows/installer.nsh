@@ -3,6 +3,16 @@
 ; In a silent uninstall (/S) nobody can be asked, so the vault stays; the same goes for the step in which a new version takes the
 ; place of the old one. A per-machine uninstall reaches only the person who runs it: other people's registry is not loaded.
 
+; The command on the PATH: a line of batch in the one folder that Windows has there for every person. PATH itself is not written: NSIS cuts long
+; values, and what is cut is lost.
+!macro customInstall
+  FileOpen $0 "$LOCALAPPDATA\Microsoft\WindowsApps\lakepass.cmd" w
+  ${if} $0 != ""
+    FileWrite $0 '@"$INSTDIR\resources\bin\lakepass.exe" %*$\r$\n'
+    FileClose $0
+  ${endIf}
+!macroend
+
 !macro customUnInstall
   ${ifNot} ${isUpdated}
     ; Started with the session: Electron writes this value when the person turns it on, under one of these names.
@@ -18,6 +28,8 @@
     ${if} $2 == $INSTDIR
       DeleteRegKey HKCU "Software\Classes\lakepass"
     ${endIf}
+
+    Delete "$LOCALAPPDATA\Microsoft\WindowsApps\lakepass.cmd"
 
     ; The control pipe has no file; it ended with the program.
     MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 \

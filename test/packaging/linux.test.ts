@@ -209,6 +209,28 @@ describe('the command inside', () => {
       expect(JSON.parse(stdout)).toMatchObject({ pid: await product.agentPid() });
       expect(readFileSync(starts, 'utf8')).toBe('');
     });
+
+    it('runs no agent itself: that is the app', async () => {
+      const { code, stdout } = await product.run(join(bin, 'lakepass'), ['agent', '--json']);
+      expect(code).toBe(4);
+      expect(JSON.parse(stdout)).toMatchObject({ failure: { code: 'AGENT_IS_DESKTOP' } });
+    });
+
+    it('takes back what lies outside of the package, and keeps the vault where it may not ask', async () => {
+      const own = (path: string): string => join(product.home, path);
+      await product.run('mkdir', ['-p', own('.local/bin'), own('.config/autostart')]);
+      await product.run('ln', ['-s', join(bin, 'lakepass'), own('.local/bin/lakepass')]);
+      await product.run('touch', [own('.config/autostart/lakepass.desktop')]);
+      const { code, stdout } = await product.run(join(bin, 'lakepass'), ['uninstall', '--keep-vault', '--json']);
+      expect(code).toBe(0);
+      const { removed, vault } = JSON.parse(stdout);
+      expect(vault).toBe('kept');
+      expect(removed).toEqual(expect.arrayContaining([own('.local/bin/lakepass'), own('.config/autostart/lakepass.desktop')]));
+      for (const path of removed) expect(existsSync(path)).toBe(false);
+      expect(globSync('**/control.sock', { cwd: product.home })).toEqual([]);
+      expect(existsSync(own('.local/state/lakepass/audit'))).toBe(true);
+      expect((await product.run(join(bin, 'lakepass'), ['status', '--no-start'])).code).toBe(4);
+    });
   });
 });
 
