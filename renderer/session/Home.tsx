@@ -44,11 +44,13 @@ export function Home({ line, host, state, onOpen }: ScreenProps) {
       <Trouble problems={status.problems} warnings={status.warnings} />
       {status.profiles.length === 0 ? null : (
         <>
-          <Workspaces profiles={status.profiles} />
+          <div className={styles.pair}>
+            <Workspaces profiles={status.profiles} />
+            {act === 'unlock' ? null : lock}
+          </div>
           <Sessions line={line} profiles={status.profiles} />
         </>
       )}
-      {act === 'unlock' ? null : lock}
       <Card
         heading={texts.history.heading}
         acts={

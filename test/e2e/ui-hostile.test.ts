@@ -44,7 +44,7 @@ beforeEach(async () => {
   await person.getByRole('navigation').waitFor();
   door = Number(new URL(person.url()).port);
   stage.agent.update(({ status }) => void status.queue.asks.push(askOf(clock)));
-  await person.locator('.answers .button.primary:enabled').waitFor();
+  await person.getByRole('button', { name: 'Approve' }).and(person.locator(':enabled')).waitFor();
 });
 afterEach(() => stage.close());
 

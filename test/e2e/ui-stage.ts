@@ -18,22 +18,35 @@ import { createPages, type Pages } from '../../main/pages/pages.ts';
 import { type FakePagesAgent, fakePagesAgent } from '../fakes/pages-agent.ts';
 import { type RecordingAudit, recordingAudit } from '../fakes/recording-audit.ts';
 
+/** How a person looks at a page; nothing moves unless they let it. `zoom` leaves as much less room. `bypassCSP`: policies do not bind it. */
+export interface Look {
+  colours?: 'light' | 'dark';
+  width?: number;
+  height?: number;
+  zoom?: number;
+  moves?: boolean;
+  bypassCSP?: boolean;
+}
+
 export interface Stage {
   agent: FakePagesAgent;
   pages: Pages;
   audit: RecordingAudit;
   /** What the pages complained about in their consoles; a page of ours must never. */
   complaints: string[];
-  /** A tab of its own, in the given colours; `bypassCSP`: policies of the answers do not bind it. */
-  tab(options?: { colours?: 'light' | 'dark'; width?: number; bypassCSP?: boolean }): Promise<Page>;
+  /** A tab of its own. */
+  tab(options?: Look): Promise<Page>;
   /** A tab that shows the UI. */
-  ui(options?: { colours?: 'light' | 'dark'; width?: number }): Promise<Page>;
+  ui(options?: Look): Promise<Page>;
   close(): Promise<void>;
 }
 
 /** Chromium with the pages built and the door's parts around it; agent and door are new for every stage. */
 export interface Theatre {
   stage(): Promise<Stage>;
+  /** Where the pages were built, and the browser, for windows that no door serves. */
+  readonly folder: string;
+  readonly browser: Browser;
   close(): Promise<void>;
 }
 
@@ -50,12 +63,25 @@ export async function openTheatre(): Promise<Theatre> {
   });
   return {
     stage: () => openStage(browser, folder),
+    ...{ folder, browser },
     async close() {
       await browser.close();
       await rm(folder, { recursive: true });
     },
   };
 }
+
+/** A window of the browser as the person has set it up. */
+export const contextOf = (browser: Browser, look: Look = {}): Promise<BrowserContext> => {
+  const { colours = 'light', width = 1000, height = 900, zoom = 1, moves = false, bypassCSP = false } = look;
+  return browser.newContext({
+    colorScheme: colours,
+    viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
+    deviceScaleFactor: zoom,
+    reducedMotion: moves ? 'no-preference' : 'reduce',
+    bypassCSP,
+  });
+};
 
 async function openStage(browser: Browser, folder: string): Promise<Stage> {
   const agent = fakePagesAgent({ clock: systemClock });
@@ -76,13 +102,8 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
 
-  const tab: Stage['tab'] = async ({ colours = 'light', width = 1000, bypassCSP = false } = {}) => {
-    const context = await browser.newContext({
-      colorScheme: colours,
-      viewport: { width, height: 900 },
-      reducedMotion: 'reduce',
-      bypassCSP,
-    });
+  const tab: Stage['tab'] = async (look) => {
+    const context = await contextOf(browser, look);
     contexts.push(context);
     const page = await context.newPage();
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));

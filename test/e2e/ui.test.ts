@@ -5,7 +5,7 @@ import { AppError } from '../../main/app-error.ts';
 import { systemClock as clock } from '../../main/host-ports.ts';
 import { failureTexts } from '../../preload/contract/failure.ts';
 import { agentCaller, askOf, grantOf, notebookCaller } from '../fakes/pages-agent.ts';
-import { findingsOf, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
+import { findingsOf, type Look, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
 
 let theatre: Theatre;
 let stage: Stage;
@@ -31,27 +31,15 @@ async function untilCalled(what: string, times = 1): Promise<unknown[]> {
 }
 
 describe('every screen', () => {
-  const screens: [string, (page: Page) => Promise<unknown>][] = [
-    ['home', async () => undefined],
-    ['home, locked and in trouble', (page) => trouble(page)],
-    ['access', (page) => button(page, 'Access').click()],
-    ['keys', (page) => button(page, 'Keys').click()],
-    ['the prompt', (page) => prompt(page, {})],
-    [
-      'the prompt with two programs',
-      (page) => prompt(page, { purpose: 'use', approval: 'tap', caller: agentCaller, expected: notebookCaller, grant: 'g' }),
-    ],
-    [
-      'without an agent',
-      (page) => stage.pages.close().then(() => page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor()),
-    ],
+  const names = ['Home', 'Requests', 'Access', 'Keys', 'Activity', 'Policy', 'Doctor', 'Settings'];
+  const looks: [string, Look][] = [
+    ['light', {}],
+    ['dark', { colours: 'dark' }],
+    ['light at 200 %', { zoom: 2 }],
+    ['dark at 200 %', { colours: 'dark', zoom: 2 }],
+    ['light, with motion', { moves: true }],
   ];
-  async function prompt(page: Page, changes: Parameters<typeof askOf>[1]): Promise<void> {
-    ask(changes);
-    await page.getByRole('dialog').waitFor();
-    await page.locator('.answers .button.primary:enabled').waitFor();
-  }
-  async function trouble(page: Page): Promise<void> {
+  async function trouble(): Promise<void> {
     stage.agent.update(({ status }) => {
       Object.assign(status.lock, {
         state: 'locked',
@@ -63,24 +51,80 @@ describe('every screen', () => {
       status.warnings = ['Policy says `approval: click`.'];
       status.queue.quiet = true;
     });
-    await page.getByText('What is wrong').waitFor();
   }
-  it.each((['light', 'dark'] as const).flatMap((colours) => screens.map(([name, go]) => [name, colours, go] as const)))(
-    'has nothing that keeps anybody out: %s, %s',
-    async (_, colours, go) => {
-      const page = await stage.ui({ colours });
-      await go(page);
-      expect(await findingsOf(page)).toEqual([]);
-      if (stage.pages.watched()) expect(stage.complaints).toEqual([]);
-    },
-  );
+
+  it.each(looks)('has nothing that keeps anybody out: %s', async (_, look) => {
+    const found: Record<string, string[]> = {};
+    const page = await stage.ui(look);
+    const find = async (name: string): Promise<void> => {
+      const findings = await findingsOf(page);
+      if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) findings.push('wider than the window');
+      if (findings.length > 0) found[name] = findings;
+    };
+    stage.agent.update((state) => void state.grants.push(grantOf(clock, { id: 'g2', paused: true }), grantOf(clock, { state: 'expired' })));
+    for (const name of names) {
+      await page.getByRole('navigation').getByRole('button', { name }).click();
+      await page.getByRole('heading', { level: 1, name }).waitFor();
+      await find(name);
+    }
+    await page.getByRole('navigation').getByRole('button', { name: 'Home' }).click();
+    await trouble();
+    await page.getByText('What is wrong').waitFor();
+    await find('home, locked and in trouble');
+    stage.agent.update(({ status }) => void Object.assign(status.queue, { quiet: false }));
+    for (const changes of [{}, { purpose: 'use', approval: 'tap', caller: agentCaller, expected: notebookCaller, grant: 'g' }] as const) {
+      ask({ id: Object.keys(changes).length === 0 ? 'one' : 'two', ...changes });
+      await page.getByRole('dialog').waitFor();
+      await button(page, /^Approve/)
+        .and(page.locator(':enabled'))
+        .waitFor();
+      await find(`the prompt: ${JSON.stringify(changes)}`);
+    }
+    expect(stage.complaints).toEqual([]);
+    await stage.pages.close();
+    await page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor();
+    await find('without an agent');
+    expect(found).toEqual({});
+  });
 
   it('fits into a narrow window', async () => {
     const page = await stage.ui({ width: 360 });
-    for (const name of ['Home', 'Access', 'Keys']) {
-      await button(page, name).click();
+    for (const name of names) {
+      await page.getByRole('navigation').getByRole('button', { name }).click();
+      await page.getByRole('heading', { level: 1, name }).waitFor();
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     }
+  });
+
+  it('comes with the focus on its name, so that a reader says it, and the keyboard alone leads there', async () => {
+    const page = await stage.ui();
+    const focused = () => page.evaluate('document.activeElement.textContent');
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Skip to the screen');
+    for (let tabs = 0; tabs < 3; tabs++) await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Access');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Access' }).waitFor();
+    expect(await focused()).toBe('Access');
+    expect(await page.title()).toBe('Access · Lakepass');
+    expect(await button(page, 'Access').getAttribute('aria-current')).toBe('page');
+    await button(page, 'Skip to the screen').press('Enter');
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('MAIN');
+  });
+
+  it('is in the colours the person has chosen, whatever the system says', async () => {
+    const page = await stage.ui({ colours: 'light' });
+    const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await ground();
+    stage.agent.update(({ preferences }) => void Object.assign(preferences, { theme: 'dark' }));
+    await page.locator('html[data-theme="dark"]').waitFor();
+    const dark = await ground();
+    expect(dark).not.toBe(light);
+    stage.agent.update(({ preferences }) => void Object.assign(preferences, { theme: 'system' }));
+    await page.locator('html[data-theme="system"]').waitFor();
+    expect(await ground()).toBe(light);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await ground()).toBe(dark);
   });
 });
 
@@ -181,7 +225,7 @@ describe('the prompt', () => {
     ask({ caller: { ...notebookCaller, facts }, expected: agentCaller, grant: 'grant-1' });
     const asking = page.getByRole('region', { name: 'Who asks' });
     const marks = await asking
-      .locator('.fact')
+      .locator('[data-fact]')
       .evaluateAll((rows) => rows.map((row) => String((row as { innerText?: string }).innerText).replaceAll('\n', ' ')));
     expect(marks.map((text) => /(verified|claimed)$/.exec(text)?.[1])).toEqual(['verified', 'verified', 'verified', 'claimed', 'claimed']);
     expect(marks.find((text) => text.startsWith('Notebook'))).toBe('Notebook churn/training.ipynb claimed');
@@ -299,6 +343,63 @@ describe('access', () => {
   });
 });
 
+describe('access that is not needed for a while', () => {
+  it('is paused and let go on with a switch', async () => {
+    const page = await stage.ui();
+    await button(page, 'Access').click();
+    const gets = page.getByRole('switch', { name: 'Gets tokens: jupyter lab' });
+    expect(await gets.getAttribute('aria-checked')).toBe('true');
+    await gets.click();
+    expect(await untilCalled('pause')).toEqual([{ ids: ['grant-1'], paused: true }]);
+    await page.getByText('Paused').waitFor();
+    await gets.press('Space');
+    expect(await untilCalled('pause', 2)).toContainEqual({ ids: ['grant-1'], paused: false });
+    await page.getByText('Paused').waitFor({ state: 'detached' });
+  });
+});
+
+describe('requests', () => {
+  it('stand with what was refused and the way out of it', async () => {
+    stage.agent.answers.denied = {
+      denied: [
+        {
+          ...{ id: 'd-1', profile: 'acme', executable: '/usr/bin/curl', deniedAt: new Date().toISOString() },
+          ...{ script: null, folder: null, aiAgent: 'claude' },
+        },
+      ],
+    };
+    stage.agent.answers.activity = {
+      records: [
+        {
+          seq: 7,
+          at: new Date().toISOString(),
+          type: 'token.refused',
+          kind: 'refusal',
+          fields: { code: 'CONSENT_DENIED', caller: '/usr/bin/curl' },
+        },
+      ],
+      ...{ next: null, damaged: 0 },
+    };
+    const page = await stage.ui();
+    await button(page, 'Requests').click();
+    await page.getByText(failureTexts.CONSENT_DENIED.cause).waitFor();
+    expect(called('activity')).toContainEqual(expect.objectContaining({ kinds: ['refusal'] }));
+    await button(page, 'Let it ask again: /usr/bin/curl').click();
+    expect(await untilCalled('denied/forget')).toEqual([{ id: 'd-1' }]);
+    await page.getByText('There are none.').waitFor();
+    expect(await page.getByText('curl wants to use your access').count()).toBe(1);
+  });
+
+  it('that wait are counted in the rail', async () => {
+    const page = await stage.ui();
+    stage.agent.update(({ status }) => {
+      status.queue.quiet = true;
+      status.queue.asks = [askOf(clock), askOf(clock, { id: 'ask-2' })];
+    });
+    await button(page, 'Requests 2 requests wait').waitFor();
+  });
+});
+
 describe('keys', () => {
   it('are renamed in place', async () => {
     const page = await stage.ui();
@@ -384,11 +485,59 @@ describe('signing in', () => {
 
   it('out takes a second thought', async () => {
     const page = await stage.ui();
-    await button(page, 'Sign out').click();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     expect(called('sign-out')).toEqual([]);
-    await button(page, 'Really sign out').click();
+    await page.getByRole('button', { name: 'Really sign out', exact: true }).click();
     await page.getByRole('heading', { name: 'Nobody is signed in' }).waitFor();
     await button(page, 'Sign in').waitFor();
+  });
+});
+
+describe('home', () => {
+  it('keeps what the provider says apart from the key that Lakepass saw', async () => {
+    const page = await stage.ui();
+    const card = page.getByRole('region', { name: 'Ada Lovelace' });
+    expect(await card.getByText('With a phishing-resistant key, says your provider').count()).toBe(1);
+    expect(await card.innerText()).toMatch(/Key touched last\s+Blue, on the key ring[\s\S]*your provider knows nothing of it/);
+  });
+
+  it('says in words what the ring shows', async () => {
+    stage.agent.update(({ status }) => {
+      for (const { session } of status.profiles) session.idleEndsAt = new Date(clock.now() + 3_600_000).toISOString();
+    });
+    const page = await stage.ui();
+    const ring = page.getByRole('img', { name: /^6 h 59 min left: the session ends .+, whatever happens\. Unless a token is asked for/ });
+    await ring.waitFor();
+  });
+
+  it('has a way out of every session at once, and says what became of the refresh token', async () => {
+    const page = await stage.ui();
+    await button(page, 'Sign out everywhere').click();
+    expect(called('sign-out')).toEqual([]);
+    // The answer that changes nothing is under the finger, and Escape is the same.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Keep');
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Sign out everywhere');
+    await page.keyboard.press('Enter');
+    await button(page, 'Really sign out everywhere').click();
+    expect(await untilCalled('sign-out')).toEqual([{}]);
+    await page.getByRole('heading', { name: 'Nobody is signed in' }).waitFor();
+  });
+
+  it('names a workspace that gives no tokens, why, and what to do', async () => {
+    stage.agent.update(({ status }) => {
+      for (const { workspaces } of status.profiles) for (const workspace of workspaces) workspace.health = 'ISSUER_UNREACHABLE';
+    });
+    const page = await stage.ui();
+    await page.getByRole('region', { name: 'Workspaces' }).getByText(failureTexts.ISSUER_UNREACHABLE.cause).waitFor();
+  });
+
+  it('copies the line that starts a notebook', async () => {
+    const page = await stage.ui();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await button(page, 'Copy').click();
+    await page.getByRole('status').getByText('Copied').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe('lakepass run -- jupyter lab');
   });
 });
 
