@@ -25,7 +25,7 @@ export interface PolicyPageParts {
   /** @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
   company: (name: string | undefined) => Firm;
   questions: Questions;
-  policy: () => Pick<LoadedPolicy, 'evaluate' | 'limits' | 'warnings'>;
+  policy: () => Pick<LoadedPolicy, 'evaluate' | 'limits' | 'warnings' | 'aiAgents'>;
   policyView: () => PolicyView;
 }
 
@@ -79,7 +79,13 @@ export function createPolicyPage(parts: PolicyPageParts): Pick<UiAgent, 'policy'
       // end check
       const workspace = workspaceOf(profile, withScheme(request.workspace)).host;
       const scopes = resolveScopes(request.scopes, cloudOf(workspace));
-      const explanation = explain({ action: request.action, profile: profile.name, caller: callerFrom(request), workspace, scopes });
+      const explanation = explain({
+        action: request.action,
+        profile: profile.name,
+        caller: callerFrom(request, parts.policy().aiAgents),
+        workspace,
+        scopes,
+      });
       if (explanation === null) throw new AppError('SIGNED_OUT');
       return explanation;
     },
@@ -108,13 +114,14 @@ function supposed(executable: string): ProcessFacts {
  * The caller of a "what if". An AI agent makes an ordinary program one, whether it is named or known by the program's path, as it does
  * when a request comes.
  *
+ * @param extraAiAgents programs that the policy takes for AI agents beside the known ones
  * @throws AppError INPUT_INVALID (program, ai-agent)
  */
-function callerFrom({ program, kind, aiAgent }: ExplainRequest): Caller {
+function callerFrom({ program, kind, aiAgent }: ExplainRequest, extraAiAgents: readonly string[]): Caller {
   if (/\p{Cc}/u.test(program) || (program.includes('/') && !program.startsWith('/')))
     throw new AppError('INPUT_INVALID', { reason: 'program', detail: 'Write the whole path of the program.' });
   if (/\p{Cc}/u.test(aiAgent)) throw new AppError('INPUT_INVALID', { reason: 'ai-agent' });
-  const under = aiAgent || (program === '' ? null : aiAgentNamed(program));
+  const under = aiAgent || (program === '' ? null : aiAgentNamed(program, extraAiAgents));
   return {
     ...unknownCaller,
     kind: kind === 'program' && under !== null ? 'ai-agent' : kind,

@@ -188,6 +188,13 @@ describe('what if', () => {
     expect(await asking({ policy })('policy/explain', { ...sql, ...by })).toMatchObject({ verdict });
   });
 
+  it('takes a program for an AI agent where the policy says so', async () => {
+    const policy = policyOf(grant('a', 'ai-agent'), 'aiAgents: [house-bot]');
+    const ask = asking({ policy });
+    expect(await ask('policy/explain', { ...sql, program: '/opt/house-bot' })).toMatchObject({ verdict: 'allow' });
+    expect(await ask('policy/explain', { ...sql, program: '/opt/other-bot' })).toMatchObject({ verdict: 'deny' });
+  });
+
   it('gives no path to what the system cannot name', async () => {
     const policy = policyOf(grant('a', 'box'), 'deny:\n  - { id: no-python, callers: [python] }');
     const ask = asking({ policy });
