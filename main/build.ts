@@ -28,7 +28,7 @@ const entries = {
 } as const;
 
 /** The preload of each window of the desktop app. */
-const preloads = { 'preload.cjs': 'preload/index.ts', 'preload-approval.cjs': 'preload/approval.ts' } as const;
+export const preloads = { 'preload.cjs': 'preload/index.ts', 'preload-approval.cjs': 'preload/approval.ts' } as const;
 
 /**
  * Takes what comes from Node without importing it. An import makes Node evaluate every export of the module, needed or not;
@@ -83,7 +83,7 @@ const contractAsConstants: Plugin = {
 };
 
 /** Bundles one preload: a sandboxed one is a single CommonJS file, and can require nothing but a part of Electron. */
-async function bundlePreload(source: string, folder: string, name: string): Promise<void> {
+export async function bundlePreload(source: string, folder: string, name: string): Promise<void> {
   const build = await rolldown({
     input: resolve(root, source),
     platform: 'browser',

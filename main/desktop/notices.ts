@@ -6,7 +6,7 @@ import type { GrantView, StatusView } from '../../preload/contract/control.ts';
 import type { View } from '../../preload/contract/desktop.ts';
 import type { UiState } from '../../preload/contract/ui.ts';
 import { type EpochMs, minutes } from '../units.ts';
-import { openRequests } from './tray-model.ts';
+import { openRequests, workspaceName } from './tray-model.ts';
 import { plainLine, words } from './words.ts';
 
 export interface Notice {
@@ -55,10 +55,10 @@ export function noticesOf(before: UiState | undefined, state: UiState, now: Epoc
   ];
 }
 
-function ofRequest({ queue }: StatusView): Notice[] {
+function ofRequest({ queue, profiles }: StatusView): Notice[] {
   const [front] = queue.asks;
   if (front === undefined || openRequests(queue) === 0) return [];
-  const workspace = front.workspace === null ? null : plainLine(front.workspace);
+  const workspace = front.workspace === null ? null : workspaceName(profiles, front.workspace);
   const body = text.asksBody(programOf({ caller: front.caller, label: '' }), workspace);
   return [{ key: `ask ${front.id}`, title: text.asks, body, opens: 'request' }];
 }
@@ -94,7 +94,7 @@ function ofEnds({ status, grants }: UiState, now: EpochMs): Notice[] {
   const ending = inUse.flatMap((grant) =>
     soon(`grant-ends ${grant.id}`, grant.until, (left) => ({
       title: text.grantEnds,
-      body: text.grantEndsBody(programOf(grant), plainLine(grant.workspace), left),
+      body: text.grantEndsBody(programOf(grant), workspaceName(status.profiles, grant.workspace), left),
       opens: 'grants',
     })),
   );

@@ -47,7 +47,7 @@ export function trayModel({ status, grants, preferences }: UiState, now: EpochMs
       { kind: 'text', label: headline.text },
       ...(asking > 0 ? [act(words.tray.answer(asking), { act: 'request' })] : []),
       line,
-      ...programEntries(grants),
+      ...programEntries(grants, status.profiles),
       line,
       act(words.tray.open, { act: 'open' }),
       act(words.tray.lock, { act: 'lock' }, status.lock.state !== 'locked'),
@@ -83,11 +83,17 @@ function leftOf(profiles: StatusView['profiles'], now: EpochMs): string | null {
 
 const programOf = ({ caller, label }: GrantView): string => plainLine(caller?.title ?? label) || words.unknownProgram;
 
+/** What the person calls a workspace; its host stays on the pages. */
+export function workspaceName(profiles: StatusView['profiles'], host: string): string {
+  const known = profiles.flatMap(({ workspaces }) => workspaces).find((workspace) => workspace.host === host);
+  return known === undefined ? words.unknownWorkspace : plainLine(known.name);
+}
+
 /** One for each program and workspace, whatever number of grants is behind it; ticked while it gets tokens. */
-function programEntries(grants: readonly GrantView[]): TrayEntry[] {
+function programEntries(grants: readonly GrantView[], profiles: StatusView['profiles']): TrayEntry[] {
   const users = Map.groupBy(
     grants.filter(({ state, members }) => state === 'live' && members > 0),
-    (grant) => words.tray.program(programOf(grant), plainLine(grant.workspace)),
+    (grant) => words.tray.program(programOf(grant), workspaceName(profiles, grant.workspace)),
   );
   if (users.size === 0) return [{ kind: 'text', label: words.tray.nobodyUses }];
   const listed = [...users].slice(0, programsListed).map(([label, own]): TrayEntry => {

@@ -4,6 +4,7 @@ const count = (number: number, one: string, many: string): string => `${number} 
 export const words = {
   product: 'Lakepass',
   unknownProgram: 'an unknown program',
+  unknownWorkspace: 'a workspace',
   /** A length of time, as long as a glance: two units at most. */
   length(ms: number): string {
     const minutes = Math.max(0, Math.floor(ms / 60_000));

@@ -143,7 +143,7 @@ describe('a call that is none', () => {
     ['text', 'state'],
     ['a list', ['state', {}]],
     ['more than a call', { name: 'state', input: {}, by: 'me' }],
-    ['a name that is no text', { name: { toString: () => 'state' }, input: {} }],
+    ['a name that is no text', { name: { toString: (): string => 'state' }, input: {} }],
     ['a long name', { name: 's'.repeat(1000), input: {} }],
   ])('is refused: %s', async (_, message) => {
     const { send, eventOf, refused } = setUp();

@@ -28,7 +28,7 @@ describe('a deep link', () => {
     ['a name of every object', 'lakepass://constructor'],
     ['words before it', ' lakepass://grants'],
     ['length', `lakepass://${'g'.repeat(10_000)}`],
-    ['no text at all', { toString: () => 'lakepass://grants' }],
+    ['no text at all', { toString: (): string => 'lakepass://grants' }],
     ['nothing', undefined],
   ])('with %s opens nothing', (_, link) => {
     expect(readDeepLink(link)).toBe(undefined);
