@@ -320,10 +320,10 @@ describe('settings', () => {
     const page = await open('Settings', { colours: 'light' });
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
     const before = await ground();
-    await page.getByRole('radio', { name: 'Dark' }).check();
+    await page.getByText('Dark', { exact: true }).click();
     await expect.poll(ground).not.toBe(before);
     expect(called('preferences')).toEqual([{ theme: 'dark' }]);
-    await page.getByRole('radio', { name: 'As the system' }).check();
+    await page.getByText('As the system', { exact: true }).click();
     await expect.poll(ground).toBe(before);
   });
 
