@@ -131,14 +131,12 @@ function senderOf({ sender, senderFrame }: IpcMainInvokeEvent, windows: Parts['w
   if (senderFrame === null || senderFrame.isDestroyed() || senderFrame.detached) return undefined;
   // end check
   const kind = windows.kindOf(sender);
-  // check: sender-own-window
   if (kind === undefined) return undefined;
-  // end check
   // check: sender-main-frame
   if (senderFrame.parent !== null || senderFrame.frameTreeNodeId !== sender.mainFrame.frameTreeNodeId) return undefined;
   // end check
   // check: sender-url
-  if (kind === undefined || senderFrame.url.split('#')[0] !== pageUrls[kind]) return undefined;
+  if (senderFrame.url.split('#')[0] !== pageUrls[kind]) return undefined;
   // end check
   return kind;
 }

@@ -41,7 +41,9 @@ export const pagePolicy = [
 ].join('; ');
 
 const headers = {
+  // check: window-page-policy
   'Content-Security-Policy': pagePolicy,
+  // end check
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',

@@ -24,20 +24,28 @@ export function webPreferencesOf(kind: WindowKind, { folder, packaged }: Setting
   return {
     preload: join(folder, preloads[kind]),
     partition: partitions[kind],
+    // check: window-sandboxed
     sandbox: true,
     contextIsolation: true,
+    // end check
+    // check: window-without-node
     nodeIntegration: false,
     nodeIntegrationInWorker: false,
     nodeIntegrationInSubFrames: false,
+    // end check
+    // check: window-plain-page
     webSecurity: true,
     allowRunningInsecureContent: false,
     experimentalFeatures: false,
     webviewTag: false,
     plugins: false,
-    devTools: !packaged,
-    spellcheck: false,
     navigateOnDragDrop: false,
     disableDialogs: true,
+    spellcheck: false,
+    // end check
+    // check: window-without-debugger
+    devTools: !packaged,
+    // end check
   };
 }
 
