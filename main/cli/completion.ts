@@ -236,7 +236,8 @@ function fish(verbs: readonly Verb[]): string {
       .join(' ')}; and set -a at $word`,
     '    end',
     '  end',
-    '  test (string join \' \' $at) = "$argv[1]"',
+    "  set -l here (string join ' ' $at)",
+    '  test "$here" = "$argv[1]"',
     'end',
     'complete -c lakepass -f',
     ...verbs.flatMap((verb) => [
