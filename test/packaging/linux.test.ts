@@ -51,7 +51,7 @@ beforeAll(async () => {
   const env = { ...process.env, ...tools };
   await promisify(execFile)(process.execPath, [join(root, 'packaging/build.ts'), ...targets], { cwd: root, env, maxBuffer: 2 ** 26 });
   execFileSync('chmod', ['-R', 'a+rX', made]);
-}, 180_000);
+}, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the archive of the program', () => {

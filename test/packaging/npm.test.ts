@@ -35,7 +35,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   await npm('install', '--prefix', folder, '--prefer-offline', join(folder, packed.filename));
   execFileSync('chmod', ['-R', 'a+rX', folder]);
-}, 180_000);
+}, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the package', () => {

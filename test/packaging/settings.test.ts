@@ -1,4 +1,5 @@
 /** What electron-builder is told: that it understands it, and that nothing in it opens the program. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -123,6 +124,26 @@ describe('the uninstaller for Windows', () => {
     ])
       expect(guarded).toMatch(line);
     expect(script.match(/Delete/g)?.length).toBe(guarded.match(/Delete/g)?.length);
+  });
+});
+
+describe('the scripts of the Linux packages', () => {
+  it.each(['after-install', 'before-remove', 'after-remove'])('%s is a shell script that parses', (name) => {
+    expect(spawnSync('sh', ['-n', join(root, `packaging/linux/${name}.sh`)], { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
+  it('end the program by the very path at which it is installed', () => {
+    const { executableName } = settings['linux'] as { executableName: string };
+    expect(read('packaging/linux/before-remove.sh')).toContain(`= /opt/${settings['productName']}/${executableName} ]`);
+    for (const kind of ['deb', 'rpm'])
+      expect(settings[kind]).toMatchObject({
+        afterInstall: 'packaging/linux/after-install.sh',
+        afterRemove: 'packaging/linux/after-remove.sh',
+        fpm: ['--before-remove', 'packaging/linux/before-remove.sh'],
+      });
   });
 });
 

@@ -24,7 +24,7 @@ function isLocked(from: string, name: string): boolean {
 describe('package.json', () => {
   it('names every package with its exact version', () => {
     const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
-      ([, range]) => !/^\d+\.\d+\.\d+$/.test(String(range)),
+      ([, range]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(String(range)),
     );
     expect(ranges).toEqual([]);
   });
