@@ -834,6 +834,7 @@ export const texts = {
       result: 'The answer',
       noRows: 'The query gave no rows, which is an answer, too.',
       python: (version: string): string => `With Python ${version}`,
+      pythonAt: (path: string): string => `${path} has what a notebook needs.`,
     },
     end: {
       heading: 'You are set',

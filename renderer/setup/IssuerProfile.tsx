@@ -9,7 +9,7 @@ import { TextField } from '../ui/TextField.tsx';
 import { useAct } from '../ui/use-act.ts';
 import { useFirstError } from '../ui/use-first-error.ts';
 import styles from './ProfileStep.module.css';
-import { emptyIssuerForm, type IssuerErrors, readIssuerForm } from './profile-form.ts';
+import { emptyIssuerForm, fieldProblemOf, type IssuerErrors, readIssuerForm } from './profile-form.ts';
 
 const words = texts.setup.profile;
 const fields = [
@@ -22,8 +22,10 @@ const fields = [
 export function IssuerProfile({ line, onChanged }: { line: Line; onChanged: () => void }) {
   const [form, setForm] = useState(emptyIssuerForm);
   const [errors, setErrors] = useState<IssuerErrors>({});
-  const place = useFirstError(errors);
   const { attempt, run } = useAct();
+  const refused = attempt.phase === 'failed' ? fieldProblemOf(attempt.failure) : null;
+  const wrong = Object.keys(errors).length > 0 ? errors : refused;
+  const place = useFirstError(wrong);
   const send = (event: FormEvent): void => {
     event.preventDefault();
     const read = readIssuerForm(form);
@@ -38,14 +40,14 @@ export function IssuerProfile({ line, onChanged }: { line: Line; onChanged: () =
           label={label}
           hint={hint}
           value={form[name]}
-          error={errors[name] ?? null}
+          error={wrong?.[name] ?? null}
           maxLength={300}
           isRequired
           onChange={(text) => setForm({ ...form, [name]: text })}
         />
       ))}
       <Switch label={words.test} isOn={form.test} onChange={(test) => setForm({ ...form, test })} />
-      <AttemptNotice attempt={attempt} />
+      {refused === null ? <AttemptNotice attempt={attempt} /> : null}
       <div>
         <Button type="submit" look="primary" size="large" isBusy={attempt.phase === 'running'}>
           {words.use}

@@ -1,6 +1,9 @@
 /** A query that really runs, with a token that a person approves. The proof that all of it works. */
-import type { QueryView } from '../../preload/contract/setup.ts';
+
+import { useState } from 'react';
+import type { QueryView, SetupView } from '../../preload/contract/setup.ts';
 import { useAnswer } from '../door/use-answer.ts';
+import { placesOf } from '../policy/explain-form.ts';
 import { texts } from '../texts.ts';
 import { Answered } from '../ui/Answered.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -8,8 +11,10 @@ import { DataTable } from '../ui/DataTable.tsx';
 import { Detail, Details } from '../ui/Details.tsx';
 import { AttemptNotice, FailureNotice, Notice } from '../ui/Notice.tsx';
 import { Progress } from '../ui/Progress.tsx';
+import { Select } from '../ui/Select.tsx';
 import { useAct } from '../ui/use-act.ts';
 import type { StepProps } from './FirstRun.tsx';
+import { waysOf } from './query-way.ts';
 import { StepCard } from './StepCard.tsx';
 
 const words = texts.setup.query;
@@ -17,10 +22,16 @@ const words = texts.setup.query;
 export function QueryStep({ line, state, setup, onChanged, onLinger, onGoOn, onSkip }: StepProps) {
   const answer = useAnswer(line, state.revision, 'setup/query', { start: false });
   const { attempt, run } = useAct();
+  const places = placesOf(state.status.profiles.filter(({ session }) => session.phase === 'signed-in'));
+  const [place, setPlace] = useState('');
+  const chosen = places.find(({ key }) => key === place) ?? places[0];
   const start = (): void => {
     onLinger();
     void run(async () => {
-      await line.ask('setup/query', { start: true });
+      await line.ask('setup/query', {
+        start: true,
+        ...(chosen === undefined ? {} : { profile: chosen.profile, workspace: chosen.host }),
+      });
       onChanged();
       if (answer.phase !== 'loading') answer.retry();
     });
@@ -47,21 +58,30 @@ export function QueryStep({ line, state, setup, onChanged, onLinger, onGoOn, onS
       onSkip={query?.state === 'done' ? null : onSkip}
     >
       <Answered answer={answer} waitingFor={texts.setup.loading}>
-        {(shown) => <Query query={shown} python={setup.python?.version ?? null} />}
+        {(shown) => <Query query={shown} setup={setup} />}
       </Answered>
+      {places.length < 2 || isUnderWay || query?.state === 'done' ? null : (
+        <Select
+          label={texts.setup.default.workspace}
+          value={chosen?.key ?? ''}
+          options={places.map(({ key, words: label }) => ({ value: key, label }))}
+          onChange={setPlace}
+        />
+      )}
       <AttemptNotice attempt={attempt} />
     </StepCard>
   );
 }
 
-function Query({ query, python }: { query: QueryView; python: string | null }) {
+function Query({ query, setup }: { query: QueryView; setup: SetupView }) {
+  const { how, because, python } = waysOf(query, setup);
   return (
     <div className="stack">
       <p>
-        <strong>{words.how[query.how]}</strong>
-        {query.how === 'notebook' && python !== null ? <span className="small"> {words.python(python)}</span> : null}
+        <strong>{words.how[how]}</strong>
+        {python !== null ? <span className="small"> {words.python(python)}</span> : null}
         <br />
-        <span className="small">{query.because}</span>
+        <span className="small">{because}</span>
       </p>
       <Details>
         <Detail name={words.statement}>

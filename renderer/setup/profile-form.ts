@@ -73,11 +73,32 @@ export interface LineProblem {
   says: string;
 }
 
-/** The line that a refusal names, as `FILE:LINE:COLUMN: what is wrong`; null where it names none of this text. */
+/** `FILE:LINE:COLUMN: what is wrong there`. */
+const placed = /^[^\n]*?:(\d+):(\d+): ([\s\S]*)$/;
+
+/** What is wrong, in words for a person: some refusals say in their detail no more than where. */
+const saysOf = (failure: Failure, detail: string): string =>
+  failure.code === 'CONFIG_INVALID' ? detail : `${failure.cause} ${failure.next}`;
+
+/** The line that a refusal names; null where it names none of this text. */
 export function lineProblemOf(failure: Failure, text: string): LineProblem | null {
-  const found = /^[^\n]*?:(\d+):(\d+): ([\s\S]*)$/.exec(failure.detail ?? '');
-  const line = Number(found?.[1]);
+  const [, number, , detail = ''] = placed.exec(failure.detail ?? '') ?? [];
+  const line = Number(number);
   const lines = text.split(/\r?\n/);
-  if (found === null || !(line >= 1 && line <= lines.length)) return null;
-  return { line, text: lines[line - 1] ?? '', says: found[3] ?? '' };
+  if (!(line >= 1 && line <= lines.length)) return null;
+  return { line, text: lines[line - 1] ?? '', says: saysOf(failure, detail) };
+}
+
+/** Where each field of the form stands in the file that is made of it. */
+const paths = [
+  { field: 'issuer', path: /\.idp\.issuer\b/ },
+  { field: 'clientId', path: /\.idp\.clientId\b/ },
+  { field: 'workspace', path: /\.workspaces\b/ },
+] as const;
+
+/** The field that a refusal is about, with what it says; null where it is about none of them. */
+export function fieldProblemOf(failure: Failure): IssuerErrors | null {
+  const [, , , detail = ''] = placed.exec(failure.detail ?? '') ?? [];
+  const found = paths.find(({ path }) => path.test(detail));
+  return found === undefined ? null : { [found.field]: saysOf(failure, detail) };
 }

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { type Failure, failureTexts } from '../../../preload/contract/failure.ts';
 import { defaultRequestSchema, newProfileSchema, type SetupView, setupSteps } from '../../../preload/contract/setup.ts';
 import type { UiState } from '../../../preload/contract/ui.ts';
-import { emptyIssuerForm, lineProblemOf, readFile, readFileText, readIssuerForm } from '../../../renderer/setup/profile-form.ts';
+import {
+  emptyIssuerForm,
+  fieldProblemOf,
+  lineProblemOf,
+  readFile,
+  readFileText,
+  readIssuerForm,
+} from '../../../renderer/setup/profile-form.ts';
+import { waysOf } from '../../../renderer/setup/query-way.ts';
 import { isSectionName, sectionChoices } from '../../../renderer/setup/sections.ts';
 import { canSkip, newPassage, progressOf } from '../../../renderer/setup/steps.ts';
 import { texts } from '../../../renderer/texts.ts';
@@ -90,6 +98,19 @@ describe('a profile that is typed in', () => {
     expect(read.ok ? [] : Object.keys(read.errors).sort()).toEqual(fields);
   });
 
+  it('is told at its field what the agent refuses', () => {
+    const refused = (code: 'CONFIG_INVALID' | 'CONFIG_PLAIN_HTTP', detail?: string) =>
+      fieldProblemOf({ code, ...failureTexts[code], detail });
+    expect(refused('CONFIG_INVALID', '/home/ada/config.yaml:5:15: profiles.acme.idp.issuer cannot be used. Invalid URL.')).toEqual({
+      issuer: 'profiles.acme.idp.issuer cannot be used. Invalid URL.',
+    });
+    expect(refused('CONFIG_PLAIN_HTTP', '/home/ada/config.yaml:9:15: profiles.acme.workspaces.0.host.')?.workspace).toMatch(
+      /plain http.*https/s,
+    );
+    expect(refused('CONFIG_INVALID', '/home/ada/config.yaml:3:3: profiles.acme is too long.')).toBe(null);
+    expect(refused('CONFIG_INVALID')).toBe(null);
+  });
+
   it('may be plain http in a test', () => {
     expect(readIssuerForm({ ...good, issuer: 'http://localhost:8080', test: true }).ok).toBe(true);
   });
@@ -118,6 +139,8 @@ describe('a profile file', () => {
       text: '  - name: Acme',
       says: 'profiles.0.name is not a name. Use small letters.',
     });
+    const plain: Failure = { code: 'CONFIG_PLAIN_HTTP', ...failureTexts.CONFIG_PLAIN_HTTP, detail: 'f:2:1: profiles.' };
+    expect(lineProblemOf(plain, text)?.says).toContain(failureTexts.CONFIG_PLAIN_HTTP.cause);
     expect(lineProblemOf(refusal('C:\\Users\\ada\\config.yaml:1:1: Not YAML.'), text)).toMatchObject({ line: 1 });
   });
 
@@ -151,5 +174,31 @@ describe('the sections to choose from', () => {
     for (const name of ['DEFAULT', 'a', 'my-workspace_2.x', '', '-a', 'a b', 'a]', 'x'.repeat(65), 'ä']) {
       expect(isSectionName(name)).toBe(defaultRequestSchema.safeParse({ section: name }).success);
     }
+  });
+});
+
+describe('the way the query goes', () => {
+  const query = {
+    ...({ state: 'idle', how: 'sql', because: 'Nothing has been tried yet.', notebook: null, statement: 'SELECT 1' } as const),
+    ...{ columns: [], rows: [], tookMs: null, failure: null },
+  };
+  const python = { path: '/usr/bin/python3', version: '3.12.4' };
+
+  it('is told before it is gone, by what was found on the machine', () => {
+    expect(waysOf(query, { python, why: null })).toEqual({
+      how: 'notebook',
+      because: '/usr/bin/python3 has what a notebook needs.',
+      python: '3.12.4',
+    });
+    expect(waysOf(query, { python: null, why: 'ipykernel is missing.' })).toEqual({
+      how: 'sql',
+      because: 'ipykernel is missing.',
+      python: null,
+    });
+  });
+
+  it('is what the query itself says once it was begun', () => {
+    const begun = { ...query, state: 'running', because: 'It was so.' } as const;
+    expect(waysOf(begun, { python, why: null })).toEqual({ how: 'sql', because: 'It was so.', python: null });
   });
 });
