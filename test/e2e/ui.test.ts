@@ -53,39 +53,45 @@ describe('every screen', () => {
     });
   }
 
-  it.each(looks)('has nothing that keeps anybody out: %s', async (_, look) => {
-    const found: Record<string, string[]> = {};
-    const page = await stage.ui(look);
-    const find = async (name: string): Promise<void> => {
-      const findings = await findingsOf(page);
-      if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) findings.push('wider than the window');
-      if (findings.length > 0) found[name] = findings;
-    };
-    stage.agent.update((state) => void state.grants.push(grantOf(clock, { id: 'g2', paused: true }), grantOf(clock, { state: 'expired' })));
-    for (const name of names) {
-      await page.getByRole('navigation').getByRole('button', { name }).click();
-      await page.getByRole('heading', { level: 1, name }).waitFor();
-      await find(name);
-    }
-    await page.getByRole('navigation').getByRole('button', { name: 'Home' }).click();
-    await trouble();
-    await page.getByText('What is wrong').waitFor();
-    await find('home, locked and in trouble');
-    stage.agent.update(({ status }) => void Object.assign(status.queue, { quiet: false }));
-    for (const changes of [{}, { purpose: 'use', approval: 'tap', caller: agentCaller, expected: notebookCaller, grant: 'g' }] as const) {
-      ask({ id: Object.keys(changes).length === 0 ? 'one' : 'two', ...changes });
-      await page.getByRole('dialog').waitFor();
-      await button(page, /^Approve/)
-        .and(page.locator(':enabled'))
-        .waitFor();
-      await find(`the prompt: ${JSON.stringify(changes)}`);
-    }
-    expect(stage.complaints).toEqual([]);
-    await stage.pages.close();
-    await page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor();
-    await find('without an agent');
-    expect(found).toEqual({});
-  });
+  it.each(looks)(
+    'has nothing that keeps anybody out: %s',
+    async (_, look) => {
+      const found: Record<string, string[]> = {};
+      const page = await stage.ui(look);
+      const find = async (name: string): Promise<void> => {
+        const findings = await findingsOf(page);
+        if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) findings.push('wider than the window');
+        if (findings.length > 0) found[name] = findings;
+      };
+      stage.agent.update(
+        (state) => void state.grants.push(grantOf(clock, { id: 'g2', paused: true }), grantOf(clock, { state: 'expired' })),
+      );
+      for (const name of names) {
+        await page.getByRole('navigation').getByRole('button', { name }).click();
+        await page.getByRole('heading', { level: 1, name }).waitFor();
+        await find(name);
+      }
+      await page.getByRole('navigation').getByRole('button', { name: 'Home' }).click();
+      await trouble();
+      await page.getByText('What is wrong').waitFor();
+      await find('home, locked and in trouble');
+      stage.agent.update(({ status }) => void Object.assign(status.queue, { quiet: false }));
+      for (const changes of [{}, { purpose: 'use', approval: 'tap', caller: agentCaller, expected: notebookCaller, grant: 'g' }] as const) {
+        ask({ id: Object.keys(changes).length === 0 ? 'one' : 'two', ...changes });
+        await page.getByRole('dialog').waitFor();
+        await button(page, /^Approve/)
+          .and(page.locator(':enabled'))
+          .waitFor();
+        await find(`the prompt: ${JSON.stringify(changes)}`);
+      }
+      expect(stage.complaints).toEqual([]);
+      await stage.pages.close();
+      await page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor();
+      await find('without an agent');
+      expect(found).toEqual({});
+    },
+    240_000,
+  ); // a dozen looks by axe
 
   it('fits into a narrow window', async () => {
     const page = await stage.ui({ width: 360 });
@@ -381,7 +387,7 @@ describe('requests', () => {
       ...{ next: null, damaged: 0 },
     };
     const page = await stage.ui();
-    await button(page, 'Requests').click();
+    await page.getByRole('navigation').getByRole('button', { name: 'Requests' }).click();
     await page.getByText(failureTexts.CONSENT_DENIED.cause).waitFor();
     expect(called('activity')).toContainEqual(expect.objectContaining({ kinds: ['refusal'] }));
     await button(page, 'Let it ask again: /usr/bin/curl').click();
