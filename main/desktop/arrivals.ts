@@ -1,5 +1,6 @@
 /** What reaches the shell from outside before there is anybody to see to it: it waits, in order, and not more of it than makes sense. */
 import type { RefusedAct } from './guards.ts';
+import { linksIn, readOptions } from './options.ts';
 
 export type Arrival =
   /** A page tried what it may not. */
@@ -39,4 +40,11 @@ export function createArrivals(): Arrivals {
       for (const arrival of waiting.splice(0)) listener(arrival);
     },
   };
+}
+
+/** What a second start wants, by its command line, of which nothing is believed; a verb that starts the app wants the agent and no window. */
+export function arrivalOf(words: readonly string[]): Arrival | undefined {
+  const [link] = linksIn(words);
+  if (link !== undefined) return { link };
+  return readOptions(words).hidden ? undefined : { show: true };
 }

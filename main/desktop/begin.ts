@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { leaveLastWords } from '../last-words.ts';
-import { createArrivals } from './arrivals.ts';
+import { arrivalOf, createArrivals } from './arrivals.ts';
 import type { Electron } from './electron.ts';
 import { guardApp } from './guards.ts';
-import { type DesktopOptions, linksIn, readOptions } from './options.ts';
+import { type DesktopOptions, readOptions } from './options.ts';
 import { type Compose, type StartParts, startDesktop } from './start.ts';
 import { dangerousSwitch } from './switches.ts';
 import { scheme } from './window-options.ts';
@@ -57,8 +57,8 @@ export function beginDesktop({ electron, argv, env, compose, takeOver, folder }:
   const arrivals = createArrivals();
   guardApp({ app, refused: (act) => arrivals.push({ refused: act }) });
   app.on('second-instance', (_event, words) => {
-    const [link] = linksIn(words);
-    arrivals.push(link === undefined ? { show: true } : { link });
+    const arrival = arrivalOf(words);
+    if (arrival !== undefined) arrivals.push(arrival);
   });
   app.on('open-url', (event, link) => {
     event.preventDefault();

@@ -24,7 +24,7 @@ export function createDesk(parts: {
   look: () => Promise<UiState>;
   clock: Clock;
   log: Log;
-  windows: Pick<Windows, 'changed' | 'close'>;
+  windows: Pick<Windows, 'changed' | 'close' | 'isOpen' | 'open'>;
   tray: { show(model: TrayModel): void };
   notifier: { show(notices: readonly Notice[]): void };
   setTheme: (theme: UiState['preferences']['theme']) => void;
@@ -33,6 +33,8 @@ export function createDesk(parts: {
   const { clock, log } = parts;
   const noticesFor = createNotices();
   let closed = false;
+  /** The request that the window was last brought up for. */
+  let brought: string | undefined;
   let stopWaiting: (() => void) | undefined;
   let stopTicking = clock.after(tick, onTick);
 
@@ -43,10 +45,18 @@ export function createDesk(parts: {
 
   function show(state: UiState, now: EpochMs): void {
     parts.windows.changed(state.revision);
-    if (openRequests(state.status.queue) === 0) parts.windows.close('approval');
+    showRequest(state.status.queue);
     parts.setTheme(state.preferences.theme);
     parts.tray.show(trayModel(state, now, parts.offers));
     parts.notifier.show(noticesFor(state, now));
+  }
+
+  /** Each request comes before the person once by itself; a window that they close stays closed. */
+  function showRequest(queue: UiState['status']['queue']): void {
+    const front = openRequests(queue) === 0 ? undefined : queue.asks[0]?.id;
+    if (front === undefined) parts.windows.close('approval');
+    else if (front !== brought && !parts.windows.isOpen('approval')) parts.windows.open('approval');
+    brought = front;
   }
 
   /** What cannot be shown now is shown with the next change. */

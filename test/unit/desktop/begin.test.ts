@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import { createArrivals } from '../../../main/desktop/arrivals.ts';
+import { arrivalOf, createArrivals } from '../../../main/desktop/arrivals.ts';
 import { beginDesktop } from '../../../main/desktop/begin.ts';
 import { type FakeElectron, fakeElectron, preventable } from '../../fakes/electron/electron.ts';
 
@@ -79,6 +79,17 @@ describe('the start', () => {
     const event = preventable();
     fake.app.emit('open-url', event, 'lakepass://grants');
     expect(event.defaultPrevented).toBe(true);
+  });
+});
+
+describe('a second start', () => {
+  it.each([
+    ['shows the window', [], { show: true }],
+    ['opens a link, whatever stands beside it', ['--hidden', '--home', '/tmp/evil', 'lakepass://keys'], { link: 'lakepass://keys' }],
+    ['by a verb that wants the agent shows nothing', ['--hidden'], undefined],
+    ['brings no option with it', ['--vault', 'memory', '--home', '/tmp/evil'], { show: true }],
+  ])('%s', (_, words, arrival) => {
+    expect(arrivalOf(['lakepass', ...words])).toEqual(arrival);
   });
 });
 

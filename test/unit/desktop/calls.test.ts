@@ -45,8 +45,8 @@ describe('what a window asks', () => {
 
   it('is asked in the name of the app itself', async () => {
     const { ask, agent } = setUp();
-    await ask('main', 'attend');
-    expect(agent.asked.at(-1)).toMatchObject({ what: 'attend', by: unknownCaller });
+    await ask('main', 'ceremony/begin', { kind: 'enrol' });
+    expect(agent.asked.at(-1)).toMatchObject({ what: 'ceremony/begin', by: unknownCaller });
   });
 
   it('has one channel', () => {

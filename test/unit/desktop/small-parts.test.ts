@@ -176,6 +176,7 @@ describe('the desk', () => {
     const agent = fakePagesAgent({ clock });
     const seen: string[] = [];
     let looks = 0;
+    let isOpen = false;
     const desk = createDesk({
       clock,
       log: (event) => seen.push(event),
@@ -183,26 +184,57 @@ describe('the desk', () => {
         looks += 1;
         return structuredClone(agent.state());
       },
-      windows: { changed: () => seen.push('windows'), close: (kind) => seen.push(`close ${kind}`) },
+      windows: {
+        changed: () => void seen.push('windows'),
+        isOpen: () => isOpen,
+        open(kind) {
+          isOpen = true;
+          seen.push(`open ${kind}`);
+        },
+        close(kind) {
+          isOpen = false;
+          seen.push(`close ${kind}`);
+        },
+      },
       tray: { show: ({ icon }) => seen.push(icon) },
       notifier: { show: (notices) => seen.push(...notices.map(({ key }) => key)) },
       setTheme: (theme) => seen.push(theme),
       offers: { install: false },
     });
-    return { clock, agent, seen, desk, looks: () => looks };
+    const dismiss = (): void => {
+      isOpen = false;
+    };
+    return { clock, agent, seen, desk, dismiss, looks: () => looks };
   };
 
   it('shows what the agent says everywhere at once', async () => {
     const { agent, clock, seen, desk } = setUp();
     agent.update(({ status }) => void status.queue.asks.push(askOf(clock, { id: 'a' })));
     await desk.refresh();
-    expect(seen).toEqual(['windows', 'system', 'asking', 'ask a']);
+    expect(seen).toEqual(['windows', 'open approval', 'system', 'asking', 'ask a']);
   });
 
   it('closes the window of the request when nobody asks', async () => {
     const { seen, desk } = setUp();
     await desk.refresh();
     expect(seen).toContain('close approval');
+  });
+
+  it('brings each request once, also after a snooze, and never again what the person has closed', async () => {
+    const { agent, clock, seen, desk, dismiss } = setUp();
+    const after = async (queue: object) => {
+      seen.length = 0;
+      agent.update(({ status }) => Object.assign(status.queue, queue));
+      await desk.refresh();
+      return seen.filter((what) => what.endsWith('approval'));
+    };
+    const asks = [askOf(clock, { id: 'a' })];
+    expect(await after({ asks })).toEqual(['open approval']);
+    dismiss();
+    expect(await after({ asks })).toEqual([]);
+    expect(await after({ asks: [askOf(clock, { id: 'b' })] })).toEqual(['open approval']);
+    expect(await after({ snoozedUntil: new Date(clock.now()).toISOString() })).toEqual(['close approval']);
+    expect(await after({ snoozedUntil: null })).toEqual(['open approval']);
   });
 
   it('looks once for many changes of one moment, and every minute', async () => {
