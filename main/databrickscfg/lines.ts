@@ -75,8 +75,7 @@ export const bytesOf = ({ mark, lines }: { mark: string; lines: readonly Pick<Li
 
 /** Why Python's SDK reads nothing of this file, in a sentence; null where it does. */
 export function unreadableForPython({ mark, lines }: Lines): string | null {
-  const first = lines.find(({ kind }) => kind !== 'blank' && kind !== 'comment');
-  if (mark !== '' && first !== undefined) return 'It begins with a byte order mark.';
+  if (mark !== '') return 'It begins with a byte order mark.';
   const seen = new Set<string>();
   for (const [index, { kind, section, key }] of lines.entries()) {
     const at = `line ${index + 1}`;

@@ -152,7 +152,7 @@ describe('undo', () => {
           expect((await open.look()).canUndo).toBe(false);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
