@@ -43,7 +43,7 @@ export default defineConfig({
       project('clients', 'test/clients', 180_000),
       project('browser', 'test/e2e', 60_000),
       project('packaging', 'test/packaging', 180_000),
-      project('desktop', 'test/behaviour', 60_000),
+      project('desktop', 'test/behaviour', 120_000),
     ],
   },
 });

@@ -31,6 +31,8 @@ export interface Screen {
   complaints: string[];
   /** Addresses that a window tried to reach outside the app. */
   reached: string[];
+  /** The next address that the shell gave to the system browser, in the order in which they came. */
+  opened(): Promise<string>;
   /** Pages on the web; nothing else is reachable. */
   site: Site;
   main: Wire<MainTable>;
@@ -72,6 +74,8 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
   const complaints: string[] = [];
   const reached: string[] = [];
   const waiting = new Set<() => void>();
+  const given: string[] = [];
+  const wanted: ((url: string) => void)[] = [];
   let scheme: 'light' | 'dark' | null = null;
 
   const main = openWire<MainTable, WindowsTable>(channel, {
@@ -109,7 +113,11 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
       scheme = wanted === 'system' ? null : wanted;
       for (const { page } of open.values()) await page.emulateMedia({ colorScheme: scheme });
     },
-    external: () => undefined,
+    external({ url }) {
+      const waiter = wanted.shift();
+      if (waiter === undefined) given.push(url);
+      else waiter(url);
+    },
   });
 
   async function whole(window: number): Promise<Open> {
@@ -330,6 +338,10 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
   const screen: Screen = {
     ...{ complaints, reached, main },
     windows: () => [...open.values()],
+    async opened() {
+      const next = given.shift();
+      return next ?? new Promise((resolve) => wanted.push(resolve));
+    },
     async windowAt(url) {
       const found = Promise.withResolvers<SimWindow>();
       const look = (): void => {

@@ -1,0 +1,76 @@
+/** Away, locked, asleep and offline: what the person sees, and what programs get. */
+import { expect, it } from 'vitest';
+import { texts } from '../../renderer/texts.ts';
+import { onHosts } from './hosts.ts';
+import { approveByTap, open, type Program, settleIn, signInBy, startProgram, statusOf, threeWays, until } from './steps.ts';
+
+onHosts('while the person is away', { options: { policy: threeWays } }, (host) => {
+  let program: Program;
+
+  it('a locked screen is Away: what runs goes on, and the window says how many', async () => {
+    await settleIn(host());
+    await approveByTap(host());
+    await host().quiet();
+    program = startProgram(host(), 'notebook');
+    await program.started;
+    await until(host(), ({ warnings }) => !warnings.some((each) => /logind|heard/.test(each)));
+    host().machine.lockScreen();
+    await until(host(), ({ lock }) => lock.state === 'away');
+    expect(await program.token()).toBe('200');
+    const page = await open(host(), 'home');
+    await page.getByText(texts.lock.away(1)).first().waitFor();
+  });
+
+  it('back at the screen all is open again', async () => {
+    host().machine.unlockScreen();
+    await until(host(), ({ lock }) => lock.state === 'open');
+    await (await open(host(), 'home')).getByText(texts.lock.open).first().waitFor();
+  });
+
+  it('locked from the window nobody gets a token, and a fresh sign-in opens it', async () => {
+    const page = await open(host(), 'home');
+    await page.getByRole('button', { name: texts.lock.lock }).click();
+    await until(host(), ({ lock }) => lock.state === 'locked');
+    await page.getByText(texts.lock.locked).first().waitFor();
+    expect(await program.token()).not.toBe('200');
+    await signInBy(host(), () =>
+      page
+        .getByRole('button', { name: new RegExp(`^${texts.home.signIn}`) })
+        .first()
+        .click(),
+    );
+    await until(host(), ({ lock }) => lock.state === 'open');
+    expect(await program.token()).toBe('200');
+    await program.end();
+  });
+});
+
+onHosts('while the machine sleeps', { options: { limits: ['session: 40 s'], policy: threeWays } }, (host) => {
+  it('a session whose end has come meanwhile is over, and the window says so', async () => {
+    await settleIn(host());
+    const { profiles } = await statusOf(host());
+    const endsAt = Date.parse(profiles[0]?.session.endsAt ?? '');
+    const pid = await host().pid();
+    host().machine.sleep();
+    process.kill(pid, 'SIGSTOP');
+    await new Promise((done) => setTimeout(done, endsAt - Date.now() + 1000));
+    process.kill(pid, 'SIGCONT');
+    if (host().has.shell) await host().sim.drive({ act: 'power', event: 'resume' });
+    await until(host(), (status) => status.profiles[0]?.session.phase === 'ended');
+    await (await open(host(), 'home')).getByText(texts.home.ended).first().waitFor();
+  });
+});
+
+onHosts('while the network is away', { options: { policy: threeWays } }, (host) => {
+  it('a token that cannot be made is refused with its reason, and the window shows what was refused', async () => {
+    await settleIn(host());
+    const program = startProgram(host(), 'notebook');
+    await approveByTap(host());
+    await program.started;
+    await host().product.workspace.close();
+    expect(await program.token()).not.toBe('200');
+    const page = await open(host(), 'home');
+    await page.getByText(texts.home.health.failed).first().waitFor();
+    await program.end();
+  });
+});
