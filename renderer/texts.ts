@@ -500,7 +500,15 @@ export const texts = {
       'token.printed': (said) => `A token for ${said.workspace()} was printed in a terminal: ${said.scopes()}.`,
       'token.served-again': (said) => `A program that has access got its token again${said.times()}.`,
       'token.refused': (said) => `${said.program()} was refused a token${said.times()}.`,
-      'door.refused': (said) => `A request that no program of yours makes was turned away${said.times()}.`,
+      'door.refused': (said) => {
+        const doors: Readonly<Record<string, string>> = {
+          broker: 'A request for a token was turned away at the door',
+          callback: 'An answer to a sign-in was turned away',
+          pages: 'A request from a page in a browser was turned away',
+          window: 'A window of Lakepass was refused a call',
+        };
+        return `${doors[said.text('door')] ?? 'A request was turned away'}${said.times()}.`;
+      },
       'door.foreign-user': (said) => `Another user of this machine tried to reach Lakepass${said.times()}.`,
       'opening.refused': (said) => `Lakepass did not open a page at ${said.text('host')}: nobody has configured it${said.times()}.`,
       'grant.created': (said) => `${said.program()} was given access to ${said.workspace()}: ${said.scopes()}.`,
