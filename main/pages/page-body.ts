@@ -2,15 +2,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { AppError } from '../app-error.ts';
-import { bodyLimitBytes } from './page-guard.ts';
 
 /**
  * The value in the body. The connection survives a body that is too large, so that the refusal can still be sent.
  *
  * @throws AppError INPUT_INVALID (reason size, json or broken-off)
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const bytes = await readBytes(request);
+export async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const bytes = await readBytes(request, limitBytes);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
@@ -18,14 +17,14 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function readBytes(request: IncomingMessage): Promise<Buffer> {
+function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       // check: page-body-limit
-      if (size > bodyLimitBytes) {
+      if (size > limitBytes) {
         request.removeAllListeners('data').pause();
         reject(new AppError('INPUT_INVALID', { reason: 'size' }));
         return;

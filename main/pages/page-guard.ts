@@ -33,7 +33,8 @@ export interface Seen {
   encodings: readonly string[];
 }
 
-export const bodyLimitBytes = 16_384;
+/** Bytes. A first configuration comes with the whole text of its file. */
+export const bodyLimit = (target: string): number => (target === '/v1/setup/profile' ? 81_920 : 16_384);
 
 export function look({ method = '', url = '', rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders'>): Seen {
   const values = new Map<string, string[]>();
@@ -126,9 +127,9 @@ const jsonOnly: Check = ({ types }) => {
   // end check
 };
 
-const smallEnough: Check = ({ lengths }) => {
+const smallEnough: Check = ({ lengths, target }) => {
   // check: page-body-announced
-  if (lengths.some((length) => Number(length) > bodyLimitBytes)) return refuse('INPUT_INVALID', 'size');
+  if (lengths.some((length) => Number(length) > bodyLimit(target))) return refuse('INPUT_INVALID', 'size');
   // end check
 };
 

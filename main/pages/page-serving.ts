@@ -19,6 +19,7 @@ import {
   addressOf,
   assetChecks,
   bearerOf,
+  bodyLimit,
   callChecks,
   documentChecks,
   doorChecks,
@@ -87,7 +88,7 @@ export function createPageServing({ addresses, assets, entries, listeners, route
   async function admit(exchange: Exchange): Promise<() => unknown> {
     const { request, response, seen, address } = exchange;
     if (seen.target === '/v1/enter') {
-      const { code } = parseInput(enterRequestSchema, await readJson(request));
+      const { code } = parseInput(enterRequestSchema, await readJson(request, bodyLimit(seen.target)));
       const bearer = entries.enter(code, address.name);
       return () => send(response, jsonAnswer(200, { bearer }));
     }
@@ -98,7 +99,7 @@ export function createPageServing({ addresses, assets, entries, listeners, route
     if (host !== address.name) throw new AppError('ROUTE_UNKNOWN', { reason: 'host' });
     // end check
     const bearer = entries.find(bearerOf(seen), host);
-    const input = parseInput(route?.input ?? nothing, await readJson(request));
+    const input = parseInput(route?.input ?? nothing, await readJson(request, bodyLimit(seen.target)));
     if (route !== undefined) return () => run(route, input, bearer, exchange);
     listeners.add(response, bearer);
     return () => undefined;

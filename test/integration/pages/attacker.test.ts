@@ -198,6 +198,17 @@ describe('a body', () => {
     ['has none', '{"ids":[]}'],
   ])('that %s is refused', async (_, text) => {
     expectRefused(await post(door.port(), '/v1/revoke', {}, { bearer, raw: text }), 400, 'INPUT_INVALID');
+    // By the door itself: a call that is none costs the agent nothing.
+    expect(refusals()).toEqual([expect.stringMatching(/^INPUT_INVALID (json|schema)$/)]);
+  });
+
+  it('with the text of a first configuration may be larger, and no larger than that', async () => {
+    const text = 'x'.repeat(65_536);
+    expect((await post(door.port(), '/v1/setup/profile', { from: 'file', text }, { bearer })).status).toBe(200);
+    door.agent.asked.length = 0;
+    expectRefused(await post(door.port(), '/v1/setup/profile', { from: 'file', text: `${text}x` }, { bearer }), 400, 'INPUT_INVALID');
+    expectRefused(await post(door.port(), '/v1/setup/profile', { from: 'file', text: text + text }, { bearer }), 400, 'INPUT_INVALID');
+    expect(refusals()).toEqual(['INPUT_INVALID schema', 'INPUT_INVALID size']);
   });
 
   it.each([
