@@ -34,6 +34,7 @@ const SYSTEM_PACKAGES = [
   ['p7zip-full', '7za'],
   ['fakeroot', 'fakeroot'],
   ['binutils', 'strip'],
+  ['nsis', 'makensis'],
 ];
 
 class SetupProblem extends Error {}

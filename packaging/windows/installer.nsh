@@ -11,6 +11,21 @@
     FileWrite $0 '@"$INSTDIR\resources\bin\lakepass.exe" %*$\r$\n'
     FileClose $0
   ${endIf}
+
+  ; Links that begin with lakepass: for whomever it is installed for. electron-builder writes this for macOS and Linux only.
+  WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass" "" "URL:Lakepass"
+  WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass" "URL Protocol" ""
+  WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass\shell\open\command" "" '"$INSTDIR\${APP_EXECUTABLE_FILENAME}" "%1"'
+!macroend
+
+; While they lead to this program: "C:\...\Lakepass.exe" "%1"
+!macro removeLinks root
+  ReadRegStr $0 ${root} "Software\Classes\lakepass\shell\open\command" ""
+  StrLen $1 "$INSTDIR"
+  StrCpy $2 $0 $1 1
+  ${if} $2 == $INSTDIR
+    DeleteRegKey ${root} "Software\Classes\lakepass"
+  ${endIf}
 !macroend
 
 !macro customUnInstall
@@ -21,13 +36,9 @@
     DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run" "${APP_ID}"
     DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run" "electron.app.${PRODUCT_NAME}"
 
-    ; Links that begin with lakepass: are ours only while they lead to this program: "C:\...\Lakepass.exe" "%1"
-    ReadRegStr $0 HKCU "Software\Classes\lakepass\shell\open\command" ""
-    StrLen $1 "$INSTDIR"
-    StrCpy $2 $0 $1 1
-    ${if} $2 == $INSTDIR
-      DeleteRegKey HKCU "Software\Classes\lakepass"
-    ${endIf}
+    ; The links, as the installer wrote them and as the program does for its person.
+    !insertmacro removeLinks SHELL_CONTEXT
+    !insertmacro removeLinks HKCU
 
     Delete "$LOCALAPPDATA\Microsoft\WindowsApps\lakepass.cmd"
 

@@ -107,6 +107,27 @@ describe('electron-builder.yml', () => {
 describe('the uninstaller for Windows', () => {
   const script = read('packaging/windows/installer.nsh');
 
+  // Linux only: elsewhere NSIS is what electron-builder brings.
+  it.runIf(process.platform === 'linux')('is understood by NSIS without a warning, with all it wants to know from electron-builder', () => {
+    const around = [
+      'Unicode true',
+      '!include LogicLib.nsh',
+      ...Object.entries({ APP_ID: 'id', PRODUCT_NAME: 'Name', APP_EXECUTABLE_FILENAME: 'Name.exe' }).map(
+        ([name, value]) => `!define ${name} "${value}"`,
+      ),
+      '!define isUpdated \'"" isUpdated ""\'',
+      '!macro _isUpdated _a _b _t _f',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: so NSIS writes the parameters of a macro
+      '  StrCmp "1" "0" `${_t}` `${_f}`',
+      '!macroend',
+      script,
+      ...['Name name', 'OutFile /dev/null', 'InstallDir "$LOCALAPPDATA\\name"'],
+      ...['Section', '!insertmacro customInstall', 'WriteUninstaller "$INSTDIR\\gone.exe"', 'SectionEnd'],
+      ...['Section Uninstall', '!insertmacro customUnInstall', 'SectionEnd'],
+    ].join('\n');
+    expect(spawnSync('makensis', ['-V2', '-WX', '-'], { input: around, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+  });
+
   it('asks before it takes the vault: no is the button that is chosen, and the answer where nobody can be asked', () => {
     const question = /MessageBox ([^\n]+)\\\n[^\n]+\n\s*(\/SD \w+) (\w+ \w+)\n([\s\S]*?)keepVault:/.exec(script);
     expect(question?.[1]).toContain('MB_DEFBUTTON2');
@@ -120,10 +141,12 @@ describe('the uninstaller for Windows', () => {
     const guarded = /\$\{ifNot\} \$\{isUpdated\}\n([\s\S]*)\n {2}\$\{endIf\}\n!macroend/.exec(script)?.[1] ?? '';
     for (const line of [
       /DeleteRegValue HKCU "[^"]+\\CurrentVersion\\Run" "\$\{APP_ID\}"/,
-      /DeleteRegKey HKCU "Software\\Classes\\lakepass"/,
+      /insertmacro removeLinks SHELL_CONTEXT\n\s*!insertmacro removeLinks HKCU\n/,
     ])
       expect(guarded).toMatch(line);
-    expect(script.match(/Delete/g)?.length).toBe(guarded.match(/Delete/g)?.length);
+    const outside = script.replace(guarded, '').match(/^ *(Delete|RMDir)\w*.*/gm);
+    // The macro that is used above.
+    expect(outside?.map((line) => line.trim())).toEqual([expect.stringMatching(/^DeleteRegKey \S+ "Software\\Classes\\lakepass"$/)]);
   });
 });
 
