@@ -80,7 +80,9 @@ export function openUndoStore(parts: {
       return bytes;
     },
     async keep(next, before) {
-      await mkdir(state, { recursive: true, mode: 0o700 });
+      await mkdir(state, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+        throw new AppError('DISK_FULL', { reason: 'state', cause });
+      });
       // The facts go first and come last: between the two nothing can be put back, rather than the wrong thing.
       await removeIfThere(file);
       if (before === null) await removeIfThere(backup);
