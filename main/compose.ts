@@ -301,6 +301,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...{ agent, members, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
       ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
       host: ports,
+      ownPid: process.pid,
       revision: () => revision,
     });
     const verifying = createVerifying({ folder: auditFolder, clock });

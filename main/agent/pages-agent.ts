@@ -40,27 +40,34 @@ export function createUiAgent(parts: {
   clock: Clock;
   /** Where there is a screen of our own, pages are opened beside it; else the page that asks goes there itself. */
   host: Pick<Ports, 'screen' | 'openBrowser'>;
+  /** Of this process: no other has it while we live. */
+  ownPid: number;
   /** Moves whenever something that the UI shows has changed. */
   revision: () => number;
 }): Pick<UiAgent, CoreCall> {
   const { agent, consents } = parts;
   const grantView = createGrantView(parts.members);
 
+  const isOurs = (process: ProcessFacts | null): boolean => process?.pid === parts.ownPid;
+
   /**
    * An AI agent is not the person, and neither is what the asking program has started, nor the program that has started it. A tap
    * proves a person; a click does not.
+   *
+   * Lakepass itself is neither: what it asks for, such as the first query, a person has begun in the very UI, and in a window of ours
+   * nothing clicks that we have started.
    */
   function refuseOwnApproval(ask: string, by: Caller): void {
     // check: approver-no-ai-agent
     if (by.aiAgent !== null) throw new AppError('APPROVER_REFUSED', { reason: 'ai-agent' });
     // end check
     const asker = consents.find(ask)?.caller;
-    if (asker === undefined) return;
+    if (asker === undefined || isOurs(asker.process)) return;
     // check: approver-not-asker
     if (isAmong(asker.process, [by.process, ...by.ancestors])) throw new AppError('APPROVER_REFUSED', { reason: 'started-by-asker' });
     // end check
     // check: approver-not-above-asker
-    if (isAmong(by.process, asker.ancestors)) throw new AppError('APPROVER_REFUSED', { reason: 'started-asker' });
+    if (!isOurs(by.process) && isAmong(by.process, asker.ancestors)) throw new AppError('APPROVER_REFUSED', { reason: 'started-asker' });
     // end check
   }
 

@@ -50,11 +50,13 @@ async function page() {
     set: note('set', Promise.resolve({ theme: 'dark' as const, startAtLogin: null })),
   });
   const host = { screen: undefined as Screen | undefined, openBrowser: all.openBrowser };
+  const ourselves = all.processes.start({ executable: '/opt/lakepass/lakepass' });
   const ui = createUiAgent({
     ...{ agent, members, consents, making, ceremonies, tapKeys, lock, preferences, clock, host },
     ceremonyUrl: all.pages.ceremonyUrl,
     scopeWords: (scopes) => scopes.map((scope) => `may ${scope}`),
     revision: () => 7,
+    ownPid: ourselves.pid,
   });
   /** Through the one way in, so that every answer is shown to fit the contract. */
   const call = <N extends CoreCall>(name: N, input: UiInput<N>, by: Caller = unknownCaller): Promise<UiOutput<N>> =>
@@ -71,7 +73,7 @@ async function page() {
     await clock.advance(500);
     return id;
   }
-  return { ...all, ui, call, host, calls, asker, terminal, asked };
+  return { ...all, ui, call, host, calls, asker, terminal, ourselves, asked };
 }
 
 const yes = (ask: string) => ({ verdict: 'approved', ask, span: 'once' }) as const;
@@ -138,6 +140,33 @@ describe('a click', () => {
     await call('shown', { ask: taken });
     await clock.advance(500);
     expect(await codeOf(() => call('answer', yes(taken), browser))).toBe('TAP_NEEDED');
+  });
+});
+
+describe('what Lakepass asks for itself', () => {
+  it('is answered in its own window, and in a browser that it has opened', async () => {
+    const { call, asked, processes, ourselves, consents } = await page();
+    const browser = processes.start({ executable: '/usr/bin/firefox', parent: ourselves });
+    for (const by of [ourselves, browser]) {
+      await call('answer', yes(await asked(processes.callerOf(ourselves))), processes.callerOf(by));
+      expect(consents.view().history[0]).toMatchObject({ outcome: 'approved' });
+    }
+  });
+
+  it('by a program that it has started is answered in its own window, but not by that program', async () => {
+    const { call, asked, processes, ourselves, consents } = await page();
+    const kernel = processes.start({ executable: '/usr/bin/python3', parent: ourselves });
+    const id = await asked(processes.callerOf(kernel));
+    expect(await codeOf(() => call('answer', yes(id), processes.callerOf(kernel)))).toBe('APPROVER_REFUSED');
+    await call('answer', no(id), processes.callerOf(ourselves));
+    expect(consents.view().history).toMatchObject([{ outcome: 'denied' }]);
+  });
+
+  it('is not for an AI agent to answer, whichever window it has', async () => {
+    const { call, asked, processes, ourselves } = await page();
+    const id = await asked(processes.callerOf(ourselves));
+    const claude = processes.callerOf(ourselves, { kind: 'ai-agent', aiAgent: 'claude' });
+    expect(await codeOf(() => call('answer', yes(id), claude))).toBe('APPROVER_REFUSED');
   });
 });
 
