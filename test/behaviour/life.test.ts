@@ -79,7 +79,7 @@ onHosts('the app, started', { options: { policy: null }, on: ['shell-sim', 'elec
     const second = await host().startAgain([]);
     expect(second).toMatchObject({ code: 0 });
     await host().sim.screen.windowAt('app://lakepass/');
-    expect((await host().sim.look()).windows).toMatchObject([{ visible: true, focused: true }]);
+    await expect.poll(async () => (await host().sim.look()).windows).toMatchObject([{ visible: true, focused: true }]);
   });
 
   it('a link opens its view and does nothing else', async () => {

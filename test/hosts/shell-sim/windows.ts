@@ -33,7 +33,7 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
   const handlers = new Map<string, InvokeHandler>();
   const ipcEvents = new EventEmitter();
   let count = 0;
-  let focused: WindowStandIn | null = null;
+  let focused: number | null = null;
 
   const ipcMain = part<IpcMain>(
     'ipcMain',
@@ -112,7 +112,7 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
     isDestroyed = () => this.destroyed;
     isCrashed = () => false;
     isLoading = () => this.loads > 0;
-    isFocused = () => focused?.id === this.id;
+    isFocused = () => focused === this.id;
     isDevToolsOpened = () => false;
     executeJavaScript = (code: string): Promise<unknown> => wire().ask('evaluate', { window: this.id, code });
     reload = (): void => void wire().ask('reload', { window: this.id });
@@ -181,7 +181,7 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
       this.contents.destroyed = true;
       this.contents.frames.clear();
       open.delete(this.id);
-      if (focused?.id === this.id) focused = null;
+      if (focused === this.id) focused = null;
       this.contents.emit('destroyed');
       this.emit('closed');
       onClosed();
@@ -203,14 +203,14 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
       this.emit('hide');
     }
     focus(): void {
-      if (focused?.id === this.id) return;
-      focused?.blur();
-      focused = open.get(this.id) ?? null;
+      if (focused === this.id) return;
+      if (focused !== null) open.get(focused)?.blur();
+      focused = this.id;
       this.emit('focus');
       appEvents.emit('browser-window-focus', makeEvent({}), open.get(this.id));
     }
     blur(): void {
-      if (focused?.id !== this.id) return;
+      if (focused !== this.id) return;
       focused = null;
       this.emit('blur');
       appEvents.emit('browser-window-blur', makeEvent({}), open.get(this.id));
@@ -227,7 +227,7 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
     isMinimized = (): boolean => this.state.minimized;
     isMaximized = (): boolean => false;
     isFullScreen = (): boolean => false;
-    isFocused = (): boolean => focused?.id === this.id;
+    isFocused = (): boolean => focused === this.id;
     isAlwaysOnTop = (): boolean => this.state.alwaysOnTop;
     setAlwaysOnTop(flag: boolean): void {
       this.state.alwaysOnTop = flag;
@@ -263,7 +263,7 @@ export function createWindows({ isReady, sessions, appEvents, wire, onClosed }: 
     setOverlayIcon = (): void => undefined;
     setBackgroundColor = (): void => undefined;
     static getAllWindows = (): WindowStandIn[] => [...open.values()];
-    static getFocusedWindow = (): WindowStandIn | null => focused;
+    static getFocusedWindow = (): WindowStandIn | null => (focused === null ? null : (open.get(focused) ?? null));
     static fromId = (id: number): WindowStandIn | null => open.get(id) ?? null;
     static fromWebContents = (contents: WebContents): WindowStandIn | null =>
       [...open.values()].find((window) => window.webContents === contents) ?? null;
