@@ -53,7 +53,7 @@ export const texts = {
     next: 'Open it again with',
     command: 'lakepass ui',
   },
-  refused: { heading: 'This page is closed', next: 'Open Lakepass again with', command: 'lakepass ui' },
+  refused: { heading: 'This page is closed' },
   lost: {
     heading: 'Lakepass does not answer',
     text: {
@@ -122,7 +122,6 @@ export const texts = {
     who: 'Who asks',
     expected: 'Who the access was made for',
     other: 'This is not the program the access was made for. Compare the two.',
-    what: 'For what',
     workspace: 'Workspace',
     scopes: 'It may',
     acts: 'This means',
@@ -220,7 +219,6 @@ export const texts = {
     addKey: 'Add your first key',
     requestWaits: (waiting: number): string => `${count(waiting, 'request waits', 'requests wait')} for your answer.`,
     allRequests: 'All requests',
-    goOnSetup: 'Go on setting up',
     cancel: 'Cancel the sign-in',
     goOn: 'Open the sign-in page',
     blocked: 'Your browser kept the sign-in page from opening. Open it yourself:',
@@ -373,7 +371,6 @@ export const texts = {
     retry: 'Try again',
     stale: 'This could not be brought up to date. What you see is from before.',
     locked: 'Lakepass is locked. What needs the vault or a session is missing here until you unlock it.',
-    refreshing: 'Bringing this up to date.',
   },
 
   activity: {
@@ -395,7 +392,6 @@ export const texts = {
     search: 'Search',
     searchHint: 'A program, a workspace, a scope…',
     filterBy: 'Show only',
-    allKinds: 'Everything is shown.',
     range: 'From when',
     ranges: { all: 'Any time', hour: 'The last hour', today: 'Today', week: 'The last 7 days', month: 'The last 30 days' },
     clear: 'Clear the filters',

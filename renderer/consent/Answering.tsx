@@ -76,7 +76,7 @@ export function Answering(props: AnsweringProps) {
             {ask.approval === 'tap' ? texts.prompt.approveByTap : texts.prompt.approve}
           </Button>
         </div>
-        <fieldset className="row">
+        <fieldset className={styles.more}>
           <legend className="hidden">{texts.prompt.more}</legend>
           {ask.grant === null ? null : (
             <Button look="quiet" size="compact" isBusy={isBusy} onPress={() => onDeny('run')}>

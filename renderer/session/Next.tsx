@@ -40,16 +40,20 @@ export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<Scree
       const { next } = state.status;
       const text = next.startsWith('lakepass ') ? `\`${next}\`` : next;
       const command = /`([^`]+)`/.exec(text)?.[1];
-      return <Strip text={text}>{command === undefined ? null : <CopyButton text={command} host={host} />}</Strip>;
+      return (
+        <Strip text={text} isQuiet>
+          {command === undefined ? null : <CopyButton text={command} host={host} />}
+        </Strip>
+      );
     }
     default:
       return null;
   }
 }
 
-function Strip({ text, children }: { text: string; children: ReactNode }) {
+function Strip({ text, isQuiet = false, children }: { text: string; isQuiet?: boolean; children: ReactNode }) {
   return (
-    <section className={styles.next} aria-label={texts.home.next}>
+    <section className={isQuiet ? `${styles.next} ${styles.quiet}` : styles.next} aria-label={texts.home.next}>
       <p className={styles.words}>
         <span className={styles.label}>{texts.home.next}</span>
         <span>
