@@ -12,8 +12,7 @@ export const linkScheme = 'lakepass';
  * The program that the system starts for a link. The bare `--` comes before the link: whatever a browser lets through behind it is no
  * option of ours.
  */
-export const linkCommand = (packaged: boolean): [string, string[]] =>
-  packaged ? [process.execPath, ['--']] : [process.execPath, [process.argv[1] ?? '.', '--']];
+export const linkCommand: [program: string, args: string[]] = [process.execPath, ['--']];
 
 /** The view that is named, or undefined for everything that is not exactly such a link. */
 export function readDeepLink(link: unknown): View | undefined {

@@ -109,8 +109,7 @@ async function start(parts: StartParts, host: Host): Promise<void> {
   // What came while we started, a deep link for one, has its window by now.
   if (options.view !== undefined) windows.openView(options.view);
   else if (!options.hidden) windows.open('main');
-  const [program, args] = linkCommand(app.isPackaged);
-  app.setAsDefaultProtocolClient(linkScheme, program, args);
+  if (app.isPackaged) app.setAsDefaultProtocolClient(linkScheme, ...linkCommand);
   arrivals.push({ returned: true });
 }
 
@@ -207,7 +206,7 @@ async function surround(parts: StartParts, { log }: Host, { agent, ports }: { ag
   });
   agent.onChange(() => desk.changed());
   quitWith({
-    ...{ app, clock, log },
+    ...{ app, power: electron.powerMonitor, clock, log },
     async end() {
       desk.close();
       notifier.close();

@@ -91,7 +91,7 @@ describe('the end', () => {
     const fake = fakeElectron();
     const clock = fakeClock();
     const before = (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((signal) => [signal, process.listeners(signal)] as const);
-    quitWith({ app: fake.app, clock, log: () => undefined, end });
+    quitWith({ app: fake.app, power: fake.electron.powerMonitor, clock, log: () => undefined, end });
     for (const [signal, known] of before)
       for (const listener of process.listeners(signal)) if (!known.includes(listener)) process.off(signal, listener);
     return { fake, clock };
@@ -113,6 +113,18 @@ describe('the end', () => {
     fake.app.emit('before-quit', preventable());
     await clock.advance(seconds(8));
     expect(fake.done.at(-1)).toBe('exit 1');
+  });
+
+  it('does not hold up a system that shuts down', async () => {
+    let ended = 0;
+    const { fake, clock } = setUp(async () => {
+      ended += 1;
+    });
+    fake.power.emit('shutdown');
+    const event = preventable();
+    fake.app.emit('before-quit', event);
+    await clock.advance(0);
+    expect([event.defaultPrevented, ended]).toEqual([false, 1]);
   });
 
   it('comes also where closing fails', async () => {

@@ -20,6 +20,7 @@ const turns = () => new Promise((resolve) => setTimeout(resolve, 60));
 async function setUp(
   failures: (Error | null)[] = [],
   takesOver: { vault: 'passphrase' | 'secret-service' } | Error = new AppError('INTERNAL'),
+  packaged = true,
 ) {
   const home = await mkdtemp(join(tmpdir(), 'lpd-'));
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -33,7 +34,7 @@ async function setUp(
   await mkdir(join(folder, 'pages'), { recursive: true });
   for (const kind of windowKinds) for (const { file } of Object.values(pageTable[kind])) await writeFile(join(folder, 'pages', file), file);
 
-  const fake = fakeElectron();
+  const fake = fakeElectron({ packaged });
   const agent = fakePagesAgent({ clock: fakeClock(Date.now()) });
   const audit = recordingAudit();
   const composed: Ports[] = [];
@@ -146,6 +147,14 @@ describe('the desktop app', () => {
     });
     await start({ hidden: true });
     expect(fake.electron.nativeTheme.themeSource).toBe('dark');
+  });
+
+  it('takes the links of the system where it is installed, and none in development', async () => {
+    const [installed, developed] = [await setUp(), await setUp([], new AppError('INTERNAL'), false)];
+    await installed.start({ hidden: true });
+    await developed.start({ hidden: true });
+    const taken = [installed, developed].map(({ fake }) => fake.done.filter((done) => done.startsWith('protocol')));
+    expect(taken).toEqual([[`protocol lakepass ${process.execPath} --`], []]);
   });
 
   it('writes an autostart file that starts the same app unseen', async () => {

@@ -52,6 +52,11 @@ const rules: Rule[] = [
     from: /^(?!main\/desktop\/|main\/index\.ts$|preload\/(index|approval|bridge)\.ts$|test\/(hosts|fakes\/electron|unit\/desktop)\/)/,
     never: /^electron$/,
   },
+  {
+    claim: 'only the Electron entry knows the shell',
+    from: /^(main\/(?!desktop\/|index\.ts$)|preload|renderer)/,
+    never: /^main\/desktop\//,
+  },
   { claim: 'the test services import nothing of the product', from: /^test\/fixtures\//, never: /^(main|preload|renderer)\// },
   { claim: 'no import has a computed name', from: /^(main|preload|renderer)\//, never: /^\?$/ },
   {
