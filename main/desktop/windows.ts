@@ -47,10 +47,10 @@ export function createWindows(parts: {
       if (open.get(kind) === window) open.delete(kind);
     });
     // A hidden window would keep its process, and what the page knows, for nothing.
-    window.on('hide', () => window.destroy());
+    window.on('hide', () => drop(window));
     window.webContents.on('render-process-gone', (_event, { reason }) => {
       log('window.gone', { window: kind, reason });
-      window.destroy();
+      drop(window);
     });
     window.webContents.on('did-finish-load', () => {
       if (kind === 'main') sendView(window);
@@ -60,6 +60,13 @@ export function createWindows(parts: {
       log('window.not-loaded', { window: kind, error: error instanceof Error ? error.name : 'unknown' });
     });
     return window;
+  }
+
+  /** Not at once: Electron is in the middle of telling us something about this very window. */
+  function drop(window: BrowserWindow): void {
+    clock.after(ms(0), () => {
+      if (!window.isDestroyed()) window.destroy();
+    });
   }
 
   function show(kind: WindowKind, window: BrowserWindow): void {

@@ -37,20 +37,23 @@ describe('the main window', () => {
     expect([fake.windows.length, made().done.slice(1)]).toEqual([1, ['restore', 'show', 'focus']]);
   });
 
-  it('is gone from memory when it is closed or hidden, and made anew', () => {
-    const { windows, made, fake } = setUp();
+  it('is gone from memory when it is closed or hidden, and made anew', async () => {
+    const { windows, made, fake, clock } = setUp();
     windows.open('main');
     made().emit('hide');
+    expect(windows.isOpen('main')).toBe(true);
+    await clock.advance(0);
     expect([made().done.at(-1), windows.isOpen('main')]).toEqual(['destroy', false]);
     windows.open('main');
     made(1).emit('closed');
     expect([fake.windows.length, windows.isOpen('main')]).toEqual([2, false]);
   });
 
-  it('is gone when its page has crashed, which is said by its kind alone', () => {
-    const { windows, made, logged } = setUp();
+  it('is gone when its page has crashed, which is said by its kind alone', async () => {
+    const { windows, made, logged, clock } = setUp();
     windows.open('main');
     made().webContents.emit('render-process-gone', {}, { reason: 'oom', exitCode: 1 });
+    await clock.advance(0);
     expect([made().done.at(-1), logged]).toEqual(['destroy', [['window.gone', { window: 'main', reason: 'oom' }]]]);
   });
 
