@@ -15,11 +15,23 @@ export function Prompt(props: PromptProps) {
     // Without scrolling: who asks stays in sight.
     denyButton.current?.focus({ preventScroll: true });
   }, []);
-  useEffect(show, [show]);
+  useEffect(() => {
+    const before = document.activeElement;
+    show();
+    // Whoever was doing something when they were asked goes on there.
+    return () => (before instanceof HTMLElement ? before.focus() : undefined);
+  }, [show]);
 
   return (
-    // Escape answers nothing: whoever wants to say no presses Deny. Browsers close a dialog at the second Escape whatever the page says.
-    <dialog ref={dialog} className={styles.prompt} aria-labelledby={heading} onCancel={(event) => event.preventDefault()} onClose={show}>
+    // Escape answers nothing: whoever wants to say no presses Deny. A browser that closes the dialog all the same finds it open again.
+    <dialog
+      ref={dialog}
+      className={styles.prompt}
+      aria-labelledby={heading}
+      onKeyDown={(event) => event.key === 'Escape' && event.preventDefault()}
+      onCancel={(event) => event.preventDefault()}
+      onClose={show}
+    >
       <Answering {...props} denyButton={denyButton} headingId={heading} level={2} />
     </dialog>
   );

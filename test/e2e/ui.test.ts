@@ -211,6 +211,16 @@ describe('the prompt', () => {
     expect(await untilCalled('answer')).toEqual([{ verdict: 'denied', ask: 'ask-1', reach: 'once' }]);
   });
 
+  it('gives the focus back to where the person was', async () => {
+    const page = await stage.ui();
+    await button(page, 'Lock now').focus();
+    ask({});
+    await page.getByRole('dialog').waitFor();
+    await button(page, 'Deny').first().click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Lock now');
+  });
+
   it('shows one request at a time, the focus on Deny again, and says in the title that somebody asks', async () => {
     const page = await stage.ui();
     ask({ id: 'first' }, { id: 'second', caller: agentCaller });
