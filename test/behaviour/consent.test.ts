@@ -18,7 +18,7 @@ onHosts('what a person decides', { options: { policy: threeWays } }, (host) => {
   });
 
   it('a click approves what needs a click, and the program gets its token', async () => {
-    program = startProgram(host(), 'sql');
+    program = startProgram(host(), 'sql', ['--label', 'report']);
     const asked = await host().approval();
     expect(await asked.innerText()).toMatch(/asks for access/);
     await button(asked, texts.prompt.approve).click();
@@ -46,7 +46,7 @@ onHosts('what a person decides', { options: { policy: threeWays } }, (host) => {
 
   it('a program that is paused gets nothing until it is let go on', async () => {
     const page = await open(host(), 'grants');
-    const gets = page.getByRole('switch', { name: new RegExp(`^${texts.grants.gets}`) }).first();
+    const gets = page.getByRole('switch', { name: `${texts.grants.gets}: report` });
     await gets.click();
     await page.getByText(texts.grants.paused, { exact: true }).waitFor();
     expect(await program.token()).not.toBe('200');
@@ -57,10 +57,7 @@ onHosts('what a person decides', { options: { policy: threeWays } }, (host) => {
 
   it('a grant is widened from the window', async () => {
     const page = await open(host(), 'grants');
-    await page
-      .getByRole('button', { name: new RegExp(`^${texts.grants.widen} notebook`) })
-      .first()
-      .click();
+    await page.getByRole('button', { name: new RegExp(`^${texts.grants.widen} notebook .*report$`) }).click();
     await page.getByText('unity-catalog', { exact: true }).first().waitFor();
     expect(await page.locator('code').allInnerTexts()).toContain('command-execution');
     expect(await program.token()).toBe('200');
@@ -68,11 +65,9 @@ onHosts('what a person decides', { options: { policy: threeWays } }, (host) => {
 
   it('a revoked program gets nothing any more, and the window says so', async () => {
     const page = await open(host(), 'grants');
-    await page
-      .getByRole('button', { name: new RegExp(`^${texts.grants.revoke}:`) })
-      .first()
-      .click();
-    await page.getByText(texts.grants.none).waitFor();
+    const revoke = button(page.locator('main'), `${texts.grants.revoke}: report`);
+    await revoke.click();
+    await revoke.waitFor({ state: 'hidden' });
     expect(await program.token()).not.toBe('200');
     await program.end();
   });

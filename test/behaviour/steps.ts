@@ -1,6 +1,7 @@
 /** What a person does in Lakepass, in the words that are on the screen. */
 import type { Locator, Page } from '@playwright/test';
 import { type StatusView, statusViewSchema } from '../../preload/contract/control.ts';
+import type { View } from '../../preload/contract/desktop.ts';
 import { texts } from '../../renderer/texts.ts';
 import { registerKey, useKey } from '../e2e/person.ts';
 import type { Host } from '../hosts/host.ts';
@@ -33,10 +34,7 @@ export async function until(host: Host, holds: (status: StatusView) => boolean):
 }
 
 /** Opens a screen of the UI by its place in the rail. */
-export async function open(
-  host: Host,
-  view: keyof typeof texts.nav & ('home' | 'requests' | 'grants' | 'keys' | 'activity' | 'settings'),
-): Promise<Page> {
+export async function open(host: Host, view: View): Promise<Page> {
   const page = await host.window();
   await page
     .getByRole('navigation')
@@ -72,11 +70,11 @@ async function leftCeremony(page: Page): Promise<void> {
 }
 
 /** Signs alice in for the first time by the command line's own road, with her first key, and answers what has waited for it. */
-export async function settleIn(host: Host): Promise<void> {
+export async function settleIn(host: Host, profile?: string): Promise<void> {
   await ownsKey(host);
   let outcome: ReturnType<typeof ended> | undefined;
   await signInBy(host, async () => {
-    const login = host.product.start(['login', '--json'], { BROWSER: 'none' });
+    const login = host.product.start(['login', '--json', ...(profile === undefined ? [] : ['--profile', profile])], { BROWSER: 'none' });
     outcome = ended(login);
     if (host.has.shell) return;
     const { page } = await host.person();
@@ -124,9 +122,9 @@ while read -r _; do
 done`;
 
 /** A program under \`lakepass run\` that asks for a token whenever it is told to. */
-export function startProgram({ product }: Host, ...scopes: string[]): Program {
+export function startProgram({ product }: Host, scope: string, more: readonly string[] = []): Program {
   const { words, env } = product.command;
-  const [command = '', ...args] = [...words, 'run', ...scopes.flatMap((scope) => ['--scope', scope]), '--', 'sh', '-c', script];
+  const [command = '', ...args] = [...words, 'run', '--scope', scope, ...more, '--', 'sh', '-c', script];
   const child = product.terminal.start(command, args, { env, input: true });
   const waiting: ((line: string) => void)[] = [];
   const lines: string[] = [];
