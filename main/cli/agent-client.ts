@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { failureAnswerSchema } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
+import { hostFacts } from '../agent-host.ts';
 import { AppError } from '../app-error.ts';
 import { checkRuntime, type Places } from '../places.ts';
 import { type Ms, ms, seconds } from '../units.ts';
@@ -19,6 +20,8 @@ import { desktopApp } from './desktop-app.ts';
 
 /** Longer than an agent waits for a keychain that asks the person: its own reason is worth more than ours. */
 const START_LIMIT: Ms = seconds(30);
+/** How long the app that is running already may take to answer after a second one has ended. */
+const HANDED_OVER_WITHIN: Ms = seconds(5);
 const LOOK_AGAIN: Ms = ms(100);
 
 /** A failure that the agent reported: shown as it came, it is already in words for people. */
@@ -212,17 +215,58 @@ interface StartOptions {
 export async function startDesktop(places: Places, app: string, { home, vault }: StartOptions, limit: Ms = START_LIMIT): Promise<void> {
   const args = ['--hidden', ...(vault === 'keychain' ? [] : ['--vault', vault]), ...(home === undefined ? [] : ['--home', absolute(home)])];
   const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ELECTRON_RUN_AS_NODE: _asNode, ...env } = process.env;
-  const child = spawn(app, args, { detached: true, stdio: 'ignore', cwd: '/', env });
-  let ended: number | undefined;
-  child.once('error', () => (ended = -1));
-  child.once('exit', (code) => (ended = code ?? -1));
-  child.unref();
+  const isGone = await startWithoutParent(app, args, env);
+  let goneSince: number | undefined;
   for (const until = performance.now() + limit; performance.now() < until; ) {
     if (await agentAnswers(places)) return;
-    if (ended !== undefined && ended !== 0) break;
+    if (await isGone()) goneSince ??= performance.now();
+    // A second app hands over to the first, which may still be starting.
+    if (goneSince !== undefined && performance.now() - goneSince > HANDED_OVER_WITHIN) break;
     await new Promise((done) => setTimeout(done, LOOK_AGAIN));
   }
   throw new AppError('AGENT_START_FAILED', { reason: 'desktop', detail: 'The desktop app was started and does not answer.' });
+}
+
+/**
+ * Starts a program whose parent is gone at once. As a child of `lakepass run` the app would stand below the very program that asks, and
+ * what was started by whoever asks does not answer for them.
+ *
+ * @returns whether the program has ended. @throws AppError AGENT_START_FAILED
+ */
+async function startWithoutParent(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<() => Promise<boolean>> {
+  if (process.platform === 'win32') {
+    const child = spawn(program, args, { detached: true, stdio: 'ignore', cwd: '/', env });
+    child.once('error', () => undefined);
+    child.unref();
+    return async () => child.exitCode !== null || child.pid === undefined;
+  }
+  const script = '"$@" </dev/null >/dev/null 2>&1 & echo $!';
+  const shell = spawn('/bin/sh', ['-c', script, 'sh', program, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    cwd: '/',
+    env,
+  });
+  const said: Buffer[] = [];
+  shell.stdout.on('data', (chunk: Buffer) => said.push(chunk));
+  await new Promise<void>((resolve, reject) => {
+    shell.once('error', (cause) => reject(new AppError('AGENT_START_FAILED', { reason: 'desktop', cause })));
+    shell.once('close', () => resolve());
+  });
+  const pid = Number(Buffer.concat(said).toString());
+  if (!Number.isInteger(pid) || pid <= 0) throw new AppError('AGENT_START_FAILED', { reason: 'desktop' });
+  return async () => (await hostFacts().startTime(pid)) === null && !isThere(pid);
+}
+
+/** Where the system has no /proc, a signal that does nothing tells. */
+function isThere(pid: number): boolean {
+  if (process.platform === 'linux') return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 async function startHeadless(places: Places, options: StartOptions): Promise<void> {

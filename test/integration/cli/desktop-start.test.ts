@@ -27,6 +27,13 @@ function app(body: string): string {
 }
 const start = (body: string, limit = 30_000): Promise<void> => startDesktop(places, app(body), { home, vault: 'memory' }, ms(limit));
 
+/** The processes above one, nearest first. */
+function above(pid: number): number[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  return parent === 0 ? [] : [parent, ...above(parent)];
+}
+
 describe('starting the desktop app', () => {
   it('starts it hidden, where nobody stands, and waits until it answers', async () => {
     vi.stubEnv('ELECTRON_RUN_AS_NODE', '1');
@@ -41,7 +48,10 @@ describe('starting the desktop app', () => {
       home,
     ]);
     const agent = connectAgent(places);
-    expect(await agent.get('/v1/status', statusViewSchema)).toMatchObject({ vault: 'memory' });
+    const status = await agent.get('/v1/status', statusViewSchema);
+    expect(status).toMatchObject({ vault: 'memory' });
+    // It stands below nobody who asks: neither the verb nor what ran the verb.
+    expect(above(status.pid)).not.toContain(process.pid);
     await agent.post('/v1/stop', {}, z.object({ stopping: z.boolean() }));
     while (await agentAnswers(places).catch(() => true)) await new Promise((done) => setTimeout(done, 20));
   });

@@ -38,7 +38,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   // What joins the nouns; only the composition root and the hosts stand above it.
   agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log and try a policy.
-  cli: /^main\/(places|headless)\.ts$|^main\/databricks\/scopes\.ts$|^main\/(audit|policy|databrickscfg)\//,
+  cli: /^main\/(places|headless|agent-host)\.ts$|^main\/databricks\/scopes\.ts$|^main\/(audit|policy|databrickscfg)\//,
 };
 
 const rules: Rule[] = [
