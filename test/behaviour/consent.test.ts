@@ -55,11 +55,14 @@ onHosts('what a person decides', { options: { policy: threeWays } }, (host) => {
     expect(await program.token()).toBe('200');
   });
 
-  it('a grant is widened from the window', async () => {
+  it('a grant is widened from the window, by the same kind of answer', async () => {
     const page = await open(host(), 'grants');
-    await page.getByRole('button', { name: new RegExp(`^${texts.grants.widen} notebook .*report$`) }).click();
-    await page.getByText('unity-catalog', { exact: true }).first().waitFor();
-    expect(await page.locator('code').allInnerTexts()).toContain('command-execution');
+    await page.getByRole('button', { name: new RegExp(`^${texts.grants.widen} jobs .*report$`) }).click();
+    expect(await (await host().approval()).innerText()).toContain('asks for more access');
+    await approveByTap(host());
+    await host().quiet();
+    const { grants } = (await host().product.json('grants')) as { grants: { label: string; scopes: string[] }[] };
+    expect(grants.find(({ label }) => label === 'report')?.scopes).toEqual(expect.arrayContaining(['jobs', 'sql']));
     expect(await program.token()).toBe('200');
   });
 

@@ -11,7 +11,7 @@ onHosts('while the person is away', { options: { policy: threeWays } }, (host) =
     await settleIn(host());
     await approveByTap(host());
     await host().quiet();
-    program = startProgram(host(), 'notebook');
+    program = startProgram(host(), 'files');
     await program.started;
     await until(host(), ({ warnings }) => !warnings.some((each) => /logind|heard/.test(each)));
     host().machine.lockScreen();
@@ -45,7 +45,7 @@ onHosts('while the person is away', { options: { policy: threeWays } }, (host) =
   });
 });
 
-onHosts('while the machine sleeps', { options: { limits: ['session: 40 s'], policy: threeWays } }, (host) => {
+onHosts('while the machine sleeps', { options: { limits: ['session: 75 s'], policy: threeWays } }, (host) => {
   it('a session whose end has come meanwhile is over, and the window says so', async () => {
     await settleIn(host());
     const { profiles } = await statusOf(host());
@@ -64,8 +64,9 @@ onHosts('while the machine sleeps', { options: { limits: ['session: 40 s'], poli
 onHosts('while the network is away', { options: { policy: threeWays } }, (host) => {
   it('a token that cannot be made is refused with its reason, and the window shows what was refused', async () => {
     await settleIn(host());
-    const program = startProgram(host(), 'notebook');
     await approveByTap(host());
+    await host().quiet();
+    const program = startProgram(host(), 'files');
     await program.started;
     await host().product.workspace.close();
     expect(await program.token()).not.toBe('200');

@@ -59,7 +59,7 @@ async function work(host: Host): Promise<void> {
     return program;
   };
   const [notebook, sql, jobs] = [
-    await begin('notebook', 'churn model'),
+    await begin('files', 'churn model'),
     await begin('sql', 'weekly report'),
     await begin('jobs', 'nightly run'),
   ];

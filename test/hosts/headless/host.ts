@@ -42,19 +42,27 @@ export async function openHeadless(options: HostOptions): Promise<Host> {
       const whole = await person();
       const { page } = whole;
       const from = page.url();
-      const popup = page.waitForEvent('popup', { timeout: 30_000 }).then(
-        async (opened) => {
-          await opened.waitForURL(/^http/);
-          const url = opened.url();
-          await opened.close();
+      // The person's key is in this tab, so the provider's page, which opens in another, is gone to here instead.
+      const wanted = Promise.withResolvers<string>();
+      const isProvider = (url: URL): boolean => url.origin === product.idp.issuer && url.pathname === '/auth';
+      await page.context().route(isProvider, async (route) => {
+        await route.abort();
+        wanted.resolve(route.request().url());
+      });
+      const opened = page.waitForEvent('popup', { timeout: 60_000 }).then(
+        async (popup) => {
+          const url = await wanted.promise;
+          await page.context().unroute(isProvider);
+          await popup.close();
           await page.goto(url);
         },
         () => undefined,
       );
-      const left = page.waitForURL((url) => url.hostname === 'lakepass.localhost' && url.href !== from, { timeout: 30_000 });
+      const left = page.waitForURL((url) => url.hostname === 'lakepass.localhost' && url.href !== from, { timeout: 60_000 });
       left.catch(() => undefined);
       await act();
-      await Promise.race([popup, left]);
+      await Promise.race([opened, left]);
+      await page.context().unroute(isProvider);
       return whole;
     },
     run: (args) => product.lakepass(args),
