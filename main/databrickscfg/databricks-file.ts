@@ -6,7 +6,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '../app-error.ts';
 import { readLines, unreadableForPython } from './lines.ts';
 import { digestOf, type OwnFile, readOwn, replaceOwn } from './own-file.ts';
-import { type DiffLine, diffOf, grantUrlOf, isGrantUrl, putSection, type SectionView, sectionsOf } from './section.ts';
+import { type DiffLine, diffOf, grantUrlsOf, isGrantUrl, putSection, type SectionView, sectionsOf } from './section.ts';
 import { openUndoStore } from './undo-store.ts';
 
 /** What writing would change. */
@@ -27,8 +27,8 @@ export interface DatabricksFile {
   readonly file: string;
   /** @throws AppError DATABRICKSCFG_UNSAFE | DATABRICKSCFG_INVALID */
   look(): Promise<{ exists: boolean; sections: SectionView[]; canUndo: boolean }>;
-  /** The grant URL in a section of ours, a secret; null where there is none. @throws as `look` */
-  grantUrl(section: string): Promise<string | null>;
+  /** The grant URLs in sections of ours. They are secrets. @throws as `look` */
+  grantUrls(): Promise<string[]>;
   /** @param url one that would be written; without it a stand-in is shown. @throws AppError INPUT_INVALID (`section`) | DATABRICKSCFG_UNSAFE | DATABRICKSCFG_INVALID */
   plan(section: string, host: string, port: number): Promise<Plan>;
   /**
@@ -74,7 +74,7 @@ export function openDatabricksFile(parts: { file: string; state: string; random:
       const now = await readOwn(file);
       return { exists: now.bytes !== null, sections: sectionsOf(linesIn(now)), canUndo: await canUndo(now) };
     },
-    grantUrl: async (section) => grantUrlOf(linesIn(await readOwn(file)), section),
+    grantUrls: async () => [...grantUrlsOf(linesIn(await readOwn(file))).values()],
     async plan(section, host, port) {
       requireName(section);
       const was = await readOwn(file);

@@ -27,9 +27,16 @@ export interface Lines {
 const MARK = '\u00ef\u00bb\u00bf';
 /** What Python's `str.strip` takes away. JavaScript's `trim` takes less here and more there. */
 const space = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
-const around = new RegExp(`^${space}+|${space}+$`, 'g');
+const isSpace = new RegExp(`^${space}$`);
 const before = new RegExp(`^${space}*`);
-const strip = (text: string): string => text.replace(around, '');
+
+/** Step by step: an expression looks at a long run of spaces once for each of them, and whoever writes the file chooses how long it is. */
+function strip(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isSpace.test(text.charAt(from))) from += 1;
+  while (from < to && isSpace.test(text.charAt(to - 1))) to -= 1;
+  return text.slice(from, to);
+}
 
 /** The words of a line, where its bytes are text. */
 export const textOf = (raw: string): string => Buffer.from(raw, 'latin1').toString('utf8');
@@ -61,10 +68,11 @@ export function readLines(bytes: Uint8Array): Lines {
       hasOption = false;
       return { ...plain, kind: 'header', section };
     }
-    const [, name = '', value = ''] = /^(.*?)\s*[=:]\s*(.*)$/s.exec(words) ?? [];
-    if (section === null || strip(name) === '') return { ...plain, kind: 'orphan', section };
+    const sign = words.search(/[=:]/);
+    const name = sign < 0 ? '' : strip(words.slice(0, sign));
+    if (section === null || name === '') return { ...plain, kind: 'orphan', section };
     hasOption = true;
-    return { ...plain, kind: 'option', section, key: strip(name).toLowerCase(), value };
+    return { ...plain, kind: 'option', section, key: name.toLowerCase(), value: strip(words.slice(sign + 1)) };
   });
   return { mark, lines };
 }

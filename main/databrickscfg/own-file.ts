@@ -17,7 +17,8 @@ export interface OwnFile {
 }
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-const LARGEST_BYTES = 1024 * 1024;
+/** Real ones have a few kilobytes; what is larger would hold up the agent while it is read line by line. */
+const LARGEST_BYTES = 256 * 1024;
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? 'unknown';
 
 export const digestOf = (bytes: Uint8Array | null): string => (bytes === null ? 'none' : createHash('sha256').update(bytes).digest('hex'));

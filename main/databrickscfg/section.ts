@@ -69,18 +69,24 @@ function appended(lines: readonly Line[], name: string, ours: readonly Changed[]
 function replaced(lines: readonly Line[], at: number, ours: readonly Changed[], end: Line['end']): Changed[] {
   const name = lines[at]?.section;
   const goes = (line: Line): boolean => line.section === name && ['option', 'more', 'orphan'].includes(line.kind);
-  const isBetween = (index: number): boolean => {
-    const [above, below] = [lines.slice(0, index).findLast(isTold), lines.slice(index + 1).find(isTold)];
-    return above !== undefined && below !== undefined && goes(above) && goes(below);
-  };
+  const above = lastTold(lines, goes);
+  const below = lastTold(lines.toReversed(), goes).reverse();
   const all = withEnd(lines, at, end).map((line, index): Changed => {
-    const isGap = line.kind === 'blank' && line.section === name && isBetween(index);
+    const isGap = line.kind === 'blank' && line.section === name && above[index] === true && below[index] === true;
     return { line, change: goes(line) || isGap ? 'removed' : 'same' };
   });
   return [...all.slice(0, at + 1), ...ours, ...all.slice(at + 1)];
 }
 
-const isTold = ({ kind }: Line): boolean => kind !== 'blank';
+/** For each line, whether the last one before it that is not blank goes. */
+function lastTold(lines: readonly Line[], goes: (line: Line) => boolean): boolean[] {
+  let last = false;
+  return lines.map((line) => {
+    const before = last;
+    if (line.kind !== 'blank') last = goes(line);
+    return before;
+  });
+}
 
 /** A last line without an end gets one where something is to follow it. */
 const withEnd = (lines: readonly Line[], at: number, end: Line['end']): Line[] =>
@@ -108,27 +114,32 @@ function refuseTwoReadings(lines: readonly Line[], name: string): void {
 
 /** The profiles of the file, without their secrets. */
 export function sectionsOf({ lines }: Lines): SectionView[] {
-  const names = [...new Set(lines.flatMap(({ kind, section }) => (kind === 'header' && section !== null ? [section] : [])))];
-  return names
-    .filter((name) => name !== SETTINGS)
-    .map((name) => {
-      const keys = keysOf(lines, name);
+  return [...keysOf(lines)]
+    .filter(([name]) => name !== SETTINGS)
+    .map(([name, keys]) => {
       const host = keys.get('host');
       return { name: shown(name), host: host === undefined ? null : safeHost(host), auth: authOf(keys), ours: isGrantUrl(urlIn(keys)) };
     });
 }
 
-/** The grant URL that a section of ours holds. It is a secret. Null where it holds none. */
-export function grantUrlOf({ lines }: Lines, name: string): string | null {
-  const url = urlIn(keysOf(lines, name));
-  return isGrantUrl(url) ? url : null;
+/** The grant URLs that sections of ours hold, by section. They are secrets. */
+export function grantUrlsOf({ lines }: Lines): Map<string, string> {
+  return new Map([...keysOf(lines)].map(([name, keys]) => [name, urlIn(keys)] as const).filter(([, url]) => isGrantUrl(url)));
 }
 
 const urlIn = (keys: ReadonlyMap<string, string>): string => keys.get('metadata_service_url') ?? '';
 
-/** Where a key stands twice the last one counts, as in Go. */
-const keysOf = (lines: readonly Line[], name: string): Map<string, string> =>
-  new Map(lines.flatMap(({ kind, section, key, value }) => (kind === 'option' && section === name ? [[key ?? '', value ?? '']] : [])));
+/** The keys of each section, in the order in which they begin. Where a key stands twice the last one counts, as in Go. */
+function keysOf(lines: readonly Line[]): Map<string, Map<string, string>> {
+  const sections = new Map<string, Map<string, string>>();
+  for (const { kind, section, key, value } of lines) {
+    if (section === null) continue;
+    const keys = sections.get(section) ?? new Map<string, string>();
+    sections.set(section, keys);
+    if (kind === 'option') keys.set(key ?? '', value ?? '');
+  }
+  return sections;
+}
 
 const signs: readonly [string, string][] = [
   ['metadata_service_url', 'metadata-service'],

@@ -92,8 +92,10 @@ function sectionsOf(text: string): DatabricksProfile[] {
 }
 
 function readSetting(line: string, section: DatabricksProfile): void {
-  const [, name = '', value = ''] = /^\s*([a-z_]{1,64})\s*[=:]\s*(.*?)\s*$/i.exec(line) ?? [];
+  // What follows is cut by hand: an expression for its end would look at a long run of spaces once for each of them.
+  const [, name = '', rest = ''] = /^\s*([a-z_]{1,64})\s*[=:](.*)$/is.exec(line) ?? [];
   const setting = name.toLowerCase();
+  const value = rest.trim();
   if (value === '' || !signInSettings.includes(setting)) return;
   if (setting === 'auth_type' && value === 'metadata-service') {
     section.asksLakepass = true;

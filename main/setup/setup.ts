@@ -92,12 +92,8 @@ export function createSetup(parts: SetupParts): Setup {
 
   /** One of ours whose grant still lives. */
   async function hasLiveSection(sections: SetupView['databrickscfg']['sections']): Promise<boolean> {
-    for (const { name, ours } of sections) {
-      const url = ours ? await databricks.grantUrl(name) : null;
-      const secret = url?.split('/').at(-1);
-      if (secret !== undefined && grants.find(secret)?.state === 'live') return true;
-    }
-    return false;
+    if (!sections.some(({ ours }) => ours)) return false;
+    return (await databricks.grantUrls()).some((url) => grants.find(url.split('/').at(-1) ?? '')?.state === 'live');
   }
 
   /** A file that cannot be used is no reason to show nothing; why is said by whatever is tried with it. */

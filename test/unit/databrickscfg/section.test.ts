@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { bytesOf, type Lines, readLines, unreadableForPython } from '../../../main/databrickscfg/lines.ts';
-import { diffOf, grantUrlOf, isGrantUrl, putSection, sectionsOf } from '../../../main/databrickscfg/section.ts';
+import { diffOf, grantUrlsOf, isGrantUrl, putSection, sectionsOf } from '../../../main/databrickscfg/section.ts';
 import { fileBytes, sectionName } from './arbitrary-file.ts';
 
 const url = `http://127.0.0.1:23456/v1/metadata/${'s'.repeat(43)}`;
@@ -54,7 +54,7 @@ describe('any file', () => {
         for (const other of others) expect(told(after, other)).toEqual(told(before, other));
         const written = after.lines.filter((line) => line.section === section && ['option', 'more', 'orphan'].includes(line.kind));
         expect(written.map(({ key, value }) => [key, value])).toEqual(keys);
-        expect(grantUrlOf(after, section)).toBe(url);
+        expect(grantUrlsOf(after).get(section)).toBe(url);
       }),
     );
   });
@@ -217,5 +217,22 @@ describe('what Python cannot read', () => {
 
   it('is nothing where all is well', () => {
     expect(unreadableForPython(readLines(Buffer.from('# c\n[DEFAULT]\nx=1\n[a]\nx=1\n[DEFAULT]\ny=1\n')))).toBeNull();
+  });
+});
+
+describe('a file that somebody has made to be slow', () => {
+  const most = 256 * 1024;
+  it.each([
+    ['a run of spaces', `[a]\nb${' '.repeat(most)}c\nx=1\n`],
+    ['spaces before nothing', `[a]\nx=1${' '.repeat(most)}\u2003y\n`],
+    ['blank lines', `[a]\nx=1\n${'\n'.repeat(most / 4)}y=2\n`],
+    ['sections', Array.from({ length: most / 10 }, (_, at) => `[s${at}]`).join('\n')],
+    ['open brackets', `[a]\nx=1\n ${'['.repeat(most)}`],
+  ])('is read and written like another: %s', (_, text) => {
+    const lines = readLines(Buffer.from(text));
+    expect(bytesOf(lines).length).toBe(Buffer.byteLength(text));
+    expect(sectionsOf(lines).length).toBeGreaterThan(0);
+    expect(grantUrlsOf(readLines(putSection(lines, 'own', keys).bytes)).get('own')).toBe(url);
+    expect(diffOf(putSection(lines, 'a', keys).changed, 'a').length).toBeGreaterThan(0);
   });
 });

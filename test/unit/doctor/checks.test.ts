@@ -296,6 +296,7 @@ describe('the checks of other Databricks settings', () => {
     ['a name that could be anything', `[${canary} x]\ntoken = ${canary}\n`, 'weak', /a section of another name/],
     ['the same section twice', '[dev]\nusername = a\n[dev]\npassword = b\n', 'weak', /in: dev\./],
     ['nothing', '', 'good', /No section/],
+    ['a run of spaces without an end', `[dev]\ntoken = a${' '.repeat(1_000_000)}b\n`, 'weak', /in: dev\./],
     ['bytes that are no text', '\xff\xfe[DEFAULT\n]]\0=', 'good', /No section/],
   ])('read a file with %s', async (_, text, state, finding) => {
     const view = await found('databricks-profiles', (home) => {
