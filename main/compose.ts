@@ -148,7 +148,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     if (keychain.kind === 'memory') await rm(grantFile, { force: true });
     const grants = await openGrants({ file: grantFile, clock, random, audit, log, bootId, stamp });
     closers.push(() => grants.close());
-    const members = createMembers({ grants, isAlive: callers.isAlive, clock, log });
+    const members = createMembers({ grants, isAlive: callers.isAlive, ownPid: process.pid, clock, log });
     closers.push(() => members.close());
     const permissions = await openPermissions({
       file: join(places.state, 'answers.json'),

@@ -150,7 +150,7 @@ async function openGate(folder: string, policy: () => Policy) {
   const isAlive = (): boolean => true;
   const random = randomBytes;
   const grants = await openGrants({ file: join(folder, 'grants.json'), bootId: 'bench', clock, random, audit, log });
-  const members = createMembers({ grants, isAlive, clock });
+  const members = createMembers({ grants, ownPid: process.pid, isAlive, clock });
   const permissions = await openPermissions({ file: join(folder, 'denied.json'), grants, isAlive, clock, random });
   const { grant } = await grants.create({
     ...{ profile: 'acme', issuer, subject: 'alice', workspace, scopes: ['sql'], label: '', approved: 'tap' },

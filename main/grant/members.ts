@@ -50,10 +50,12 @@ interface Watched {
 export function createMembers(parts: {
   grants: Pick<Grants, 'list' | 'end' | 'keepMembers' | 'bindScope' | 'onMade' | 'onEnd'>;
   isAlive: Callers['isAlive'];
+  /** Of this process. */
+  ownPid: number;
   clock: Clock;
   log?: Log;
 }): Members {
-  const { grants, isAlive, clock, log } = parts;
+  const { grants, isAlive, ownPid, clock, log } = parts;
   const watched = new Map<string, Watched>();
   let cancelLook: (() => void) | undefined;
   let closed = false;
@@ -102,6 +104,9 @@ export function createMembers(parts: {
     grants.keepMembers(grant, [...known.values()]);
   }
 
+  /** A grant of an earlier run whose pid has come to us is not one of ours: its root does not live any more. */
+  const isOurs = ({ binding }: Grant): boolean => binding.kind !== 'file' && binding.root.pid === ownPid && isAlive(binding.root);
+
   for (const grant of grants.list()) watch(grant);
   endOfExited();
   grants.onMade(watch);
@@ -121,6 +126,10 @@ export function createMembers(parts: {
       if (!plainKinds.has(caller.kind)) return false;
       // end check
       if (isKnown(found.known, process)) return true;
+      // check: members-not-below-lakepass
+      // What Lakepass has started, a browser for one, is not Lakepass: what it asks for itself is for no other program.
+      if (isOurs(grant)) return false;
+      // end check
       const known = caller.ancestors.findIndex((ancestor) => isKnown(found.known, ancestor));
       if (known < 0 && !isInRunScope(grant, caller)) return false;
       remember(found, process);

@@ -43,7 +43,7 @@ beforeEach(async () => {
     random: randomBytes,
     bootId: 'this boot',
   });
-  members = createMembers({ grants, isAlive, clock });
+  members = createMembers({ grants, isAlive, ownPid: 1, clock });
   root = spawn('/bin/sh', [], { stdio: ['pipe', 'pipe', 'inherit'] });
   lines = createInterface({ input: root.stdout as NonNullable<typeof root.stdout> })[Symbol.asyncIterator]();
   const { pid, startTicks } = processOf(await pidFrom('echo $$')).process as { pid: number; startTicks: number };

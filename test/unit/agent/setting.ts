@@ -177,7 +177,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   };
 
   const grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit, bootId: BOOT });
-  const members = createMembers({ grants, isAlive: processes.isAlive, clock });
+  const members = createMembers({ grants, isAlive: processes.isAlive, ownPid: 1, clock });
   const file = join(folder, 'answers.json');
   const permissions = await openPermissions({ file, grants, isAlive: processes.isAlive, clock, random: randomBytes });
   const consents = createConsents({ clock, random: randomBytes, audit, describe: describeCaller });

@@ -12,6 +12,8 @@ import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit
 import { BOOT, grantFor, type Machine, machine, python, refOf } from './setting.ts';
 
 const SCOPE = '/user.slice/user-1000.slice/user@1000.service/app.slice/lakepass-run-k3x9.scope';
+/** Lakepass itself. */
+const OWN_PID = 7;
 
 let folder: string;
 let clock: FakeClock;
@@ -32,7 +34,7 @@ const restart = async (): Promise<void> => {
 };
 const begin = async (): Promise<void> => {
   grants = await openGrants({ file: join(folder, 'grants.json'), clock, audit, random: randomBytes, bootId: BOOT });
-  members = createMembers({ grants, isAlive: pc.isAlive, clock });
+  members = createMembers({ grants, isAlive: pc.isAlive, ownPid: OWN_PID, clock });
 };
 const runGrant = async (cgroup: string | null = null): Promise<Grant> =>
   (await grants.create(grantFor(clock, { binding: { kind: 'run', root: refOf(root), cgroup } }))).grant;
@@ -69,6 +71,16 @@ describe('the members of a run', () => {
     const stranger = pc.start({ parent: terminal });
     expect([terminal, stranger].map((each) => admits(each))).toEqual([false, false]);
     expect(members.count(run.id)).toBe(1);
+  });
+
+  it('are nobody else where Lakepass itself is the root: what it starts is not Lakepass', async () => {
+    const lakepass = pc.start({ pid: OWN_PID, executable: '/opt/Lakepass/lakepass-desktop' });
+    root = lakepass;
+    const own = await runGrant();
+    const browser = pc.start({ executable: '/usr/bin/chromium', parent: lakepass });
+    const download = pc.start({ executable: '/usr/bin/python3', parent: browser });
+    expect([lakepass, browser, download].map((each) => admits(each, own))).toEqual([true, false, false]);
+    expect(members.count(own.id)).toBe(1);
   });
 
   it('take in a kernel that was started anew, without a question', () => {
