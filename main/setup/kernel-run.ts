@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
 import type { ProgramEnvironment } from '../cli/environment.ts';
@@ -101,8 +101,8 @@ const jupyterPlaces = (folder: string): NodeJS.ProcessEnv => ({
 async function outcomeOf(child: ChildProcess, ended: () => AppError | undefined): Promise<{ columns: string[]; rows: string[][] }> {
   if (child.stdout === null) throw new Error('a child without an output');
   let at = 0;
-  for await (const text of createInterface({ input: child.stdout })) {
-    const line = text.length > LONGEST_LINE ? undefined : parsedLine(text);
+  for await (const text of linesOf(child.stdout)) {
+    const line = parsedLine(text);
     if (line === undefined) throw new AppError('NOTEBOOK_FAILED', { reason: 'answer' });
     if ('ready' in line) continue;
     const about = cells[at]?.about;
@@ -111,6 +111,19 @@ async function outcomeOf(child: ChildProcess, ended: () => AppError | undefined)
     if (at === cells.length) return resultIn(line.value);
   }
   throw ended() ?? new AppError('NOTEBOOK_FAILED', { reason: 'kernel', detail: 'The kernel could not be started, or ended by itself.' });
+}
+
+/** What a child says, line by line; what it would say is partly what a workspace has answered, so no line may be of any length. */
+async function* linesOf(output: Readable): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of output.setEncoding('utf8')) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    // check: kernel-line-limit
+    if ([...lines, rest].some(({ length }) => length > LONGEST_LINE)) throw new AppError('NOTEBOOK_FAILED', { reason: 'answer' });
+    // end check
+    yield* lines;
+  }
 }
 
 function parsedLine(text: string): z.output<typeof lineSchema> | undefined {

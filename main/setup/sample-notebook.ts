@@ -106,9 +106,11 @@ def run(code, seconds):
         if message["header"]["msg_type"] == "error":
             error = str(content["ename"])
         if message["header"]["msg_type"] == "execute_result":
+            text = content["data"].get("text/plain", "")
             try:
-                value = ast.literal_eval(content["data"].get("text/plain", ""))
-            except (SyntaxError, ValueError):
+                # What a workspace has answered may be of any length.
+                value = ast.literal_eval(text) if len(text) <= 65536 else None
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 value = None
 
     try:

@@ -130,7 +130,8 @@ export function createSetup(parts: SetupParts): Setup {
     calls: {
       setup: view,
 
-      async 'setup/profile'(request) {
+      async 'setup/profile'(request, by) {
+        requireNoAiAgent(by);
         const text = configText(request, places.config);
         // What was approved once goes on holding although its file is gone.
         // check: setup-first-profile-only
@@ -151,6 +152,7 @@ export function createSetup(parts: SetupParts): Setup {
       'setup/default': async (request) => shown((await plan(request)).plan, false),
 
       async 'setup/default/write'(request, by) {
+        requireNoAiAgent(by);
         const { plan: planned, profile } = await plan(request);
         const { grant, secret } = await parts.makeForFile(
           {
@@ -164,7 +166,8 @@ export function createSetup(parts: SetupParts): Setup {
         return shown(planned, true);
       },
 
-      async 'setup/default/undo'() {
+      async 'setup/default/undo'(_, by) {
+        requireNoAiAgent(by);
         const { file, section, diff, grant } = await databricks.undo();
         // The section is gone, and with it the only place its address was written to.
         await grants.end(grant, 'revoked');
@@ -172,11 +175,22 @@ export function createSetup(parts: SetupParts): Setup {
         return { file, section, diff: [...diff], written: true, canUndo: false, backup: null };
       },
 
-      'setup/query': ({ start, profile, workspace }) => (start ? query.start({ profile, workspace }) : query.view()),
+      'setup/query'({ start, profile, workspace }, by) {
+        if (!start) return query.view();
+        requireNoAiAgent(by);
+        return query.start({ profile, workspace });
+      },
     },
 
     close: () => query.cancel(new AppError('AGENT_NOT_RUNNING')),
   };
+}
+
+/** What is done here is done in the name of Lakepass: an AI agent that drives the page would be asked about under that name, not its own. */
+function requireNoAiAgent(by: Caller): void {
+  // check: setup-no-ai-agent
+  if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+  // end check
 }
 
 /** A grant whose address could not be written down is of no use to anybody. */

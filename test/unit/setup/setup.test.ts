@@ -301,3 +301,25 @@ describe('the notebook', () => {
     expect(all.live.size).toBe(0);
   });
 });
+
+describe('an AI agent that drives the page', () => {
+  it('sets nothing up, and begins nothing in the name of Lakepass', async () => {
+    const all = stage(answers());
+    const by = { ...all.by, aiAgent: 'claude' };
+    const few = { from: 'issuer', name: 'acme', issuer: 'https://idp.example', clientId: 'x', workspace: HOST, test: false } as const;
+    await all.calls['setup/default/write'](request, all.by);
+    const before = readFileSync(all.cfg, 'utf8');
+    const acts = [
+      () => all.calls['setup/profile'](few, by),
+      () => all.calls['setup/default/write']({ ...request, section: 'other' }, by),
+      () => all.calls['setup/default/undo']({}, by),
+      () => all.calls['setup/query']({ start: true }, by),
+    ];
+    for (const act of acts) await expect(async () => act()).rejects.toMatchObject({ code: 'CALLER_REFUSED' });
+    expect(readFileSync(all.cfg, 'utf8')).toBe(before);
+    expect(existsSync(all.config)).toBe(false);
+    expect([all.asked, all.ended]).toEqual([[], []]);
+    // How it stands is for everybody to see.
+    expect(await all.calls['setup/query']({ start: false }, by)).toMatchObject({ state: 'idle' });
+  });
+});
