@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { App } from 'electron';
+import { AppError } from '../app-error.ts';
 import { readFileWhole, replaceFile } from '../durable-file.ts';
 import type { LoginItem } from '../ports.ts';
 
@@ -24,6 +25,10 @@ export function createLoginItem({ app, platform, env, command, random }: Parts):
     read: async () => (await readFileWhole(file)) === content,
     async write(startAtLogin) {
       if (!startAtLogin) return rm(file, { force: true });
+      // check: autostart-plain-line
+      // A line end in a folder's name would begin a line of its own there.
+      if (/\p{Cc}/u.test(command.join(''))) throw new AppError('INPUT_INVALID', { reason: 'login-item' });
+      // end check
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       await replaceFile(file, content, random(8).toString('hex'));
     },

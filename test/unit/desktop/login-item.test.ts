@@ -37,6 +37,12 @@ describe('starting at login on Linux', () => {
     expect(await item.read()).toBe(false);
   });
 
+  it('is refused for a program whose folder has a line end in its name', async () => {
+    const { item, file } = await linux(['/opt/Lakepass/lakepass-desktop', '--home', '/home/a\nExec=/tmp/other']);
+    await expect(item.write(true)).rejects.toMatchObject({ code: 'INPUT_INVALID', reason: 'login-item' });
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('does not count a file that starts something else', async () => {
     const { item, file } = await linux();
     await item.write(true);
