@@ -12,10 +12,11 @@
     FileClose $0
   ${endIf}
 
-  ; Links that begin with lakepass: for whomever it is installed for. electron-builder writes this for macOS and Linux only.
+  ; Links that begin with lakepass: for whomever it is installed for. electron-builder writes this for macOS and Linux only. What stands
+  ; behind the bare -- is no switch, whatever a web page has put into the link.
   WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass" "" "URL:Lakepass"
   WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass" "URL Protocol" ""
-  WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass\shell\open\command" "" '"$INSTDIR\${APP_EXECUTABLE_FILENAME}" "%1"'
+  WriteRegStr SHELL_CONTEXT "Software\Classes\lakepass\shell\open\command" "" '"$INSTDIR\${APP_EXECUTABLE_FILENAME}" "--" "%1"'
 !macroend
 
 ; While they lead to this program: "C:\...\Lakepass.exe" "%1"

@@ -137,6 +137,11 @@ describe('the uninstaller for Windows', () => {
     expect(question?.[4]).toContain(taken[0]);
   });
 
+  it('hands a link to the program behind a bare --, so that nothing in it is a switch', () => {
+    const line = script.split('\n').find((each) => each.includes(String.raw`shell\open\command" "" `));
+    expect(line).toMatch(/'"\$INSTDIR\\\$\{APP_EXECUTABLE_FILENAME\}" "--" "%1"'$/);
+  });
+
   it('takes the start with the session and the protocol handler, and nothing of it when a new version is put in place', () => {
     const guarded = /\$\{ifNot\} \$\{isUpdated\}\n([\s\S]*)\n {2}\$\{endIf\}\n!macroend/.exec(script)?.[1] ?? '';
     for (const line of [
