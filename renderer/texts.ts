@@ -265,7 +265,7 @@ export const texts = {
     by: {
       key: 'Unlock with a key',
       passphrase: 'In a terminal, with your passphrase:',
-      'sign-in': 'A fresh sign-in opens it as well.',
+      'sign-in': 'A fresh sign-in opens it.',
       screen: 'Unlock your screen.',
     } satisfies Record<LockView['unlockBy'][number], string>,
     command: 'lakepass unlock',
@@ -292,6 +292,7 @@ export const texts = {
     revokeAll: 'Revoke all',
     reallyRevokeAll: 'Really revoke all',
     keep: 'Keep',
+    more: 'More access',
     widen: 'Add',
     widenTo: (label: string): string => `to ${label}`,
     until: 'Until',

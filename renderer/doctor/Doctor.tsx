@@ -75,7 +75,9 @@ function OneCheck({ check }: { check: Check }) {
       </span>
       <div className={styles.words}>
         <h3>{check.title}</h3>
-        <p>{check.finding}</p>
+        <p>
+          <WithCommands text={check.finding} />
+        </p>
         {check.next === null ? null : (
           <p className={styles.next}>
             <span className={styles.label}>{words.next}</span> <WithCommands text={check.next} />

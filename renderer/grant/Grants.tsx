@@ -1,4 +1,5 @@
 /** Who has access to what, until when; each can be widened by a bundle, paused, and taken away, with one press. */
+import { useId } from 'react';
 import type { GrantView } from '../../preload/contract/control.ts';
 import { Kind } from '../consent/Facts.tsx';
 import type { Line } from '../door/connection.ts';
@@ -95,22 +96,39 @@ function Grant({ line, grant, bundles }: { line: Line; grant: GrantView; bundles
           isDisabled={isBusy}
           onChange={(isOn) => void run(() => line.ask('pause', { ids: [grant.id], paused: !isOn }))}
         />
-        <div className="row">
+        <ul className={styles.widen} aria-label={texts.grants.more}>
           {missing(grant, bundles).map((bundle) => (
-            <Button
+            <Widening
               key={bundle.name}
-              look="quiet"
-              size="compact"
-              isBusy={isBusy}
+              {...{ bundle, name, isBusy }}
               onPress={() => void run(() => line.ask('widen', { grant: grant.id, scopes: bundle.scopes }))}
-            >
-              {texts.grants.widen} {bundle.name} <span className="small">{bundle.words}</span>
-              <span className="hidden">{texts.grants.widenTo(name)}</span>
-            </Button>
+            />
           ))}
-        </div>
+        </ul>
       </div>
     </Card>
+  );
+}
+
+interface WideningProps {
+  bundle: ScreenProps['state']['bundles'][number];
+  /** Of the grant. */
+  name: string;
+  isBusy: boolean;
+  onPress: () => void;
+}
+
+function Widening({ bundle, name, isBusy, onPress }: WideningProps) {
+  const id = useId();
+  return (
+    <li>
+      <Button look="quiet" size="compact" isBusy={isBusy} describedBy={id} onPress={onPress}>
+        {texts.grants.widen} {bundle.name} <span className="hidden">{texts.grants.widenTo(name)}</span>
+      </Button>
+      <span id={id} className="small">
+        {bundle.words}
+      </span>
+    </li>
   );
 }
 

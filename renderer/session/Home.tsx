@@ -26,6 +26,8 @@ const lastTouchedOf = (keys: readonly TapKeyView[]): TapKeyView | null =>
 export function Home({ line, host, state, onOpen }: ScreenProps) {
   const { status } = state;
   const act = nextActOf(state, host);
+  // Where no key opens it, the sign-in of whoever was there is what helps most.
+  const opensBySignIn = act === 'unlock' && !status.lock.unlockBy.some((way) => way === 'key' || way === 'passphrase');
   const lock = <Lock line={line} host={host} lock={status.lock} isNext={act === 'unlock'} />;
   return (
     <Screen heading={texts.nav.home}>
@@ -37,7 +39,7 @@ export function Home({ line, host, state, onOpen }: ScreenProps) {
           key={profile.name}
           profile={profile}
           lastTouched={lastTouchedOf(status.tapKeys)}
-          isNext={act === 'sign-in'}
+          isNext={act === 'sign-in' || (opensBySignIn && profile.session.identity !== null)}
           {...{ line, host }}
         />
       ))}

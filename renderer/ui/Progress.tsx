@@ -6,7 +6,7 @@ import styles from './Progress.module.css';
 export function Progress({ label, part = null }: { label: string; part?: number | null }) {
   const id = useId();
   return (
-    <div className={styles.progress} role="status">
+    <div className={styles.progress} role="status" data-waiting>
       <span className={styles.words}>
         {part === null ? <span className={styles.spinner} aria-hidden="true" /> : null}
         <span id={id}>{label}</span>

@@ -93,7 +93,7 @@ try {
     const page = await open(host, view);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     // What a screen fetches for itself is there.
-    await page.getByRole('progressbar').first().waitFor({ state: 'detached' });
+    while ((await page.locator('[data-waiting]').count()) > 0) await new Promise((again) => setTimeout(again, 50));
     await photograph(page, view, whole);
   }
   const waiting = startProgram(host, 'jobs', ['--profile', 'acme', '--label', 'backfill']);
