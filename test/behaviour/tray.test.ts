@@ -1,0 +1,75 @@
+/** What the tray and the notifications say and do, while a program works. */
+import { expect, it } from 'vitest';
+import type { MenuEntry } from '../hosts/shell-sim/wire.ts';
+import { onHosts } from './hosts.ts';
+import { approveByTap, button, closeWindow, type Program, settleIn, startProgram, statusOf, threeWays, until } from './steps.ts';
+
+onHosts('the tray', { options: { policy: threeWays }, on: ['shell-sim', 'electron'], begin: settleIn }, (host) => {
+  let program: Program;
+  const tray = async () => {
+    const [only] = (await host().sim.look()).trays;
+    if (only === undefined) throw new Error('there is no tray');
+    return only;
+  };
+  const choose = (...path: string[]) => host().sim.drive({ act: 'menu', menu: 'tray', path });
+  const user = ({ menu }: { menu: MenuEntry[] }) => menu.find(({ type, label }) => type === 'checkbox' && / on /.test(label));
+
+  it('says that somebody asks, as a notification does, and the request comes without taking the keyboard', async () => {
+    await expect.poll(async () => (await tray()).tooltip).toBe('Lakepass: 1 request waits for you');
+    const { notifications } = await host().sim.look();
+    const onTop = async () => (await host().sim.look()).windows.filter(({ alwaysOnTop }) => alwaysOnTop);
+    await expect.poll(onTop).toMatchObject([{ visible: true, focused: false }]);
+    expect(notifications.map(({ title }) => title)).toContain('A program asks for access');
+    await approveByTap(host());
+    await host().quiet();
+    await expect.poll(async () => (await tray()).tooltip).toMatch(/^Lakepass: Signed in, /);
+  });
+
+  it('has a switch for each program: off, it gets no token', async () => {
+    program = startProgram(host(), 'files');
+    await program.started;
+    await expect.poll(async () => user(await tray())?.checked).toBe(true);
+    await choose(user(await tray())?.label ?? '');
+    await expect.poll(async () => user(await tray())?.checked).toBe(false);
+    expect(await program.token()).not.toBe('200');
+    await choose(user(await tray())?.label ?? '');
+    await expect.poll(async () => user(await tray())?.checked).toBe(true);
+    expect(await program.token()).toBe('200');
+  });
+
+  it('goes on without a window, and opens one', async () => {
+    await closeWindow(host());
+    expect((await host().sim.look()).windows).toEqual([]);
+    expect(await program.token()).toBe('200');
+    await choose('Open Lakepass');
+    await host().sim.screen.windowAt('app://lakepass/');
+  });
+
+  it('what it says holds no secret and no address of a grant', async () => {
+    const asked = startProgram(host(), 'sql');
+    await button(await host().approval(), 'Deny').click();
+    await expect(asked.started).rejects.toThrow();
+    const { notifications, trays, dialogs } = await host().sim.look();
+    expect(JSON.stringify({ notifications, trays, dialogs })).not.toMatch(/\/v1\/metadata\/|eyJ|dapi/);
+  });
+
+  it('signs out everywhere, and locks', async () => {
+    await choose('Sign out everywhere');
+    await until(host(), ({ profiles }) => profiles.every(({ session }) => session.phase === 'signed-out'));
+    expect(await program.token()).not.toBe('200');
+    await choose('Lock now');
+    await until(host(), ({ lock }) => lock.state === 'locked');
+    await expect.poll(async () => (await tray()).tooltip).toBe('Lakepass: Locked');
+    await program.end();
+  });
+
+  it('quits, and leaves no process and no complaint', async () => {
+    const { sim } = host();
+    const pid = await host().pid();
+    expect((await statusOf(host())).pid).toBe(pid);
+    await host().stop();
+    expect(await sim.ended).toMatchObject({ code: 0 });
+    expect(sim.screen.complaints).toEqual([]);
+    expect(sim.said()).toBe('');
+  });
+});
