@@ -87,6 +87,7 @@ export async function openOwnFiles(parts: {
   const approved: Record<FileKind, Buffer | null> = { config: await openApproved('config'), policy: await openApproved('policy') };
   let ask: (kind: FileKind, hash: string) => boolean = () => false;
   let adopted: Buffer | null = null;
+  let adopting = false;
   let restartNeeded = false;
   let closed = false;
   let cancel = (): void => undefined;
@@ -224,10 +225,17 @@ export async function openOwnFiles(parts: {
       return config;
     },
     async adopt() {
+      // check: adopt-once
+      // Two that read at once could take one file into use and have the other approved by the sign-in.
+      if (adopting) return false;
+      // end check
       // check: adopt-first-only
       if (config !== noConfig || approved.config !== null || adopted !== null) return false;
       // end check
-      config = await firstConfig();
+      adopting = true;
+      config = await firstConfig().finally(() => {
+        adopting = false;
+      });
       if (config === noConfig) return false;
       waiting.delete('config');
       broken.delete('config');

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { type Stats, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { onPath } from '../on-path.ts';
 import type { Clock } from '../ports.ts';
@@ -63,10 +63,22 @@ function isOwnProgram(path: string): boolean {
   const found = lookAt(path);
   if (found === undefined || !found.isFile() || (found.mode & 0o111) === 0) return false;
   // check: setup-python-own
-  if ((found.uid !== 0 && found.uid !== process.getuid?.()) || (found.mode & 0o002) !== 0) return false;
+  if (!isOwn(found)) return false;
+  // end check
+  // check: setup-python-folder-own
+  if (!besides(path).every((each) => isOwn(lookAt(each)))) return false;
   // end check
   return true;
 }
+
+const isOwn = (found: Stats | undefined): boolean =>
+  found === undefined || ((found.uid === 0 || found.uid === process.getuid?.()) && (found.mode & 0o002) === 0);
+
+/** What decides which code a Python runs besides its own: the folder it is found in, and the file that says where its packages are. */
+const besides = (path: string): string[] => {
+  const folder = dirname(path);
+  return [folder, join(folder, 'pyvenv.cfg'), join(dirname(folder), 'pyvenv.cfg')];
+};
 
 /** What cannot be looked at cannot be started either. */
 function lookAt(path: string): Stats | undefined {

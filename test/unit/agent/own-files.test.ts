@@ -86,6 +86,13 @@ describe('a first configuration that comes while the agent runs', () => {
     expect(codes()).toEqual(['CONFIG_UNAPPROVED']);
   });
 
+  it('is adopted once, however many ask for it at the same time', async () => {
+    const { files } = await start();
+    write('config', configOf('first'));
+    const both = Promise.all([files.adopt(), files.adopt()]);
+    expect([await both, clientOf(files), await files.adopt()]).toEqual([[true, false], 'first', false]);
+  });
+
   it('never takes the place of one that was given up by a reset, until the next start', async () => {
     write('config', configOf('first'));
     const { files } = await start();

@@ -50,6 +50,15 @@ describe('the search for a Python', () => {
     expect(() => readFileSync(`${open}.started`)).toThrow('ENOENT');
   });
 
+  it.each(['its folder', 'the file that names its packages'])('starts none where others can change %s', async (what) => {
+    const path = python(join('venv', 'bin', 'python'), []);
+    const cfg = join(folder, 'venv', 'pyvenv.cfg');
+    writeFileSync(cfg, 'home = /usr/bin\n');
+    chmodSync(what === 'its folder' ? dirname(path) : cfg, 0o777);
+    expect((await searchIn(path)).python).toBeNull();
+    expect(() => readFileSync(`${path}.started`)).toThrow('ENOENT');
+  });
+
   it.each([
     ['too much', 'yes | head -c 100000'],
     ['no JSON', 'echo hello; exit 0'],
