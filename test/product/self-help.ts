@@ -121,6 +121,7 @@ async function everyVerb(): Promise<void> {
     ['run', '-s', 'ml', '--wait', '0', '--', 'true'],
     ['env', '-s', 'ml', '--wait', '0'],
     ['env', '-s', 'ml', '--databrickscfg', 'mine', '--wait', '0'],
+    ['profiles', 'write', '-s', 'ml', '--yes', '--wait', '0'],
     ['token', '-s', 'ml', '--wait', '0'],
     ['token', '-s', 'all-apis', '--wait', '0'],
     ['env', '-s', 'all-apis', '--wait', '0'],
@@ -191,6 +192,14 @@ async function touch(address: string): Promise<string> {
   return finished['done'] === true ? 'done' : 'one touch taken';
 }
 
+/** What Lakepass would do in its own name. */
+const firstSteps: [string, object][] = [
+  ['setup/profile', { from: 'issuer', name: 'mine', issuer: 'https://idp.example', clientId: 'x', workspace: 'https://dbc.example' }],
+  ['setup/default/write', { section: 'mine', scopes: wanted }],
+  ['setup/default/undo', {}],
+  ['setup/query', { start: true }],
+];
+
 /** While a request of its own waits: whatever a page lets a person do with it. */
 async function everyPage(): Promise<void> {
   const asking = start(['env', '-s', 'ml', '--wait', '40s']);
@@ -240,6 +249,11 @@ async function everyPage(): Promise<void> {
     ['its end', '/v1/ceremony/finish'],
   ] as const)
     await attempt(`page: ${name} at the host of the UI`, async () => outcomeOf(JSON.stringify(await ui.post(path))));
+  for (const [path, body] of firstSteps)
+    await attempt(`page: ${path}`, async () => {
+      await ui.post(`/v1/${path}`, body);
+      return 'done';
+    });
   asking.child.kill('SIGKILL');
   table['what its request came to'] = outcomeOf(await asking.said);
 }
@@ -253,5 +267,10 @@ await attempt('page: ceremony enrol after that', async () => {
   const { url } = await (await openUi()).post('/v1/ceremony/begin', { kind: 'enrol' });
   return touch(url as string);
 });
+// The agent is gone after it, if it may.
+for (const proof of ['no', 'its own'])
+  await attempt(`/v1/hand-over with ${proof} proof`, async () =>
+    outcomeOf(await control('POST', '/v1/hand-over', {}, proof === 'no' ? {} : { 'lakepass-caller': await nonce() })),
+  );
 writeFileSync(`${out}.part`, JSON.stringify(table));
 renameSync(`${out}.part`, out);
