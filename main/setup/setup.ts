@@ -45,8 +45,8 @@ export interface SetupParts extends Omit<QueryParts, 'folder' | 'search' | 'reso
   port: () => number;
   /** Whether whoever is signed in has a tap key. */
   hasKey: () => boolean;
-  /** Takes a first configuration into use. @throws AppError CONFIG_* */
-  adopt: () => Promise<unknown>;
+  /** Takes a first configuration into use; false: there is, or was, one. @throws AppError CONFIG_* */
+  adopt: () => Promise<boolean>;
   /** Instead of looking for one on this machine. */
   search?: () => Promise<PythonSearch>;
 }
@@ -139,7 +139,8 @@ export function createSetup(parts: SetupParts): Setup {
         // end check
         await writeFirst(places.config, text, parts.random(8).toString('hex'));
         try {
-          await parts.adopt();
+          // Where one that was approved is lost, no other takes its place before a reset.
+          if (!(await parts.adopt())) throw new AppError('CONFIG_EXISTS', { reason: 'in-use' });
         } catch (error) {
           // What cannot be used would stand in the way of the next try.
           await unlink(places.config);

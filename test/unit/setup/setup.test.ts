@@ -38,8 +38,9 @@ function stage(steps: (Response | Promise<Response>)[] = []) {
     hasKey: true,
     python: null as { path: string; version: string } | null,
     approve: (): Promise<void> => Promise.resolve(),
-    adopt: async (): Promise<void> => {
+    adopt: async (): Promise<boolean> => {
       all.profiles = [profileNamed('acme')];
+      return true;
     },
     lock: (to: LockState): unknown[] => locks.map((listener) => listener(to)),
     end(id: string) {
@@ -172,6 +173,10 @@ describe('the first profile', () => {
       throw new AppError('VAULT_CORRUPT');
     };
     await expect(all.calls['setup/profile'](few, all.by)).rejects.toMatchObject({ code: 'VAULT_CORRUPT' });
+    expect(existsSync(all.config)).toBe(false);
+    // One that was approved is lost: another does not take its place.
+    all.adopt = async () => false;
+    await expect(all.calls['setup/profile'](few, all.by)).rejects.toMatchObject({ code: 'CONFIG_EXISTS' });
     expect(existsSync(all.config)).toBe(false);
   });
 });
