@@ -72,13 +72,17 @@ interface Traces {
   home: string;
 }
 
-/** Removes the start with the session, the link to the command and the folder of the socket. Returns what was there and is gone. */
+/** Removes the start with the session, what the windows kept, the link to the command and the folder of the socket. Returns what was there and is gone. */
 export async function takeBack({ places, env, home }: Traces): Promise<string[]> {
   const config = env['XDG_CONFIG_HOME'] ?? '';
-  const autostart = join(isAbsolute(config) ? config : join(home, '.config'), 'autostart', 'lakepass.desktop');
+  const settings = isAbsolute(config) ? config : join(home, '.config');
+  const autostart = join(settings, 'autostart', 'lakepass.desktop');
+  // What Chromium keeps for the windows; nothing of ours is in it.
+  const chromium = join(settings, 'lakepass-desktop');
   const link = join(home, '.local', 'bin', 'lakepass');
   const found = [
     (await isThere(autostart)) ? autostart : undefined,
+    (await isThere(chromium)) ? chromium : undefined,
     (await isOurLink(link)) ? link : undefined,
     (await checkRuntime(places)) ? places.runtime : undefined,
   ].filter((path) => path !== undefined);

@@ -21,15 +21,17 @@ const put = (path: string): string => {
 };
 
 describe('taking back', () => {
-  it('removes the start with the session, the link to the command and the folder of the socket, and names them', async () => {
+  it('removes the start with the session, what the windows kept, the link to the command and the folder of the socket, and names them', async () => {
     const autostart = put(join(home, '.config/autostart/lakepass.desktop'));
+    const windows = join(home, '.config/lakepass-desktop');
+    put(join(windows, 'Preferences'));
     mkdirSync(join(home, '.local/bin'), { recursive: true });
     symlinkSync('/opt/Lakepass/resources/bin/lakepass', link());
     mkdirSync(runtime(), { mode: 0o700 });
     put(join(runtime(), 'control.sock'));
     const vault = put(join(home, '.local/share/lakepass/vault/record'));
-    expect(await back()).toEqual([autostart, link(), runtime()]);
-    expect([autostart, runtime()].map(existsSync)).toEqual([false, false]);
+    expect(await back()).toEqual([autostart, windows, link(), runtime()]);
+    expect([autostart, windows, runtime()].map(existsSync)).toEqual([false, false, false]);
     expect(() => lstatSync(link())).toThrow(/ENOENT/);
     expect(existsSync(vault)).toBe(true);
     expect(await back()).toEqual([]);
