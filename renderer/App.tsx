@@ -21,6 +21,7 @@ import type { ScreenProps } from './screens.ts';
 import { Home } from './session/Home.tsx';
 import { Settings } from './settings/Settings.tsx';
 import { FirstRun } from './setup/FirstRun.tsx';
+import { isSettingUp } from './setup/setting-up.ts';
 import { isBeforeFirstKey } from './setup/steps.ts';
 import { texts } from './texts.ts';
 import { Icon, type IconName, Logo } from './ui/icons.tsx';
@@ -77,7 +78,7 @@ function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }
   const main = useRef<HTMLElement>(null);
   const look = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
   const { Screen } = screens[view];
-  const [isFirstRun, setFirstRun] = useState(() => isBeforeFirstKey(state));
+  const [isFirstRun, setFirstRun] = useFirstRun(state);
   useAttention(line);
   return (
     <>
@@ -98,6 +99,16 @@ function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }
       {host.kind === 'browser' ? <PromptOf line={line} host={host} state={state} /> : null}
     </>
   );
+}
+
+/**
+ * Whether the setup is shown in place of Home. In a browser each touch of a key is on a page of another origin, which leads back to a fresh
+ * one of ours in the same tab: that one goes on with the setup.
+ */
+function useFirstRun(state: UiState): [boolean, (isFirstRun: boolean) => void] {
+  const [isFirstRun, setFirstRun] = useState(() => isBeforeFirstKey(state) || isSettingUp.read());
+  useEffect(() => isSettingUp.write(isFirstRun), [isFirstRun]);
+  return [isFirstRun, setFirstRun];
 }
 
 /** In the desktop app requests have a window of their own. */

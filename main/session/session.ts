@@ -266,6 +266,8 @@ export function createSession({
       state.ended = null;
       state.lastFailure = null;
       const problem = await ending.wipe();
+      // What was sealed is gone: there is nothing left for a key to open.
+      if (problem === null && state.shell === null) state.locked = false;
       const nobody: Revocation = {
         refreshToken: 'none',
         detail: shell === null ? 'Nobody was signed in.' : 'Lakepass is locked: what was sealed is erased, but could not be revoked.',

@@ -17,12 +17,12 @@ export function Request({ ask }: { ask: AskView }) {
           <p>{texts.prompt.other}</p>
         </Notice>
       )}
+      <Matter ask={ask} />
       <div className={ask.expected === null ? styles.programs : `${styles.programs} ${styles.two}`}>
         <Program heading={texts.prompt.who} caller={ask.caller} />
         {ask.expected === null ? null : <Program heading={texts.prompt.expected} caller={ask.expected} />}
       </div>
       <p className={`small ${styles.legend}`}>{texts.proof.legend}</p>
-      <Matter ask={ask} />
     </>
   );
 }

@@ -77,7 +77,7 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
   return (
     <Card heading={heading}>
       <p className={styles.model}>
-        <span>{tapKey.model}</span>
+        <span>{tapKey.model.replace(/ \(unproven\)$/, '')}</span>
         <Mark proof={tapKey.attested ? 'verified' : 'claimed'} word={tapKey.attested ? texts.keys.proven : texts.keys.unproven} />
         {tapKey.hardwareBound ? null : <Badge look="warn">{texts.keys.synced}</Badge>}
       </p>

@@ -40,6 +40,7 @@ export function Home({ line, host, state, onOpen }: ScreenProps) {
           profile={profile}
           lastTouched={lastTouchedOf(status.tapKeys)}
           isNext={act === 'sign-in' || (opensBySignIn && profile.session.identity !== null)}
+          isOneOfSeveral={status.profiles.length > 1}
           {...{ line, host }}
         />
       ))}
@@ -71,11 +72,12 @@ interface ProfileOfProps extends Pick<ScreenProps, 'line' | 'host'> {
   profile: ProfileView;
   lastTouched: TapKeyView | null;
   isNext: boolean;
+  isOneOfSeveral: boolean;
 }
 
-function ProfileOf({ line, host, profile, lastTouched, isNext }: ProfileOfProps) {
+function ProfileOf({ line, host, profile, ...shown }: ProfileOfProps) {
   const signIn = useSignIn(line, host, profile.name, profile.session.signInWaiting);
-  return <Profile profile={profile} lastTouched={lastTouched} signIn={signIn} host={host} isNext={isNext} />;
+  return <Profile profile={profile} signIn={signIn} host={host} {...shown} />;
 }
 
 function Trouble({ problems, warnings }: Pick<ScreenProps['state']['status'], 'problems' | 'warnings'>) {

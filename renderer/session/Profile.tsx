@@ -27,9 +27,11 @@ interface ProfileProps {
   host: Host;
   /** Signing in is what helps most now. */
   isNext: boolean;
+  /** There are others beside it, so that it has to be named. */
+  isOneOfSeveral: boolean;
 }
 
-export function Profile({ profile, lastTouched, signIn, host, isNext }: ProfileProps) {
+export function Profile({ profile, lastTouched, signIn, host, isNext, isOneOfSeveral }: ProfileProps) {
   const id = useId();
   const { session } = profile;
   const hasRing = session.phase === 'signed-in' && session.endsAt !== null && session.signedInAt !== null;
@@ -39,6 +41,7 @@ export function Profile({ profile, lastTouched, signIn, host, isNext }: ProfileP
       <div className={styles.facts}>
         <div className={styles.head}>
           <div>
+            {isOneOfSeveral ? <p className="small">{profile.name}</p> : null}
             <h2 id={id}>{headingOf(session)}</h2>
             <p className={styles.account}>
               {session.identity?.username} {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}

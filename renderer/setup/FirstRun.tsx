@@ -13,7 +13,7 @@ import { ProfileStep } from './ProfileStep.tsx';
 import { QueryStep } from './QueryStep.tsx';
 import { SignInStep } from './SignInStep.tsx';
 import { StepList } from './StepList.tsx';
-import { canSkip, newPassage, type Passage, type Progress, progressOf } from './steps.ts';
+import { canSkip, firstPassage, type Passage, type Progress, progressOf } from './steps.ts';
 
 const words = texts.setup;
 
@@ -36,7 +36,7 @@ export interface StepProps extends ScreenProps {
 
 export function FirstRun({ onDone, ...screen }: FirstRunProps) {
   const answer = useAnswer(screen.line, screen.state.revision, 'setup', {});
-  const [passage, setPassage] = useState<Passage>(newPassage);
+  const [passage, setPassage] = useState<Passage | null>(null);
   return (
     <Screen heading={words.heading} lead={words.lead}>
       <Answered answer={answer} waitingFor={words.loading}>
@@ -44,7 +44,7 @@ export function FirstRun({ onDone, ...screen }: FirstRunProps) {
           <Steps
             {...screen}
             setup={setup}
-            passage={passage}
+            passage={passage ?? firstPassage(setup)}
             onPassage={setPassage}
             onChanged={() => answer.phase !== 'loading' && answer.retry()}
             {...(onDone === undefined ? {} : { onDone })}

@@ -19,7 +19,11 @@ export interface Passage {
   skipped: readonly SetupStep[];
   lingering: SetupStep | null;
 }
-export const newPassage: Passage = { skipped: [], lingering: null };
+/** Whoever comes to the setup while the query is under way, as after the touch that approved it, is shown what comes of it. */
+export const firstPassage = ({ query }: Pick<SetupView, 'query'>): Passage => ({
+  skipped: [],
+  lingering: query === null || query.state === 'idle' || query.state === 'failed' ? null : 'query',
+});
 
 function isDone(step: SetupStep, setup: SetupView, { status }: UiState): boolean {
   // A sign-in or a key shows in the state at once, the agent's own list of steps a moment later.

@@ -1,7 +1,7 @@
 /** The first run: which step comes next, what a profile needs, which section is chosen. */
 import { describe, expect, it } from 'vitest';
 import { type Failure, failureTexts } from '../../../preload/contract/failure.ts';
-import { defaultRequestSchema, newProfileSchema, type SetupView, setupSteps } from '../../../preload/contract/setup.ts';
+import { defaultRequestSchema, newProfileSchema, type QueryView, type SetupView, setupSteps } from '../../../preload/contract/setup.ts';
 import type { UiState } from '../../../preload/contract/ui.ts';
 import {
   emptyIssuerForm,
@@ -13,7 +13,7 @@ import {
 } from '../../../renderer/setup/profile-form.ts';
 import { waysOf } from '../../../renderer/setup/query-way.ts';
 import { isSectionName, sectionChoices } from '../../../renderer/setup/sections.ts';
-import { canSkip, newPassage, progressOf } from '../../../renderer/setup/steps.ts';
+import { canSkip, firstPassage, type Passage, progressOf } from '../../../renderer/setup/steps.ts';
 import { texts } from '../../../renderer/texts.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { calmState } from '../../fakes/pages-agent.ts';
@@ -34,9 +34,11 @@ function state(change: (state: UiState) => void = () => undefined): UiState {
   return fresh;
 }
 
+const anew: Passage = { skipped: [], lingering: null };
+
 describe('the step that is shown', () => {
   it('is the one the agent names, the ones before it are done', () => {
-    const { at, states } = progressOf(setup({ next: 'sign-in' }), state(), newPassage);
+    const { at, states } = progressOf(setup({ next: 'sign-in' }), state(), anew);
     expect(at).toBe('sign-in');
     expect(setupSteps.map((step) => states[step])).toEqual(['done', 'now', 'later', 'later', 'later']);
   });
@@ -45,16 +47,22 @@ describe('the step that is shown', () => {
     const signedIn = state(({ status }) => {
       for (const { session } of status.profiles) session.phase = 'signed-in';
     });
-    expect(progressOf(setup({ next: 'sign-in' }), signedIn, newPassage).at).toBe('key');
+    expect(progressOf(setup({ next: 'sign-in' }), signedIn, anew).at).toBe('key');
     const withKey = { ...signedIn, status: { ...signedIn.status, tapKeys: calmState(fakeClock()).status.tapKeys } };
-    expect(progressOf(setup({ next: 'sign-in' }), withKey, newPassage).at).toBe('default');
+    expect(progressOf(setup({ next: 'sign-in' }), withKey, anew).at).toBe('default');
   });
 
   it('passes over what was skipped, and comes to the end', () => {
     const skipped = progressOf(setup({ next: 'default' }), state(), { skipped: ['default'], lingering: null });
     expect([skipped.at, skipped.states.default]).toEqual(['query', 'skipped']);
     expect(progressOf(setup({ next: 'default' }), state(), { skipped: ['default', 'query'], lingering: null }).at).toBe('end');
-    expect(progressOf(setup({ next: null }), state(), newPassage).at).toBe('end');
+    expect(progressOf(setup({ next: null }), state(), anew).at).toBe('end');
+  });
+
+  it('is the query for whoever comes while it is under way or has just gone well, and not where it failed', () => {
+    const at = (queryState: QueryView['state']) => firstPassage({ query: { state: queryState } as QueryView }).lingering;
+    expect((['idle', 'asking', 'running', 'done', 'failed'] as const).map(at)).toEqual([null, 'query', 'query', 'query', null]);
+    expect(firstPassage({ query: null }).lingering).toBeNull();
   });
 
   it('stays where an outcome is being looked at', () => {

@@ -124,7 +124,9 @@ describe('a locked session', () => {
     expect(disk.json('session-acme')).toBeNull();
     expect(ends).toEqual(['signed-out']);
     expect(audit.of('session.ended')).toMatchObject([{ why: 'signed-out', refreshToken: 'none' }]);
-    expect(session.view()).toMatchObject({ phase: 'locked', identity: null });
+    // Nothing is left that a key could open.
+    expect(session.view()).toMatchObject({ phase: 'signed-out', identity: null });
+    expect(await outcome(session.subjectToken(noNeeds))).toBe('SIGNED_OUT');
   });
 });
 
