@@ -3,10 +3,10 @@
 import type { Frame, Page } from '@playwright/test';
 import { expect, it } from 'vitest';
 import { callChannel, callsOf } from '../../preload/contract/desktop.ts';
-import { onHosts } from './hosts.ts';
+import { itWhere, onHosts } from './hosts.ts';
 import { statusOf } from './steps.ts';
 
-onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electron'] }, (host) => {
+onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electron'] }, (host, has) => {
   const page = (): Promise<Page> => host().window();
   const refusals = async (): Promise<string[]> => {
     const { records } = (await host().product.json('audit', '--limit', '1000')) as { records: Record<string, unknown>[] };
@@ -17,7 +17,7 @@ onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electr
     codeOf(await host().sim.screen.invokeFrom(frame, callChannel, message));
   const state = { name: 'state', input: {} };
 
-  it('its own page is answered, and what is sent in its name by somebody else is not', async () => {
+  itWhere(has.standIn)('its own page is answered, and what is sent in its name by somebody else is not', async () => {
     const own = await page();
     expect(codeOf(await own.evaluate('window.lakepass.call.state({})'))).toBe('none');
     // A frame within, of the same origin and of another.
@@ -31,7 +31,7 @@ onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electr
     expect(codeOf(await host().sim.screen.invokeFromGone(window, callChannel, state))).toBe('PAGE_REFUSED');
   });
 
-  it('calls of another window, of nobody, too large or odd are refused by their own codes', async () => {
+  itWhere(has.standIn)('calls of another window, of nobody, too large or odd are refused by their own codes', async () => {
     const frame = (await page()).mainFrame();
     expect(await send(frame, state)).toBe('none');
     expect(await send(frame, { name: 'answer', input: { verdict: 'approved', ask: 'x', span: 'grant' } })).toBe('ROUTE_UNKNOWN');
@@ -55,7 +55,7 @@ onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electr
     expect(await own.evaluate('Object.isFrozen(window.lakepass) && Object.isFrozen(window.lakepass.call)')).toBe(true);
   });
 
-  it('goes nowhere, opens nothing, is given nothing, and reaches nobody', async () => {
+  itWhere(has.standIn)('goes nowhere, opens nothing, is given nothing, and reaches nobody', async () => {
     const own = await page();
     const { screen } = host().sim;
     screen.site = () => ({ body: '<title>evil</title>' });
@@ -88,7 +88,7 @@ onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electr
       );
   });
 
-  it('who calls too often is refused, and it is counted', async () => {
+  itWhere(has.standIn)('who calls too often is refused, and it is counted', async () => {
     const frame = (await host().window()).mainFrame();
     const codes = await Promise.all(Array.from({ length: 400 }, () => send(frame, state)));
     expect(new Set(codes)).toContain('DOOR_BUSY');
@@ -96,7 +96,7 @@ onHosts('a hostile page', { options: { policy: null }, on: ['shell-sim', 'electr
     await expect.poll(() => send(frame, state)).toBe('none');
   });
 
-  it('a page that is somewhere else all the same has the preload and is not answered', async () => {
+  itWhere(has.standIn)('a page that is somewhere else all the same has the preload and is not answered', async () => {
     const own = await page();
     host().sim.screen.site = () => ({ body: '<!doctype html><title>evil</title>' });
     // As a flaw in Chromium would: past every guard of the app.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { texts } from '../../renderer/texts.ts';
 import { isAlive } from '../product/product.ts';
-import { onHosts } from './hosts.ts';
+import { itWhere, onHosts } from './hosts.ts';
 import { closeWindow, settleIn, statusOf } from './steps.ts';
 
 const quiet = `version: 1
@@ -70,11 +70,11 @@ onHosts('the app', { options: { keyring: true, policy: quiet }, on: ['shell-sim'
   });
 });
 
-onHosts('the app, started', { options: { policy: null }, on: ['shell-sim', 'electron'] }, (host) => {
+onHosts('the app, started', { options: { policy: null }, on: ['shell-sim', 'electron'] }, (host, has) => {
   const views = async (): Promise<string | null> =>
     (await host().window()).getByRole('navigation').locator('[aria-current="page"]').textContent();
 
-  it('a second start brings the window forward and ends', async () => {
+  itWhere(has.standIn)('a second start brings the window forward and ends', async () => {
     await closeWindow(host());
     const second = await host().startAgain([]);
     expect(second).toMatchObject({ code: 0 });
@@ -102,12 +102,15 @@ onHosts('the app, started', { options: { policy: null }, on: ['shell-sim', 'elec
     },
   );
 
-  it.each(['--remote-debugging-port=9222', '--inspect', '--proxy-server=evil.test:80', '--ignore-certificate-errors', '--no-sandbox'])(
-    'a packaged start with %s ends at once',
-    async (word) => {
-      const { code, stdout } = await host().startAgain([word]);
-      expect(code).toBe(64);
-      expect(stdout).toContain(word.split('=')[0]);
-    },
-  );
+  itWhere(has.packaged).each([
+    '--remote-debugging-port=9222',
+    '--inspect',
+    '--proxy-server=evil.test:80',
+    '--ignore-certificate-errors',
+    '--no-sandbox',
+  ])('a packaged start with %s ends at once', async (word) => {
+    const { code, stdout } = await host().startAgain([word]);
+    expect(code).toBe(64);
+    expect(stdout).toContain(word.split('=')[0]);
+  });
 });

@@ -14,7 +14,7 @@ onHosts('while the person is away', { options: { policy: threeWays } }, (host) =
     program = startProgram(host(), 'files');
     await program.started;
     await until(host(), ({ warnings }) => !warnings.some((each) => /logind|heard/.test(each)));
-    host().machine.lockScreen();
+    await host().machine.lockScreen();
     await until(host(), ({ lock }) => lock.state === 'away');
     expect(await program.token()).toBe('200');
     const page = await open(host(), 'home');
@@ -22,7 +22,7 @@ onHosts('while the person is away', { options: { policy: threeWays } }, (host) =
   });
 
   it('back at the screen all is open again', async () => {
-    host().machine.unlockScreen();
+    await host().machine.unlockScreen();
     await until(host(), ({ lock }) => lock.state === 'open');
     await (await open(host(), 'home')).getByText(texts.lock.open).first().waitFor();
   });
@@ -51,11 +51,11 @@ onHosts('while the machine sleeps', { options: { limits: ['session: 75 s'], poli
     const { profiles } = await statusOf(host());
     const endsAt = Date.parse(profiles[0]?.session.endsAt ?? '');
     const pid = await host().pid();
-    host().machine.sleep();
+    await host().machine.sleep();
     process.kill(pid, 'SIGSTOP');
     await new Promise((done) => setTimeout(done, endsAt - Date.now() + 1000));
     process.kill(pid, 'SIGCONT');
-    if (host().has.shell) await host().sim.drive({ act: 'power', event: 'resume' });
+    await host().machine.wake();
     await until(host(), (status) => status.profiles[0]?.session.phase === 'ended');
     await (await open(host(), 'home')).getByText(texts.home.ended).first().waitFor();
   });

@@ -1,10 +1,11 @@
 /** What the tray and the notifications say and do, while a program works. */
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { MenuEntry } from '../hosts/shell-sim/wire.ts';
-import { onHosts } from './hosts.ts';
+import { itWhere, onHosts } from './hosts.ts';
 import { approveByTap, button, closeWindow, type Program, settleIn, startProgram, statusOf, threeWays, until } from './steps.ts';
 
-onHosts('the tray', { options: { policy: threeWays }, on: ['shell-sim', 'electron'], begin: settleIn }, (host) => {
+onHosts('the tray', { options: { policy: threeWays }, on: ['shell-sim', 'electron'], begin: settleIn }, (host, has) => {
+  const it = itWhere(has.standIn);
   let program: Program;
   const tray = async () => {
     const [only] = (await host().sim.look()).trays;

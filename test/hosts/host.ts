@@ -15,7 +15,18 @@ export interface Abilities {
   shell: boolean;
   /** Requests are answered in a window of their own. */
   approvalWindow: boolean;
+  /** What its main process did can be looked at, and its tray, its notifications and who sends a message can be driven: `sim`. */
+  standIn: boolean;
+  /** Starts as an installed app does. */
+  packaged: boolean;
 }
+
+export const abilities: Readonly<Record<HostName, Abilities>> = {
+  headless: { shell: false, approvalWindow: false, standIn: false, packaged: false },
+  'shell-sim': { shell: true, approvalWindow: true, standIn: true, packaged: true },
+  // Playwright cannot see a tray, and an installed app ends at the switches that Playwright needs.
+  electron: { shell: true, approvalWindow: true, standIn: false, packaged: false },
+};
 
 export interface HostOptions extends Omit<ProductOptions, 'env'> {
   env?: NodeJS.ProcessEnv;
@@ -38,6 +49,8 @@ export interface Host {
   pid(): Promise<number>;
   /** The UI, opened where it is not. */
   window(): Promise<Page>;
+  /** Closes it where it is a window of its own. */
+  closeWindow(): Promise<void>;
   /** What asks the person now; waits until something does. */
   approval(): Promise<Locator>;
   /** Resolves once nothing asks any more. */
@@ -46,7 +59,7 @@ export interface Host {
   person(): Promise<Person>;
   /** Does what leads to a page outside, and brings the person's browser there. */
   follow(act: () => Promise<unknown>): Promise<Person>;
-  machine: { lockScreen(): void; unlockScreen(): void; sleep(): void };
+  machine: Record<'lockScreen' | 'unlockScreen' | 'sleep' | 'wake', () => Promise<void>>;
   /** `lakepass ARGS` in a terminal of the same home. */
   run(args: readonly string[]): Promise<Ended>;
   /** The main process on the stand-in. @throws where the host has none */

@@ -34,7 +34,13 @@ export async function makeGround({
   return {
     ...{ product, env },
     vault: wantsKeyring ? 'keychain' : 'memory',
-    machine: { lockScreen: bus.lockScreen, unlockScreen: bus.unlockScreen, sleep: bus.goToSleep },
+    machine: {
+      lockScreen: async () => bus.lockScreen(),
+      unlockScreen: async () => bus.unlockScreen(),
+      sleep: async () => bus.goToSleep(),
+      // A plain process sees by its clock that it has slept.
+      wake: async () => undefined,
+    },
     person() {
       person ??= openBrowser(product).then((opened) => {
         users = opened;

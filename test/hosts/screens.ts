@@ -103,7 +103,7 @@ try {
   await photograph(page, 'approval', { width: 480, height: 600 });
   await button(page.getByRole('main'), texts.prompt.deny).click();
   await waiting.started.catch(() => undefined);
-  host.machine.lockScreen();
+  await host.machine.lockScreen();
   await host.product.json('lock');
   await photograph(await open(host, 'home'), 'locked', whole);
 } finally {

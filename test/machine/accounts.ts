@@ -14,7 +14,7 @@ export interface Account {
   gid: number;
 }
 
-const isRoot = process.getuid?.() === 0;
+export const isRoot = process.getuid?.() === 0;
 
 /** Whose agent is under test. Never root. */
 export const testUser = (): Account => (isRoot ? systemUser('lakepass-test') : currentUser());
@@ -73,6 +73,20 @@ export interface RunOptions {
   serialization?: 'json' | 'advanced';
 }
 
+/** What a program of the account finds in its environment: nothing of ours but what is asked for. */
+export function environmentOf(account: Account, { home, env = {} }: Pick<RunOptions, 'home' | 'env'>): Record<string, string> {
+  const all = {
+    PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+    HOME: home,
+    USER: account.name,
+    LOGNAME: account.name,
+    LANG: 'C.UTF-8',
+    XDG_RUNTIME_DIR: join(home, 'run'),
+    ...env,
+  };
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 /**
  * Starts a program as the account, in an environment that holds nothing of ours but what is asked for.
  *
@@ -84,15 +98,7 @@ export function spawnAs(account: Account, command: string, args: readonly string
     cwd: options.cwd ?? options.home,
     stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
     ...(options.serialization === undefined ? {} : { serialization: options.serialization }),
-    env: {
-      PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
-      HOME: options.home,
-      USER: account.name,
-      LOGNAME: account.name,
-      LANG: 'C.UTF-8',
-      XDG_RUNTIME_DIR: join(options.home, 'run'),
-      ...options.env,
-    },
+    env: environmentOf(account, options),
     // Node clears the supplementary groups as well when it changes the user.
     ...(isRoot ? { uid: account.uid, gid: account.gid } : {}),
   });

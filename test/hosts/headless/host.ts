@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test';
 import { openUi } from '../../e2e/person.ts';
 import { isAlive } from '../../product/product.ts';
-import type { Host, HostOptions } from '../host.ts';
+import { abilities, type Host, type HostOptions } from '../host.ts';
 import { makeGround } from '../parts.ts';
 
 export async function openHeadless(options: HostOptions): Promise<Host> {
@@ -18,7 +18,7 @@ export async function openHeadless(options: HostOptions): Promise<Host> {
 
   return {
     name: 'headless',
-    has: { shell: false, approvalWindow: false },
+    has: abilities.headless,
     ...{ product, person, machine, window },
     async start() {
       await product.json('ui');
@@ -30,6 +30,7 @@ export async function openHeadless(options: HostOptions): Promise<Host> {
     },
     kill: product.kill,
     pid: product.agentPid,
+    closeWindow: async () => undefined,
     async approval() {
       const dialog = (await window()).getByRole('dialog');
       await dialog.waitFor();

@@ -1,7 +1,7 @@
 /** The built desktop app on the stand-in for Electron: its windows are pages of a Chromium of the test's, apart from the person's browser. */
 import { join } from 'node:path';
 import type { Browser, Page } from '@playwright/test';
-import type { Host, HostOptions } from '../host.ts';
+import { abilities, type Host, type HostOptions } from '../host.ts';
 import { makeGround } from '../parts.ts';
 import { type Sim, startSim } from './sim.ts';
 
@@ -27,8 +27,9 @@ export async function openShellSim(options: HostOptions, browser: Browser): Prom
 
   const host: Host = {
     name: 'shell-sim',
-    has: { shell: true, approvalWindow: true },
-    ...{ product, person, machine },
+    has: abilities['shell-sim'],
+    ...{ product, person },
+    machine: { ...machine, wake: () => running().drive({ act: 'power', event: 'resume' }) },
     async start(args = []) {
       sim = begin(args);
       await sim.launched;
@@ -53,6 +54,14 @@ export async function openShellSim(options: HostOptions, browser: Browser): Prom
       const { page } = await screen.windowAt(pages.main);
       await page.getByRole('navigation').waitFor();
       return page;
+    },
+    async closeWindow() {
+      const { screen, drive } = running();
+      const [main] = screen.windows().filter(({ page }) => !page.url().endsWith('/approval'));
+      if (main === undefined) return;
+      const gone = main.page.waitForEvent('close');
+      await drive({ act: 'window', window: main.id, event: 'close' });
+      await gone;
     },
     async approval() {
       const { page } = await running().screen.windowAt(pages.approval);
