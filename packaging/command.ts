@@ -21,7 +21,7 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const names: Partial<Record<NodeJS.Platform, string>> = { win32: 'lakepass.exe' };
 export const commandName = names[process.platform] ?? 'lakepass-cli';
 
-/** The way from the command's folder in the package to the program that `packaging/e2e.yml` and `electron-builder.yml` name. */
+/** The way from the command's folder in the package to the program that `electron-builder.yml` names. */
 const programs: Partial<Record<NodeJS.Platform, string>> = { win32: '../../Lakepass.exe', darwin: '../../MacOS/Lakepass' };
 const program = programs[process.platform] ?? '../../lakepass-desktop';
 
