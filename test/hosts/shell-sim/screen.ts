@@ -5,7 +5,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Browser, BrowserContext, CDPSession, Frame, Page, Request, Route } from '@playwright/test';
+import {
+  type Browser,
+  type BrowserContext,
+  type CDPSession,
+  errors,
+  type Frame,
+  type Page,
+  type Request,
+  type Route,
+} from '@playwright/test';
 import { BINDING, codec, isolatedWorld, pageWorld, WORLD } from './page-worlds.ts';
 import { type FrameView, type MainTable, openWire, type WindowBirth, type WindowsTable, type Wire } from './wire.ts';
 
@@ -67,6 +76,19 @@ const isOurs = (url: string): boolean => toMain(url) !== url;
 /** Without them a page has no place in the network's own errors. */
 const ownSchemes = new Set(['http:', 'https:', 'about:', 'blob:', 'data:', 'javascript:', 'chrome-error:', 'file:']);
 
+/** On a machine with too much to do Chromium now and then never begins the first navigation of a fresh page: it is led there again. */
+async function lead(page: Page, url: string): Promise<void> {
+  const again = 3;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await page.goto(url, { timeout: 10_000 });
+      return;
+    } catch (error) {
+      if (attempt === again || !(error instanceof errors.TimeoutError)) throw error;
+    }
+  }
+}
+
 export function openScreen(browser: Browser, channel: Parameters<typeof openWire>[0]): Screen {
   const contexts = new Map<string, Promise<BrowserContext>>();
   const open = new Map<number, Open>();
@@ -88,7 +110,7 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
       const shown = await whole(window);
       shown.loading = toChromium(url);
       try {
-        await shown.page.goto(shown.loading);
+        await lead(shown.page, shown.loading);
       } finally {
         shown.loading = undefined;
       }
@@ -285,7 +307,8 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
     request.frame() === shown.page.mainFrame() && shown.loading === request.url();
 
   async function serve(partition: string, route: Route, request: Request): Promise<void> {
-    const headers = await request.allHeaders();
+    // Not all that Chromium would send: it says the rest only of a request that goes on, and this one waits for us.
+    const headers = request.headers();
     const sent = await main.ask('request', { partition, url: toMain(request.url()), method: request.method(), headers });
     if (sent === null) return route.abort('failed');
     await route.fulfill({
