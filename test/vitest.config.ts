@@ -37,7 +37,7 @@ export default defineConfig({
     // In CI each suite also leaves its numbers behind, for the last lines of .ci/run.
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: `.cache/results/${suite}.json` }]] : ['default'],
     projects: [
-      project('unit', 'test/unit', 10_000),
+      project('unit', 'test/unit', 60_000),
       project('integration', 'test/integration', 60_000),
       project('product', 'test/product', 120_000),
       project('clients', 'test/clients', 180_000),
