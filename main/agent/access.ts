@@ -65,8 +65,11 @@ interface Kept {
 export function createAccess(parts: Parts): Access {
   const { grants, members, permissions, consents, lock, clock, audit, tally } = parts;
   const kept = new WeakMap<Caller, Map<string, Kept>>();
-  /** Grants on which a stranger was found to share a connection: membership alone is not enough until a person has answered. */
-  const doubted = new Set<string>();
+  /**
+   * Grants on which a stranger was found to share a connection: membership alone is not enough for a program until a person has approved
+   * that program. Those approved since, by their key.
+   */
+  const doubted = new Map<string, Set<string>>();
   const unanswered = new Map<string, EpochMs>();
   const touched = new Map<string, EpochMs>();
   /** Grants whose next step-up was announced, and the sign-in it was announced for. */
@@ -96,7 +99,7 @@ export function createAccess(parts: Parts): Access {
     if (lock.state() === 'locked') return no(new AppError('LOCKED'));
     // end check
     const answered = permissions.find(grant, caller);
-    const member = isMember(grant, caller) && !doubted.has(grant.id);
+    const member = isMember(grant, caller) && !isDoubted(grant, caller);
     const denied = answered?.allowed === false;
     // A no to a stranger is no no to the run itself, which may be the same program in the same folder: two kernels, for one.
     // check: access-denied-by-person
@@ -205,7 +208,7 @@ export function createAccess(parts: Parts): Access {
   function settle(grant: Grant, caller: Caller, { key, scopes }: Ask, answer: Answer | null): void {
     if (answer === null) unanswered.set(key, later(clock.now(), UNANSWERED_KEPT));
     else permissions.remember(grant, caller, answer, scopes);
-    if (answer?.verdict === 'approved') doubted.delete(grant.id);
+    if (answer?.verdict === 'approved') doubted.get(grant.id)?.add(permissions.keyOf(caller));
     for (const bounded of [unanswered, touched]) if (bounded.size > 1000) bounded.clear();
     epoch += 1;
   }
@@ -237,11 +240,14 @@ export function createAccess(parts: Parts): Access {
     tally.count(`policy ${decision.verdict} ${grant.id} ${program}`, event);
   }
 
+  /** Approving one program of a run says nothing of the others, least of all of one that was refused. */
+  const isDoubted = ({ id }: Grant, caller: Caller): boolean => doubted.get(id)?.has(permissions.keyOf(caller)) === false;
+
   const isMember = (grant: Grant, caller: Caller): boolean => members.admits(grant, caller) && isMakersKind(grant, caller);
 
   /** Before it is recorded: a log that cannot be written must not leave anybody trusted. */
   function doubt(grant: Grant, caller: Caller, stranger: Caller): false {
-    doubted.add(grant.id);
+    doubted.set(grant.id, new Set());
     permissions.doubt(grant, caller);
     epoch += 1;
     const { caller: program, callerKind } = nameOf(stranger, parts.describe);

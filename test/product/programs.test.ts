@@ -142,6 +142,8 @@ describe('a run', () => {
     tell(`echo $$ >'${pidFile}'; while [ ! -e '${go}' ]; do sleep 0.1; done; ${askLine(file)}`);
     await answerIn(pidFile);
     const pid = await run.pid;
+    // The run itself and its child: killed before it has told of its child, a run leaves nobody behind.
+    await expect.poll(async () => (await grantNamed('killed'))?.members).toBe(2);
     process.kill(pid, 'SIGKILL');
     while (isAlive(pid)) await wait(20);
     await wait(3000);

@@ -439,6 +439,21 @@ describe('another holder of the connection', () => {
     expect(wordOf(access.leave(grant, caller))).toBe('yes');
   });
 
+  it('leaves one member refused although a person then approves another', async () => {
+    const { run, access, state, stranger, processes, person } = await setting();
+    const { grant, caller } = await run();
+    const parent = caller.process === null ? {} : { parent: caller.process };
+    const child = processes.callerOf(processes.start({ executable: '/usr/bin/dbt', ...parent }));
+    state.holders = [caller, stranger()];
+    await access.soleHolder(grant, caller, peer);
+    expect(wordOf(access.leave(grant, child))).toBe('ask');
+    await person.denies('run');
+    expect(wordOf(access.leave(grant, caller))).toBe('ask');
+    await person.approves('tap', 'program');
+    expect(wordOf(access.leave(grant, caller))).toBe('yes');
+    expect(wordOf(access.leave(grant, child))).toBe('CONSENT_DENIED');
+  });
+
   it('that is an AI agent is a stranger, although the run has started it', async () => {
     const { run, access, state, processes } = await setting();
     const { grant, caller } = await run();
