@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import pino, { type DestinationStream } from 'pino';
-import { onPath } from './on-path.ts';
 import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
+import { browserProgram } from './system-browser.ts';
 import type { EpochMs, Ms } from './units.ts';
 import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
 import { osKeychain } from './vault/os-keychain.ts';
@@ -27,19 +27,15 @@ export function jsonLog(destination: DestinationStream): Log {
 }
 
 /**
- * Opens the system browser without a shell (RFC 8252 section 8.12 rules out embedded ones). `BROWSER` names a program to use,
- * or is `none`; without a display or an opener the answer is 'none' and the person is shown the URL instead.
+ * Opens the system browser without a shell (RFC 8252 section 8.12 rules out embedded ones). Where `browserProgram` finds none, or it
+ * does not start, the answer is 'none' and the person is shown the URL instead.
  */
 export async function openSystemBrowser(url: URL, env: NodeJS.ProcessEnv = process.env): Promise<'opened' | 'none'> {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'none';
-  const chosen = env['BROWSER'];
-  if (chosen === 'none') return 'none';
-  const hasDisplay = Boolean(env['DISPLAY'] ?? env['WAYLAND_DISPLAY']);
-  const program = chosen || (hasDisplay ? 'xdg-open' : undefined);
-  const found = program === undefined ? undefined : program.includes('/') ? program : onPath(program, env['PATH'] ?? '');
-  if (found === undefined) return 'none';
+  const { program } = browserProgram(env);
+  if (program === null) return 'none';
   return new Promise((resolve) => {
-    const child = spawn(found, [url.href], { stdio: 'ignore', detached: true });
+    const child = spawn(program, [url.href], { stdio: 'ignore', detached: true });
     child.once('spawn', () => {
       child.unref();
       resolve('opened');

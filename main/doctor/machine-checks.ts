@@ -1,7 +1,7 @@
 /** What lies around the agent on this machine: desktop, browser, and the settings of other Databricks tools. */
+import { browserProgram } from '../system-browser.ts';
 import { type Check, type Found, good, weak } from './check.ts';
 import { readDatabricksProfiles, rivalVariables } from './databricks-settings.ts';
-import { browserProgram } from './system-browser.ts';
 import { listInWords } from './words.ts';
 
 const desktop: Check = {

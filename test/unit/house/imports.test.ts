@@ -12,7 +12,7 @@ interface Rule {
   except?: RegExp;
 }
 
-const SMALL_WORDS = /^main\/(app-error|durable-file|on-path|ports|secret|units|version)\.ts$|^preload\/contract\//;
+const SMALL_WORDS = /^main\/(app-error|durable-file|on-path|ports|secret|system-browser|units|version)\.ts$|^preload\/contract\//;
 
 /** What each noun of main/ may import beside itself, the small words everybody uses, and packages. */
 const NOUNS: Record<string, RegExp | undefined> = {

@@ -1,5 +1,5 @@
 /** Whether there is a browser to open, and which program opens it. It starts nothing. */
-import { onPath } from '../on-path.ts';
+import { onPath } from './on-path.ts';
 
 export type BrowserProgram = { program: string } | { program: null; why: 'turned-off' | 'no-display' | 'not-found' };
 
