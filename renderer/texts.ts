@@ -262,6 +262,7 @@ export const texts = {
       start: 'The agent has just started.',
     } as Readonly<Record<string, string>>,
     lock: 'Lock now',
+    locksAt: (at: string): string => `The day’s limit locks it: ${at}. A fresh sign-in before then puts that off.`,
     by: {
       key: 'Unlock with a key',
       passphrase: 'In a terminal, with your passphrase:',

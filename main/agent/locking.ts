@@ -140,6 +140,7 @@ export function createLocking(parts: {
       state: lock.state(),
       since: iso(lock.since()),
       why: lock.why(),
+      locksAt: iso(lock.locksAt()),
       unlockBy: unlockBy(),
       continuing: lock.state() === 'away' ? parts.grants.list().filter(({ state }) => state === 'live').length : 0,
       sealing: vault.sealing,

@@ -98,12 +98,17 @@ function ofEnds({ status, grants }: UiState, now: EpochMs): Notice[] {
       opens: 'grants',
     })),
   );
+  // Where nobody is signed in a lock takes nothing from anybody.
+  const isHeld = status.profiles.some(({ session }) => session.phase === 'signed-in');
+  const lock = isHeld
+    ? soon('locks', status.lock.locksAt, (left) => ({ title: text.locks, body: text.locksBody(left), opens: 'home' }))
+    : [];
   const policy = soon('policy-ends', status.policy.expires, (left) => ({
     title: text.policyEnds,
     body: text.policyEndsBody(left),
     opens: 'policy',
   }));
-  return [...sessions, ...ending, ...policy];
+  return [...sessions, ...lock, ...ending, ...policy];
 }
 
 /** What is refused now, with the way out, in the words of the table of failures; what the detail adds may not be for every eye. */

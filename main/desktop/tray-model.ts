@@ -70,14 +70,15 @@ function headlineOf({ lock, profiles }: StatusView, now: EpochMs): { icon: Exclu
   if (lock.state === 'locked') return { icon: 'locked', text: words.tray.locked };
   if (lock.state === 'away') return { icon: 'away', text: words.tray.away(lock.continuing) };
   const signedIn = profiles.filter(({ session }) => session.phase === 'signed-in');
-  if (signedIn.length > 0) return { icon: 'in', text: words.tray.signedIn(leftOf(signedIn, now)) };
+  if (signedIn.length > 0) return { icon: 'in', text: words.tray.signedIn(leftOf(signedIn, lock.locksAt, now)) };
   const waits = profiles.some(({ session }) => session.signInWaiting);
   return { icon: 'out', text: waits ? words.tray.signingIn : words.tray.signedOut };
 }
 
-/** Until the first of them ends; null where none says when. */
-function leftOf(profiles: StatusView['profiles'], now: EpochMs): string | null {
-  const ends = profiles.flatMap(({ session: { endsAt } }) => (endsAt === null ? [] : [Date.parse(endsAt)]));
+/** Until the first of them ends, or the day's limit locks them all; null where none says when. */
+function leftOf(profiles: StatusView['profiles'], locksAt: string | null, now: EpochMs): string | null {
+  const moments = [locksAt, ...profiles.map(({ session: { endsAt } }) => endsAt)];
+  const ends = moments.flatMap((at) => (at === null ? [] : [Date.parse(at)]));
   return ends.length === 0 ? null : words.length(Math.min(...ends) - now);
 }
 

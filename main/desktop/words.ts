@@ -41,6 +41,8 @@ export const words = {
     sessionEndsBody: (left: string): string => `In ${left}. Sign in again before then and nothing stops.`,
     grantEnds: 'A program loses its access soon',
     grantEndsBody: (program: string, workspace: string, left: string): string => `${program} on ${workspace}, in ${left}.`,
+    locks: 'Lakepass locks soon',
+    locksBody: (left: string): string => `In ${left} the day’s limit is reached. Sign in again before then and nothing stops.`,
     policyEnds: 'The policy reaches its date soon',
     policyEndsBody: (left: string): string => `In ${left}. No new token is handed out after that until a newer one is in its place.`,
     away: 'You are away',

@@ -3,7 +3,7 @@ import type { LockState } from '../../preload/contract/lock.ts';
 import { asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
-import { type EpochMs, later, type Ms, ms, seconds } from '../units.ts';
+import { type EpochMs, later, type Ms, minutes, ms, seconds } from '../units.ts';
 
 export type LockCause = 'screen-lock' | 'idle' | 'command' | 'daily-cap' | 'suspend' | 'start';
 
@@ -13,6 +13,11 @@ export interface Lock {
   why(): LockCause | null;
   /** The moment until which approved runs are served while away; null where it is not away or has no limit. */
   graceEnds(): EpochMs | null;
+  /**
+   * The moment at which the daily cap locks, by the wall clock as it goes now; null where there is no cap, and while locked. It stays the same
+   * until a proof, a policy or the clock moves it, so that whoever is told of it is told once.
+   */
+  locksAt(): EpochMs | null;
   /** Resolves when every listener has done its part (keys zeroed, tokens dropped); never rejects. */
   lock(why: LockCause): Promise<void>;
   away(why: 'screen-lock' | 'idle'): void;
@@ -160,6 +165,15 @@ export function createLock({ clock, audit, log, limits, begin = 'open' }: Parts)
       const { awayGrace } = limits();
       if (now() !== 'away' || changed === null || !Number.isFinite(awayGrace)) return null;
       return later(clock.now(), ms(awayGrace - spentSince(changed)));
+    },
+    locksAt() {
+      const { dailyCap } = limits();
+      if (now() === 'locked' || dailyCap === null) return null;
+      const spent = spentSince(proven);
+      const turnedBack = spent - (clock.now() - proven.wall) > SLEPT;
+      if (!turnedBack) return later(proven.wall, dailyCap);
+      // Counted anew by the other clock each time, which runs a little apart: the whole minute is the same.
+      return (Math.floor(later(clock.now(), ms(dailyCap - spent)) / minutes(1)) * minutes(1)) as EpochMs;
     },
     lock: lockNow,
     away: goAway,

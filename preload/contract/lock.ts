@@ -12,6 +12,8 @@ export const lockViewSchema = z.object({
   since: isoTime.nullable(),
   /** Why, in the agent's words: 'screen-lock', 'idle', 'command', 'daily-cap', 'suspend', 'start'. */
   why: z.string().nullable(),
+  /** The day's limit locks it then, away or not; null where there is no such limit, and while it is locked. A sign-in puts it off. */
+  locksAt: isoTime.nullable(),
   /** How it can be opened again. */
   unlockBy: z.array(z.enum(['key', 'passphrase', 'sign-in', 'screen'])),
   /** Runs that go on while away. */

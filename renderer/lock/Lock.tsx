@@ -9,7 +9,7 @@ import { Button } from '../ui/Button.tsx';
 import { Card } from '../ui/Card.tsx';
 import { Snippet } from '../ui/CopyButton.tsx';
 import { AttemptNotice } from '../ui/Notice.tsx';
-import { Moment } from '../ui/time.tsx';
+import { Moment, moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
 import styles from './Lock.module.css';
 import { LockBadge } from './LockBadge.tsx';
@@ -44,6 +44,7 @@ export function Lock({ line, host, lock, isNext }: LockProps) {
           {texts.lock.why[lock.why] ?? lock.why} <Moment at={lock.since} />
         </p>
       )}
+      {lock.locksAt === null ? null : <p className="small">{texts.lock.locksAt(moment(lock.locksAt))}</p>}
       {lock.state === 'open' ? null : <Ways lock={lock} host={host} isBusy={isBusy} isNext={isNext} onKey={unlockByKey} />}
       <WayOutNotice way={way} host={host} text={texts.wayOut.unlock} cancel={texts.wayOut.back} onCancel={forget} />
       <AttemptNotice attempt={attempt} />

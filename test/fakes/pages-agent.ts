@@ -134,7 +134,7 @@ export function calmState(clock: Clock): UiState {
         },
       ],
       grants,
-      lock: { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key' },
+      lock: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' },
       queue: {
         asks: [],
         snoozedUntil: null,

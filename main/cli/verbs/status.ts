@@ -65,7 +65,7 @@ export function lockLine(lock: StatusView['lock']): string {
   const runs = lock.continuing === 1 ? '1 run continues' : `${lock.continuing} runs continue`;
   if (lock.state === 'away') return `away${why}: nothing new begins, ${runs}`;
   if (lock.state === 'locked') return `locked${why}: no tokens; opened by ${lock.unlockBy.join(' or ') || 'a fresh sign-in'}`;
-  return 'open';
+  return lock.locksAt === null ? 'open' : `open until ${lock.locksAt.slice(0, 16).replace('T', ' ')} UTC, the day’s limit`;
 }
 
 function safetyLines({ lock, policy, tapKeys }: StatusView): string[] {

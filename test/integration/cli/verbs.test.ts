@@ -55,7 +55,7 @@ const ask: AskView = {
   ...{ grant: null, label: 'jupyter', until: null, approval: 'tap', spans: ['grant'], askedAt: '2026-01-01T00:00:00Z' },
   ...{ answerableAt: null, openUntil: '2026-01-01T00:10:00Z', requests: 1 },
 };
-const open: LockView = { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'keychain' };
+const open: LockView = { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'keychain' };
 const locked: LockView = { ...open, state: 'locked', why: 'command', unlockBy: ['passphrase', 'sign-in'], sealing: 'passphrase' };
 const status = (lock: LockView): StatusView => ({
   ...{
@@ -533,6 +533,11 @@ describe('ui and status', () => {
     expect(JSON.parse((await run(['ui', '--json'])).stdout)).toEqual({ url: page, browser: 'none' });
     answers.openUi = async () => ({ url: null, browser: 'shown' });
     expect((await run(['ui'])).stdout).toBe('The window of Lakepass is open.\n');
+  });
+
+  it('status says until when the day’s limit leaves it open', async () => {
+    lock = { ...open, locksAt: '2026-01-02T18:00:30.000Z' };
+    expect((await run(['status'])).stdout).toContain('open until 2026-01-02 18:00 UTC, the day’s limit;');
   });
 
   it('status shows lock, policy, keys, prompts and warnings, and nothing that moves the cursor', async () => {

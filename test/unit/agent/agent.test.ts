@@ -67,7 +67,7 @@ async function agentOver(
     minted: { life: hours(1), asked: 0, held: true, subject: '00u1', meanwhile: async () => {} },
     children: new Map<number, Caller>(),
     keys: 0,
-    lockView: { state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
+    lockView: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
     passphraseWorks: true,
     filesFail: false,
   };
@@ -664,6 +664,7 @@ describe('unlocking', () => {
     state: 'locked',
     since: null,
     why: 'command',
+    locksAt: null,
     unlockBy,
     continuing: 0,
     sealing: 'key',

@@ -142,12 +142,21 @@ describe('what is seen of it', () => {
     ['memory', ['sign-in']],
   ] as const)('sealed by %s it is opened by %j', async (how, ways) => {
     const { locking, lock, clock } = await over(await vaultSealed(how));
-    expect(locking.view()).toEqual({ state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: how });
+    expect(locking.view()).toEqual({ state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: how });
     lock.away('screen-lock');
     expect(locking.view()).toMatchObject({ state: 'away', why: 'screen-lock', unlockBy: ['screen'] });
     await lock.lock('command');
     const since = new Date(clock.now()).toISOString();
-    expect(locking.view()).toEqual({ state: 'locked', since, why: 'command', unlockBy: ways, continuing: 0, sealing: how });
+    expect(locking.view()).toEqual({ state: 'locked', since, why: 'command', locksAt: null, unlockBy: ways, continuing: 0, sealing: how });
+  });
+
+  it('says when the day’s limit locks it, counted from the sign-in', async () => {
+    const signedInAt = new Date(fakeClock().now() - hours(3)).toISOString();
+    const { locking, lock } = await over(await vaultSealed('keychain'), { top: 'limits: { dailyCap: 5 h }', signedInAt });
+    locking.start();
+    expect(locking.view().locksAt).toBe(new Date(fakeClock().now() + hours(2)).toISOString());
+    await lock.lock('command');
+    expect(locking.view().locksAt).toBeNull();
   });
 
   it('counts the live grants that go on while away, and only then', async () => {

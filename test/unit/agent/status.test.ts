@@ -42,7 +42,7 @@ const status = ({ sessions = [['acme', signedIn('00u1')]], lock = {}, keys = [ke
     consents: {
       view: () => ({ asks: Array.from({ length: asks }, () => askOf(clock)), snoozedUntil: null, quiet: false, history: [] }),
     },
-    lockView: () => ({ state: 'open', since: null, why: null, unlockBy: [], continuing: 0, sealing: 'key', ...lock }),
+    lockView: () => ({ state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key', ...lock }),
     policyView: () => ({ id: 'self-managed', revision: 1, hash: 'built-in', mode: 'enforce', source: 'built-in', expires: null }),
     ...{ problems: () => [], notes: () => [] },
     ...parts,

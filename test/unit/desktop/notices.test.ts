@@ -101,6 +101,25 @@ describe('a person is told', () => {
     expect(tell((state) => void state.grants.push(grant))).toHaveLength(count);
   });
 
+  it('ten minutes before the day’s limit locks it, once, and where somebody is signed in', async () => {
+    const { tell, clock, at } = setUp();
+    tell(({ status }) => Object.assign(status.lock, { locksAt: at(15) }));
+    await clock.advance(minutes(4));
+    expect(tell()).toEqual([]);
+    await clock.advance(minutes(2));
+    expect(tell()).toMatchObject([
+      {
+        title: 'Lakepass locks soon',
+        body: 'In 9 min the day’s limit is reached. Sign in again before then and nothing stops.',
+        opens: 'home',
+      },
+    ]);
+    expect(tell()).toEqual([]);
+    const nobody = setUp();
+    nobody.tell(sessions({ phase: 'signed-out', endsAt: null }));
+    expect(nobody.tell(({ status }) => Object.assign(status.lock, { locksAt: nobody.at(5) }))).toEqual([]);
+  });
+
   it('before the policy reaches its date', () => {
     const { tell, at } = setUp();
     expect(tell(({ status }) => Object.assign(status.policy, { expires: at(3) }))).toMatchObject([{ opens: 'policy' }]);

@@ -36,6 +36,8 @@ const entryOf = (model: { menu: readonly TrayEntry[] }, label: string) => {
 describe('the tray', () => {
   it.each([
     ['in', 'Signed in, 7 h 20 min left', () => undefined],
+    ['in', 'Signed in, 2 h left', (state: UiState) => Object.assign(state.status.lock, { locksAt: at(120) })],
+    ['in', 'Signed in, 7 h 20 min left', (state: UiState) => Object.assign(state.status.lock, { locksAt: at(600) })],
     ['in', 'Signed in', profiles({ endsAt: null })],
     ['out', 'Nobody is signed in', profiles({ phase: 'signed-out' })],
     ['out', 'A sign-in waits in the browser', profiles({ phase: 'signing-in', signInWaiting: true })],

@@ -199,6 +199,41 @@ describe('the daily cap', () => {
     await clock.advance(hours(10));
     expect(at()).toEqual(['locked', 'daily-cap']);
   });
+
+  it('says when it locks, away or not, and by the same moment for as long as nothing moves it', async () => {
+    const { lock, clock } = setting({ dailyCap: hours(10) });
+    const end = clock.now() + hours(10);
+    expect(lock.locksAt()).toBe(end);
+    await clock.advance(hours(3));
+    lock.touch();
+    expect(lock.locksAt()).toBe(end);
+    // The two clocks run a little apart.
+    clock.set(clock.now() - 5);
+    expect(lock.locksAt()).toBe(end);
+    lock.away('screen-lock');
+    expect(lock.locksAt()).toBe(end);
+    lock.unlocked();
+    expect(lock.locksAt()).toBe(clock.now() + hours(10));
+  });
+
+  it('says the moment as the clock that was turned back will show it, to the minute', async () => {
+    const { lock, clock } = setting({ dailyCap: hours(10) });
+    await clock.advance(hours(8));
+    clock.set(clock.now() - hours(5));
+    const said = lock.locksAt() ?? 0;
+    expect(said % minutes(1)).toBe(0);
+    expect(clock.now() + hours(2) - said).toBeLessThan(minutes(1));
+    expect(clock.now() + hours(2) - said).toBeGreaterThanOrEqual(0);
+    await clock.advance(seconds(61));
+    expect(lock.locksAt()).toBe(said);
+  });
+
+  it('says nothing of it where there is none, nor once it is locked', async () => {
+    expect(setting().lock.locksAt()).toBeNull();
+    const { lock } = setting({ dailyCap: hours(10) });
+    await lock.lock('command');
+    expect(lock.locksAt()).toBeNull();
+  });
 });
 
 describe('the grace of Away', () => {
