@@ -30,6 +30,7 @@ import { createCallers } from './caller/callers.ts';
 import { describeCaller } from './caller/describe.ts';
 import { createControlDoor } from './control/door.ts';
 import { controlRoutes, type StopReason } from './control/routes.ts';
+import { createFederation } from './databricks/federation.ts';
 import { scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
 import { createConsents } from './grant/consents.ts';
@@ -433,8 +434,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     function openCompany(profile: Profile): Company {
       let opened = Promise.withResolvers<'opened' | 'none'>();
       let mayOpenNow = true;
-      const openBrowser: Ports['openBrowser'] = async (url) => {
-        const outcome = mayOpenNow ? await ports.openBrowser(url) : 'none';
+      const openBrowser: Ports['openBrowser'] = async (...given) => {
+        const outcome = mayOpenNow ? await ports.openBrowser(...given) : 'none';
         opened.resolve(outcome);
         return outcome;
       };
@@ -456,14 +457,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         beforeKeeping,
         ...(steps === undefined ? {} : { steps }),
       });
+      const source = createFederation({ profile, clock, fetch, log, subjectToken: (needs) => session.subjectToken(needs) });
       const tokens = createTokens({
         profile,
         clock,
-        fetch,
         random,
         audit,
         log,
-        subjectToken: (needs) => session.subjectToken(needs),
+        source,
         subject: () => session.view().identity?.subject ?? '',
       });
       session.onEnd((_, error) => tokens.forget(error ?? undefined));

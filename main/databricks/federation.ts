@@ -7,34 +7,18 @@ import { AppError } from '../app-error.ts';
 import type { SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
-import { type EpochMs, seconds } from '../units.ts';
+import { type EpochMs, type Ms, ms, seconds } from '../units.ts';
 import { version } from '../version.ts';
 import { readExchangeAnswer } from './exchange-answer.ts';
 import { createExchangeEndpoints } from './exchange-endpoint.ts';
 import { explainRefusal } from './explain.ts';
+import { inTime } from './in-time.ts';
 import type { ExchangedToken } from './minted-token.ts';
 import type { Attempt } from './retry.ts';
+import type { SourceRequest, TokenSource } from './token-source.ts';
 import { type Answer, askWorkspace } from './workspace-request.ts';
 
-export interface ExchangeRequest {
-  /** Origin of a workspace of the profile. */
-  workspace: string;
-  /** Sorted, without duplicates, not empty. */
-  scopes: readonly string[];
-  subject: SubjectToken;
-  /** Lower-case hex; ties our audit record to the log line of the workspace. */
-  requestId: string;
-}
-
-export interface Federation {
-  /**
-   * One exchange. The outcome says whether and when another try makes sense.
-   *
-   * Codes of a failed one: WORKSPACE_UNREACHABLE | WORKSPACE_BUSY (worth another try), WORKSPACE_TLS | WORKSPACE_ANSWER_INVALID |
-   * SCOPE_NOT_NARROWED | EXCHANGE_* | CLOCK_SKEW.
-   */
-  exchange(request: ExchangeRequest): Promise<Attempt<ExchangedToken>>;
-}
+type ExchangeRequest = SourceRequest & { subject: SubjectToken };
 
 /** One try; stock SDKs wait 10 s in all. */
 const EXCHANGE_LIMIT = seconds(10);
@@ -42,7 +26,21 @@ const EXCHANGE_LIMIT = seconds(10);
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const subjectTokenType = 'urn:ietf:params:oauth:token-type:jwt';
 
-export function createFederation(parts: { profile: Profile; clock: Clock; fetch: typeof globalThis.fetch; log: Log }): Federation {
+/** What the exchange itself may take off the life of the subject token. */
+const EXCHANGE_MARGIN = seconds(2);
+/** The session bounds its own requests; this only keeps one that does not from blocking a token for ever. */
+const SUBJECT_TOKEN_LIMIT = seconds(60);
+
+export interface FederationParts {
+  profile: Profile;
+  clock: Clock;
+  fetch: typeof globalThis.fetch;
+  log: Log;
+  /** The identity provider's JWT with more than half of its life and more than `needs.life` left. */
+  subjectToken: (needs: { life: Ms }) => Promise<SubjectToken>;
+}
+
+export function createFederation(parts: FederationParts): TokenSource {
   const { profile, clock } = parts;
   const endpoints = createExchangeEndpoints(parts);
 
@@ -70,14 +68,23 @@ export function createFederation(parts: { profile: Profile; clock: Clock; fetch:
     return { ok: true, value: readExchangeAnswer(answer, expected, now) };
   }
 
+  async function exchange(request: ExchangeRequest): Promise<Attempt<ExchangedToken>> {
+    try {
+      return judge(await post(request), request, clock.now());
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return { ok: false, error, retry: error.code === 'WORKSPACE_UNREACHABLE' ? { notBefore: null } : 'never' };
+    }
+  }
+
   return {
-    async exchange(request) {
-      try {
-        return judge(await post(request), request, clock.now());
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        return { ok: false, error, retry: error.code === 'WORKSPACE_UNREACHABLE' ? { notBefore: null } : 'never' };
-      }
+    async obtain(request) {
+      const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
+      const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
+      request.requireWanted();
+      const asked = clock.elapsed();
+      const outcome = await exchange({ ...request, subject });
+      return outcome.ok ? { ok: true, value: { token: outcome.value, tookMs: Math.round(clock.elapsed() - asked) } } : outcome;
     },
   };
 }

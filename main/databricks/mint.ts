@@ -1,26 +1,22 @@
 /**
- * Mints one token: the identity provider's JWT from the session, the exchange with its retries, the last checks, the audit record.
+ * Mints one token: what its source gives, with its retries, the last checks, the audit record.
  * A token that fails a check, that nobody may have any more, or that the audit log could not take is dropped here.
  */
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
-import type { SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
-import { type EpochMs, type Ms, ms, remaining, seconds } from '../units.ts';
-import { createFederation } from './federation.ts';
-import { inTime } from './in-time.ts';
+import { type EpochMs, type Ms, remaining } from '../units.ts';
 import type { ExchangedToken, MintedToken } from './minted-token.ts';
 import { type Attempt, withRetry } from './retry.ts';
 import { floorOf, lifeOf } from './token-life.ts';
+import type { Obtained, TokenSource } from './token-source.ts';
 
 export interface MintParts {
   profile: Profile;
   clock: Clock;
-  fetch: typeof globalThis.fetch;
   random: (bytes: number) => Buffer;
-  /** The identity provider's JWT with more than half of its life and more than `needs.life` left. */
-  subjectToken: (needs: { life: Ms }) => Promise<SubjectToken>;
+  source: TokenSource;
   /** Whom the session is for, for the audit log. */
   subject: () => string;
   audit: AuditLog;
@@ -38,43 +34,25 @@ export interface MintRequest {
   wanted: () => boolean;
 }
 
-/** A token, and how long the attempt that brought it took: the workspace alone, without the pauses and the identity provider. */
-interface Exchanged {
-  token: ExchangedToken;
-  /** Of running time. */
-  tookMs: number;
-}
-
-/** What the exchange itself may take off the life of the subject token. */
-const EXCHANGE_MARGIN = seconds(2);
-/** The session bounds its own requests; this only keeps one that does not from blocking a token for ever. */
-const SUBJECT_TOKEN_LIMIT = seconds(60);
-
 /** @returns a function that rejects as `Tokens.get` describes, DEADLINE_PASSED apart */
 export function createMint(parts: MintParts): (request: MintRequest) => Promise<MintedToken> {
-  const { profile, clock, random, audit } = parts;
-  const federation = createFederation(parts);
+  const { profile, clock, random, audit, source } = parts;
 
-  async function exchangeOnce({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<Exchanged>> {
-    const needs = { life: ms(profile.limits.minTokenLife + EXCHANGE_MARGIN) };
-    const subject = await inTime(clock, parts.subjectToken(needs), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
-    requireWanted(wanted);
-    const asked = clock.elapsed();
-    const outcome = await federation.exchange({ workspace, scopes, subject, requestId });
-    const tookMs = Math.round(clock.elapsed() - asked);
-    const judged = outcome.ok ? arrived({ token: outcome.value, tookMs }) : outcome;
+  async function attempt({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<Obtained>> {
+    const outcome = await source.obtain({ workspace, scopes, requestId, requireWanted: () => requireWanted(wanted) });
+    const judged = outcome.ok ? arrived(outcome.value) : outcome;
     if (!judged.ok) onTrouble(judged.error);
     return judged;
   }
 
   /** A machine that sleeps while the answer is on its way may wake up to a token that is nearly over. */
-  function arrived(exchanged: Exchanged): Attempt<Exchanged> {
-    const { token } = exchanged;
+  function arrived(obtained: Obtained): Attempt<Obtained> {
+    const { token } = obtained;
     // check: token-late
     if (remaining(token.expiresAt, clock.now()) < floorOf(token))
       return { ok: false, error: new AppError('WORKSPACE_UNREACHABLE', { reason: 'late' }), retry: { notBefore: null } };
     // end check
-    return { ok: true, value: exchanged };
+    return { ok: true, value: obtained };
   }
 
   return async (request) => {
@@ -82,7 +60,7 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
     const requestId = random(8).toString('hex');
     const facts = { profile: profile.name, workspace, requestId };
     try {
-      const { token, tookMs } = await withRetry(() => exchangeOnce(request, requestId), { clock, random, until });
+      const { token, tookMs } = await withRetry(() => attempt(request, requestId), { clock, random, until });
       requireWorkableLife(token, profile.limits.minTokenLife);
       requireWanted(wanted);
       // Read in the turn in which the session was found to be the one that asked.

@@ -68,7 +68,7 @@ const LONGEST_RENEWAL_PAUSE = seconds(30);
 /** Troubles that may be over in a moment: who has the time waits for that instead of being told of them again. */
 const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_UNREACHABLE', 'ISSUER_UNREACHABLE']);
 
-/** The federation strategy's tokens for one profile. It asks for nothing by itself: what nobody uses is not renewed. */
+/** The tokens of one profile. It asks for nothing by itself: what nobody uses is not renewed. */
 export function createTokens(parts: MintParts): Tokens {
   const { profile, clock, log } = parts;
   const mint = createMint(parts);

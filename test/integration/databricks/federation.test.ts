@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFederation } from '../../../main/databricks/federation.ts';
 import { createTokens, type Tokens } from '../../../main/databricks/tokens.ts';
 import { systemClock } from '../../../main/host-ports.ts';
 import { profileSchema } from '../../../main/profile/profile.ts';
@@ -51,8 +52,8 @@ function tokensOf(hosts: string[], { clock = systemClock, random = randomBytes a
       workspaces: hosts.map((host, index) => ({ name: `w${index}`, host })),
     }),
   };
-  return createTokens({
-    ...{ profile, clock, fetch: globalThis.fetch, random, audit, log: () => {}, subject: () => 'alice' },
+  const source = createFederation({
+    ...{ profile, clock, fetch: globalThis.fetch, log: () => {} },
     async subjectToken() {
       const { life, ...claims } = subject;
       const iat = Math.floor(clock.now() / 1000);
@@ -60,6 +61,7 @@ function tokensOf(hosts: string[], { clock = systemClock, random = randomBytes a
       return { jwt: new Secret(jwt), issuedAt: (iat * 1000) as EpochMs, expiresAt: ((iat + life) * 1000) as EpochMs };
     },
   });
+  return createTokens({ profile, clock, random, audit, source, log: () => {}, subject: () => 'alice' });
 }
 
 const ask = (tokens: Tokens, host: string, scopes: string[] = ['sql'], wait = seconds(8), now = Date.now()) =>

@@ -11,6 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { writeHeapSnapshot } from 'node:v8';
 import { AppError, asAppError } from '../../../main/app-error.ts';
 import { openAuditLog } from '../../../main/audit/log.ts';
+import { createFederation } from '../../../main/databricks/federation.ts';
 import { createTokens } from '../../../main/databricks/tokens.ts';
 import { systemClock } from '../../../main/host-ports.ts';
 import { createIdentityProvider } from '../../../main/idp/identity-provider.ts';
@@ -63,8 +64,8 @@ try {
   const session = createSession({ ...setting, profile, idp, vault, audit });
   const tokens = createTokens({
     ...setting,
-    ...{ profile, audit, fetch: globalThis.fetch },
-    subjectToken: (needs) => session.subjectToken(needs),
+    ...{ profile, audit },
+    source: createFederation({ ...setting, profile, fetch: globalThis.fetch, subjectToken: (needs) => session.subjectToken(needs) }),
     subject: () => session.view().identity?.subject ?? '',
   });
   const limits = { awayGrace: hours(1), idle: null, dailyCap: null, lockOnSuspend: false };

@@ -1,7 +1,9 @@
 /** A profile, a session that refreshes as the real one does, two scripted workspaces, and the tokens between them. */
 import { AppError } from '../../../main/app-error.ts';
+import { createFederation } from '../../../main/databricks/federation.ts';
 import { createTokens, type Tokens } from '../../../main/databricks/tokens.ts';
 import type { SubjectToken } from '../../../main/idp/signed-in.ts';
+import type { Log } from '../../../main/ports.ts';
 import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
 import { type EpochMs, later, type Ms, ms, seconds } from '../../../main/units.ts';
@@ -87,15 +89,13 @@ export function setUp(options: { life?: Ms; limits?: Record<string, string>; ran
   const session = fakeSession(clock, options.life ?? seconds(3600));
   const audit = recordingAudit();
   const logged: Setting['logged'] = [];
+  const profile = profileOf(options.limits);
+  const log: Log = (event, fields = {}) => void logged.push({ event, fields });
   const tokens = createTokens({
-    profile: profileOf(options.limits),
-    clock,
-    fetch: network.fetch,
+    ...{ profile, clock, audit, log },
+    source: createFederation({ profile, clock, log, fetch: network.fetch, subjectToken: session.subjectToken }),
     random: options.random ?? ((bytes) => Buffer.alloc(bytes, 0x7f)),
-    subjectToken: session.subjectToken,
     subject: () => session.subject,
-    audit,
-    log: (event, fields = {}) => void logged.push({ event, fields }),
   });
   return {
     ...{ clock, network, acme, beta, session, audit, logged, tokens },
