@@ -68,7 +68,7 @@ export function nodePorts(options: { vault: VaultChoice; log: Log }): Ports {
     clock: systemClock,
     fetch: globalThis.fetch,
     keychain,
-    openBrowser: openSystemBrowser,
+    openBrowser: (url) => openSystemBrowser(url),
     random: randomBytes,
     log,
     watchDesktop: () => watchLinuxDesktop(log),

@@ -52,8 +52,12 @@ export interface Ports {
   clock: Clock;
   fetch: typeof globalThis.fetch;
   keychain: Keychain;
-  /** Opens the system browser without a shell. 'none' where there is no browser to open: the URL is then shown instead. */
-  openBrowser: (url: URL) => Promise<'opened' | 'none'>;
+  /**
+   * Opens the system browser without a shell. 'none' where there is no browser to open: the URL is then shown instead.
+   *
+   * @param announced of a sign-in that runs: the authorization endpoint in its provider's checked metadata, which may lie on another host
+   */
+  openBrowser: (url: URL, announced?: URL) => Promise<'opened' | 'none'>;
   /** Cryptographically strong bytes. */
   random: (bytes: number) => Buffer;
   log: Log;

@@ -1,6 +1,7 @@
 /**
  * The one way from the shell into the system browser. An address that opens there opens with the person's cookies, so it must be one
- * that the person or their company has configured, a page of our own, or our documentation.
+ * that the person or their company has configured, the endpoint that the provider of a sign-in announced for it, a page of our own, or our
+ * documentation.
  */
 import type { Shell } from 'electron';
 import type { StatusView } from '../../preload/contract/control.ts';
@@ -43,9 +44,34 @@ function knownHosts(profiles: Profiles): Set<string> {
   return new Set([...docHosts, ...hosts.filter((host) => host !== undefined)]);
 }
 
+/**
+ * Whether an address is the authorization endpoint of the sign-in that it is opened for. A provider may sign people in on another host than it
+ * is named for; discovery has checked that it is the configured provider who says so. Only the query is the sign-in's own.
+ */
+export function isAnnounced(url: URL, announced: URL, profiles: Profiles): boolean {
+  // check: opening-announced-https
+  if (url.protocol !== 'https:' && !isTestAddress(url, profiles)) return false;
+  // end check
+  // check: opening-announced-endpoint
+  if (url.origin !== announced.origin || url.pathname !== announced.pathname) return false;
+  // end check
+  // check: opening-announced-bare
+  if (url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  // end check
+  return true;
+}
+
+/** Plain http on this machine, where some profile is a test. */
+const isTestAddress = (url: URL, profiles: Profiles): boolean =>
+  url.protocol === 'http:' && loopback.has(url.hostname) && profiles.some(({ test }) => test);
+
 export interface Outside {
-  /** 'none': it was refused, or nothing here can open it; the URL is then shown instead. */
-  open(url: URL): Promise<'opened' | 'none'>;
+  /**
+   * 'none': it was refused, or nothing here can open it; the URL is then shown instead.
+   *
+   * @param announced see `Ports.openBrowser`: only a sign-in has one, and it comes from the provider's checked metadata
+   */
+  open(url: URL, announced?: URL): Promise<'opened' | 'none'>;
 }
 
 export interface OutsideParts {
@@ -59,10 +85,11 @@ export interface OutsideParts {
 
 export function createOutside(parts: OutsideParts): Outside {
   return {
-    async open(url) {
+    async open(url, announced) {
       const profiles = await parts.profiles();
+      const isSignIn = announced !== undefined && isAnnounced(url, announced, profiles);
       // check: opening-allowed
-      if (!mayOpen(url, profiles)) {
+      if (!isSignIn && !mayOpen(url, profiles)) {
         parts.refused(url);
         return 'none';
       }

@@ -62,7 +62,7 @@ export async function signIn(
     const url = await authorizationUrl(parts, metadata, pending, door.redirectUri, signal);
     stopIfCancelled(signal);
     onUrl(url);
-    openBrowser(parts, url);
+    openBrowser(parts, metadata, url);
     const answer = await waitForAnswer(parts, door, signal);
     const code = codeFrom(answer);
     const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
@@ -151,8 +151,8 @@ async function authorizationUrl(
 }
 
 /** A browser that does not open is no failure: the URL was shown, and the person may open it. */
-function openBrowser({ openBrowser, log }: SignInParts, url: URL): void {
-  openBrowser(url).then(
+function openBrowser({ openBrowser, log }: SignInParts, { authorization_endpoint }: IssuerMetadata, url: URL): void {
+  openBrowser(url, new URL(authorization_endpoint)).then(
     (outcome) => log('login.browser', { outcome }),
     () => log('login.browser', { outcome: 'failed' }),
   );

@@ -125,15 +125,17 @@ describe('a first configuration that is adopted', () => {
   });
 
   it('has its sign-in opened by the agent itself where it has a window', async () => {
-    const opened: URL[] = [];
-    const openBrowser: Ports['openBrowser'] = async (url) => {
-      opened.push(url);
+    const opened: (URL | undefined)[][] = [];
+    const openBrowser: Ports['openBrowser'] = async (...given) => {
+      opened.push(given);
       return 'opened';
     };
     await writeConfig();
     const agent = await start({ openBrowser, screen: { show: () => undefined, showRequest: () => undefined } });
     expect(await call(agent, 'sign-in', { profile: 'acme' })).toEqual({ url: null });
-    expect(opened.map(({ origin }) => origin)).toEqual([new URL(idp?.issuer ?? '').origin]);
+    // The page itself, and the endpoint that the provider has announced for it.
+    const { origin } = new URL(idp?.issuer ?? '');
+    expect(opened.map((given) => given.map((url) => url?.origin))).toEqual([[origin, origin]]);
     expect(await call(agent, 'sign-in/cancel', {})).toEqual({ cancelled: true });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createOutside, mayOpen } from '../../../main/desktop/outside.ts';
+import { createOutside, isAnnounced, mayOpen } from '../../../main/desktop/outside.ts';
 import { links } from '../../../preload/contract/desktop.ts';
 import { fakeElectron } from '../../fakes/electron/electron.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -69,6 +69,44 @@ describe('the system browser', () => {
   });
 });
 
+describe('the page that the provider of a sign-in announced', () => {
+  const announced = 'https://login.acme-sso.test/oauth2/authorize?tenant=7';
+  const is = (url: string, endpoint = announced) => isAnnounced(new URL(url), new URL(endpoint), profiles);
+
+  it.each([
+    ['on a host of its own, with what the sign-in asks', 'https://login.acme-sso.test/oauth2/authorize?tenant=7&state=y', announced],
+    ['on this machine, for a test', 'http://127.0.0.1:4300/authorize?state=y', 'http://127.0.0.1:4300/authorize'],
+  ])('is opened %s', (_, url, endpoint) => {
+    expect(is(url, endpoint)).toBe(true);
+  });
+
+  it.each([
+    ['another path of its host', 'https://login.acme-sso.test/oauth2/logout'],
+    ['a path below it', 'https://login.acme-sso.test/oauth2/authorize/x'],
+    ['another port of its host', 'https://login.acme-sso.test:8443/oauth2/authorize'],
+    ['another host', 'https://evil.test/oauth2/authorize'],
+    ['a host below its own', 'https://x.login.acme-sso.test/oauth2/authorize'],
+  ])('is not %s', (_, url) => {
+    expect(is(url)).toBe(false);
+  });
+
+  it.each([
+    ['plain http', 'http://login.acme-sso.test/oauth2/authorize'],
+    ['another scheme', 'smb://login.acme-sso.test/oauth2/authorize'],
+  ])('is not opened for %s, even if that was announced', (_, url) => {
+    expect(is(url, url)).toBe(false);
+  });
+
+  it('is not opened on this machine where no profile is a test', () => {
+    const local = new URL('http://127.0.0.1:4300/authorize');
+    expect(isAnnounced(local, local, [acme])).toBe(false);
+  });
+
+  it.each(['https://ada@login.acme-sso.test/oauth2/authorize', `${announced}#x`])('is opened with nothing beside its query: %s', (url) => {
+    expect(is(url)).toBe(false);
+  });
+});
+
 describe('opening', () => {
   const setUp = () => {
     const fake = fakeElectron();
@@ -95,6 +133,15 @@ describe('opening', () => {
     const { fake, seen, outside } = setUp();
     expect(await outside.open(new URL('https://evil.test/?token=1'))).toBe('none');
     expect([fake.opened, seen]).toEqual([[], ['refused evil.test']]);
+  });
+
+  it('of the page that was announced is for that one sign-in, and for what was asked to be opened', async () => {
+    const { fake, seen, outside } = setUp();
+    const page = new URL('https://login.acme-sso.test/authorize?state=y');
+    expect(await outside.open(page, new URL('https://login.acme-sso.test/authorize'))).toBe('opened');
+    expect(await outside.open(page)).toBe('none');
+    expect(await outside.open(new URL('https://evil.test/authorize'), new URL('https://login.acme-sso.test/authorize'))).toBe('none');
+    expect([fake.opened, seen]).toEqual([[page.href], ['refused login.acme-sso.test', 'refused evil.test']]);
   });
 
   it('goes another way where Electron finds no browser', async () => {

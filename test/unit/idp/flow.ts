@@ -22,6 +22,7 @@ export function flow(options: Parameters<typeof testProfile>[0] = {}) {
   const audit = recordingAudit();
   const logged: string[] = [];
   const opened: URL[] = [];
+  const announced: (URL | undefined)[] = [];
   let counter = 0;
   const person = {
     /** What the person's browser does with the URL it is opened with. */
@@ -32,8 +33,9 @@ export function flow(options: Parameters<typeof testProfile>[0] = {}) {
     clock: issuer.clock,
     fetch: issuer.fetch,
     random: (bytes) => Buffer.alloc(bytes, ++counter),
-    openBrowser: async (url) => {
+    openBrowser: async (url, endpoint) => {
       opened.push(url);
+      announced.push(endpoint);
       await person.browse(url);
       return 'opened';
     },
@@ -43,5 +45,5 @@ export function flow(options: Parameters<typeof testProfile>[0] = {}) {
     uid: US,
   });
   const signIn = (signal = new AbortController().signal): Promise<SignedIn> => idp.signIn({ signal, onUrl: () => {} });
-  return { issuer, clock: issuer.clock, audit, logged, opened, person, idp, signIn };
+  return { issuer, clock: issuer.clock, audit, logged, opened, announced, person, idp, signIn };
 }

@@ -84,6 +84,15 @@ describe('a sign-in', () => {
     expect(opened).toHaveLength(1);
   });
 
+  it('tells whoever opens the browser which endpoint the provider has announced, on whatever host', async () => {
+    const { signIn, issuer, opened, announced } = flow();
+    const endpoint = 'https://login.acme-sso.test/authorize';
+    issuer.metadata = { ...issuer.metadata, authorization_endpoint: endpoint };
+    await signIn();
+    expect(announced.map(String)).toEqual([endpoint]);
+    expect(opened[0]?.href).toContain(`${endpoint}?`);
+  });
+
   it('listens before the browser is opened', async () => {
     const { signIn, person, issuer } = flow();
     const seen: number[] = [];
