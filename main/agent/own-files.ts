@@ -15,7 +15,7 @@ import { builtInPolicy } from '../policy/built-in.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts';
 import type { Clock, Log } from '../ports.ts';
 import { readConfig, readConfigFile } from '../profile/load-config.ts';
-import type { Config } from '../profile/profile.ts';
+import type { Config, Profile } from '../profile/profile.ts';
 import { seconds } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
 
@@ -64,7 +64,7 @@ interface Waiting {
 const lookEvery = seconds(10);
 /** Stands where something was approved that can no longer be read; it parses as neither kind of file. */
 const LOST = Buffer.from('lost');
-const noConfig: Config = { profiles: new Map() };
+const noConfig: Config = { profiles: new Map(), servicePrincipals: new Map() };
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** Also says which kind it is: the bytes of one must never be taken for the other. */
 const recordOf = (kind: FileKind): string => `approved-${kind}`;
@@ -300,12 +300,20 @@ export async function openOwnFiles(parts: {
   };
 }
 
-const wordsOfConfig = ({ profiles }: Config): string[] => [
+const wordsOfConfig = ({ profiles, servicePrincipals }: Config): string[] => [
   'The configuration file was changed: where you sign in, and which workspaces there are.',
-  ...[...profiles.values()].map(
-    ({ name, idp, workspaces }) => `${name}: sign-in at ${idp.issuer}, workspaces ${workspaces.map(({ host }) => host).join(', ')}`,
+  ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
+    const actAs =
+      federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];
+    return `${name}: sign-in at ${idp.issuer}, workspaces ${hostsOf(workspaces)}${actAs.join('')}`;
+  }),
+  ...[...servicePrincipals.values()].map(
+    ({ name, clientId, workload, workspaces }) =>
+      `${name}: service principal ${clientId} by ${workload === undefined ? 'its secret' : `the JWT in ${'file' in workload ? workload.file : `$${workload.env}`}`}, workspaces ${hostsOf(workspaces)}`,
   ),
 ];
+
+const hostsOf = (workspaces: Profile['workspaces']): string => workspaces.map(({ host }) => host).join(', ');
 
 const lostFailure = (kind: FileKind): Failure =>
   kind === 'policy'

@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../app-error.ts';
 import { configJsonSchema, problemFrom } from './config-problems.ts';
 import { isAcceptedAddress } from './plain-http.ts';
-import { type Config, configSchema, type Profile, type Workspace } from './profile.ts';
+import { type Config, configSchema, type Profile, type ServicePrincipal, type Workspace } from './profile.ts';
 import { ConfigProblem, readYaml, type YamlSource } from './yaml-source.ts';
 
 const LARGEST_FILE = 256 * 1024;
@@ -45,7 +45,7 @@ export function readConfig(bytes: Uint8Array, file: string): Config {
  *
  * @throws AppError WORKSPACE_UNKNOWN: no such workspace, or several and none was named
  */
-export function workspaceOf(profile: Profile, nameOrHost: string | undefined): Workspace {
+export function workspaceOf(profile: Pick<Profile, 'workspaces'>, nameOrHost: string | undefined): Workspace {
   const { workspaces } = profile;
   const origin = nameOrHost !== undefined && URL.canParse(nameOrHost) ? new URL(nameOrHost).origin : undefined;
   const [found, ...others] = workspaces.filter(({ name, host }) => nameOrHost === undefined || name === nameOrHost || host === origin);
@@ -97,43 +97,60 @@ function parseConfig(text: string, file: string): Config {
   const parsed = configSchema.safeParse(source.value);
   if (!parsed.success) throw problemFrom(parsed.error, source, configJsonSchema());
   const profiles = Object.entries(parsed.data.profiles).map(([name, profile]): [string, Profile] => {
-    refusePlainHttp(name, profile, source, file);
-    refuseDoubles(name, profile, source);
-    const workspaces = profile.workspaces.map((workspace) => ({ ...workspace, host: new URL(workspace.host).origin }));
-    return [name, { ...profile, workspaces, name }];
+    refusePlainHttp(profile, ['profiles', name], source, file);
+    return [name, { ...profile, workspaces: readWorkspaces(profile, ['profiles', name], source), name }];
   });
-  return { profiles: new Map(profiles) };
+  const servicePrincipals = Object.entries(parsed.data.servicePrincipals).map(([name, principal]): [string, ServicePrincipal] => {
+    const path = ['servicePrincipals', name];
+    // check: config-one-name-space
+    if (Object.hasOwn(parsed.data.profiles, name))
+      throw new ConfigProblem(source.placeOfKey(['servicePrincipals'], name), 'A profile has this name already.', 'Choose another one.');
+    // end check
+    refusePlainHttp(principal, path, source, file);
+    return [name, { ...principal, workspaces: readWorkspaces(principal, path, source), name }];
+  });
+  return { profiles: new Map(profiles), servicePrincipals: new Map(servicePrincipals) };
 }
 
-type ParsedProfile = Omit<Profile, 'name'>;
+type Path = readonly (string | number)[];
 
-function refusePlainHttp(name: string, profile: ParsedProfile, source: YamlSource, file: string): void {
-  const addresses: [string, (string | number)[]][] = [
-    [profile.idp.issuer, ['profiles', name, 'idp', 'issuer']],
-    ...profile.workspaces.map(({ host }, index): [string, (string | number)[]] => [host, ['profiles', name, 'workspaces', index, 'host']]),
-  ];
-  for (const [address, path] of addresses) {
+function refusePlainHttp(
+  of: { test: boolean; idp?: { issuer: string }; workspaces: readonly Workspace[] },
+  path: Path,
+  source: YamlSource,
+  file: string,
+): void {
+  const addresses: [string, Path][] = of.workspaces.map(({ host }, index) => [host, [...path, 'workspaces', index, 'host']]);
+  if (of.idp !== undefined) addresses.unshift([of.idp.issuer, [...path, 'idp', 'issuer']]);
+  for (const [address, place] of addresses) {
     // check: config-plain-http
-    if (!isAcceptedAddress(address, profile)) throw plainHttp(file, source, path);
+    if (!isAcceptedAddress(address, of)) throw plainHttp(file, source, place);
     // end check
   }
 }
 
-/** Two workspaces under one name or one host: which of them was meant would depend on their order. */
-function refuseDoubles(name: string, { workspaces }: ParsedProfile, source: YamlSource): void {
-  workspaces.forEach((workspace, index) => {
-    const path = ['profiles', name, 'workspaces', index];
-    const earlier = workspaces.slice(0, index);
-    const isDouble = earlier.some(
-      (other) => other.name === workspace.name || new URL(other.host).origin === new URL(workspace.host).origin,
-    );
-    // check: config-workspace-twice
-    if (isDouble) throw new ConfigProblem(source.placeOf(path), 'This workspace stands twice in the profile.', 'Keep one of them.');
-    // end check
+/** With every host as its origin. */
+function readWorkspaces({ workspaces }: { workspaces: readonly Workspace[] }, path: Path, source: YamlSource): Workspace[] {
+  const read = workspaces.map((workspace) => ({ ...workspace, host: new URL(workspace.host).origin }));
+  read.forEach((workspace, index) => {
+    const place = source.placeOf([...path, 'workspaces', index]);
+    refuseDouble(workspace, read.slice(0, index), place);
+    // The hosts of Databricks' account consoles: they have no workspace, and their tokens come from another endpoint.
+    if (/^https:\/\/accounts(-dod)?\./.test(workspace.host) && workspace.accountId === undefined)
+      throw new ConfigProblem(place, 'This host serves accounts, not a workspace.', 'Add the `accountId`.');
   });
+  return read;
 }
 
-const plainHttp = (file: string, source: YamlSource, path: (string | number)[]) => {
+/** Two workspaces under one name or one host: which of them was meant would depend on their order. */
+function refuseDouble(workspace: Workspace, earlier: readonly Workspace[], place: ConfigProblem['place']): void {
+  const isDouble = earlier.some(({ name, host }) => name === workspace.name || host === workspace.host);
+  // check: config-workspace-twice
+  if (isDouble) throw new ConfigProblem(place, 'This workspace stands twice in the profile.', 'Keep one of them.');
+  // end check
+}
+
+const plainHttp = (file: string, source: YamlSource, path: Path) => {
   const { line, column } = source.placeOf(path);
   return new AppError('CONFIG_PLAIN_HTTP', { reason: String(path.at(-1)), detail: `${file}:${line}:${column}: ${path.join('.')}.` });
 };

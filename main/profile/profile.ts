@@ -3,7 +3,7 @@
  * of the configuration file; the published JSON Schema is generated from it. Unknown keys are refused.
  */
 import { z } from 'zod';
-import { minutes, seconds } from '../units.ts';
+import { hours, minutes, seconds } from '../units.ts';
 import { lengthText, toMs } from './length-of-time.ts';
 
 /** With what holds where the file says nothing. */
@@ -12,6 +12,10 @@ const length = (fallback: string) => lengthText.default(fallback).transform(toMs
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'use lower-case letters, digits and hyphens, 40 at most');
 
 const idpSchema = z.strictObject({
+  preset: z
+    .enum(['generic', 'databricks'])
+    .default('generic')
+    .describe('What kind of provider this is. databricks: the workspace itself signs people in.'),
   issuer: z
     .url()
     // check: config-issuer-plain
@@ -22,7 +26,6 @@ const idpSchema = z.strictObject({
   scopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope is one word'))
     .default(['openid', 'profile', 'email', 'offline_access'])
-    .refine((scopes) => scopes.includes('openid'), '"openid" must be among the scopes')
     .describe('Scopes asked for at sign-in.'),
   prompt: z
     .enum(['consent', 'login', 'select_account'])
@@ -30,16 +33,20 @@ const idpSchema = z.strictObject({
     .describe('Sent as `prompt`; "consent" where the provider gives refresh tokens only then (OpenID Connect Core section 11).'),
   redirect: z
     .strictObject({
+      host: z
+        .enum(['127.0.0.1', 'localhost'])
+        .default('127.0.0.1')
+        .describe('The name of this machine in the redirect that is registered.'),
       ports: z
         .array(z.int().min(1024).max(65535))
-        .max(16)
+        .max(32)
         .default([])
         .describe('Ports registered at the provider, tried in order; empty: any free port.'),
       path: z
         .string()
-        .regex(/^\/[A-Za-z0-9/_-]{1,80}$/)
+        .regex(/^(?:\/[A-Za-z0-9/_-]{1,80})?$/)
         .default('/callback')
-        .describe('Path of the redirect on http://127.0.0.1.'),
+        .describe('Path of the redirect; empty where the address that is registered ends with its port.'),
     })
     .prefault({}),
   algorithms: z
@@ -95,23 +102,118 @@ const workspaceSchema = z.strictObject({
     .regex(/^https?:\/\/[^\s\\/?#@]+\/?$/, 'write the origin alone, such as https://acme.cloud.databricks.com')
     // end check
     .describe('Origin of the workspace, such as https://acme.cloud.databricks.com.'),
+  accountId: z
+    .guid('write the account id, such as 5f0f3f6e-6f3a-4a1c-9d4e-2b7c8a1d0e55')
+    .optional()
+    .describe('Makes it the account itself (https://accounts.…) instead of a workspace: tokens for the account APIs.'),
 });
+
+const workspaces = z.array(workspaceSchema).min(1).max(64);
+
+const applicationId = z.guid('write the application id of the service principal, which is a UUID');
+
+const federationSchema = z.strictObject({
+  servicePrincipals: z
+    .array(
+      z.strictObject({
+        group: z.string().min(1).max(256).describe('A group of the person, to the letter.'),
+        clientId: applicationId.describe('Application id of the service principal that its members act as.'),
+      }),
+    )
+    .min(1, 'name at least one, or leave the key out')
+    .max(64)
+    .optional()
+    .describe(
+      'People act as the service principal of the first group they are in, and get no token without one; without the list, as themselves.',
+    ),
+});
+
+const servicePrincipalLimits = z.strictObject({
+  grant: length('24 h').describe('The longest a grant may run.'),
+  lease: length('300 s')
+    .describe('How long a client may keep one answer; 60 s at least.')
+    .refine((value) => value >= seconds(60), 'sixty seconds at least'),
+  minTokenLife: length('60 s').describe('Tokens whose whole life is shorter are refused.'),
+});
+
+/** A service principal of its own: no person, no sign-in. */
+export const servicePrincipalSchema = z
+  .strictObject({
+    test: z.boolean().default(false).describe('For tests: plain http is accepted on localhost and 127.0.0.1. Shown in status.'),
+    clientId: applicationId.describe('Application id of the service principal.'),
+    secret: z
+      .literal('vault')
+      .optional()
+      .describe('Its OAuth secret is sealed in the vault; `lakepass service-principals set NAME` puts it there.'),
+    workload: z
+      .union([
+        z.strictObject({
+          file: z
+            .string()
+            .regex(/^\/[^\0]{1,1000}$/, 'write a whole path')
+            .describe('A file that holds the JWT.'),
+        }),
+        z.strictObject({
+          env: z
+            .string()
+            .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'write the name of a variable')
+            .describe('A variable of the environment the agent was started in.'),
+        }),
+      ])
+      .optional()
+      .describe('Where the OIDC JWT of a workload lies that is exchanged instead of a secret: a file, or a variable.'),
+    rotateAfter: length('90 d')
+      .describe('A secret older than this is reported; 730 d at most, which is when Databricks ends it.')
+      .refine((value) => value <= hours(730 * 24), '730 days at most'),
+    limits: servicePrincipalLimits.prefault({}),
+    workspaces,
+  })
+  .refine(({ secret, workload }) => (secret === undefined) !== (workload === undefined), 'write either `secret: vault` or `workload:`');
 
 export const profileSchema = z.strictObject({
   test: z.boolean().default(false).describe('A test profile: plain http is accepted on localhost and 127.0.0.1. Shown in status.'),
   idp: idpSchema,
   subjectToken: z.enum(['id_token', 'access_token']).default('id_token').describe('Which token of the provider the workspace accepts.'),
+  tokens: z
+    .enum(['exchange', 'direct'])
+    .default('exchange')
+    .describe('exchange: each program gets a token of its own, for its scopes alone. direct: the access token of the provider, as it is.'),
+  allowNotNarrowed: z
+    .boolean()
+    .optional()
+    .describe('With tokens: direct, hand on a token that may do more than was asked for; true with preset databricks, else false.'),
   assurance: assuranceSchema.prefault({}),
   limits: limitsSchema.prefault({}),
-  workspaces: z.array(workspaceSchema).min(1).max(64),
+  federation: federationSchema.prefault({}),
+  workspaces,
 });
 
-export const configSchema = z.strictObject({
-  version: z.literal(1),
-  profiles: z.record(name, profileSchema).refine((profiles) => Object.keys(profiles).length > 0, 'name at least one profile'),
-});
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1),
+    profiles: z.record(name, profileSchema).default({}),
+    servicePrincipals: z
+      .record(name, servicePrincipalSchema)
+      .default({})
+      .describe('Service principals, apart from people; named as profiles are.'),
+  })
+  .refine(({ profiles, servicePrincipals }) => Object.keys({ ...profiles, ...servicePrincipals }).length > 0, {
+    path: ['profiles'],
+    error: 'name at least one profile or service principal',
+  });
 
 /** A profile as the rest of the program sees it: parsed, with every length of time in milliseconds. */
 export type Profile = z.output<typeof profileSchema> & { readonly name: string };
 export type Workspace = Profile['workspaces'][number];
-export type Config = { readonly profiles: ReadonlyMap<string, Profile> };
+/** A service principal of its own, as the rest of the program sees it. */
+export type ServicePrincipal = z.output<typeof servicePrincipalSchema> & { readonly name: string };
+/** Whoever has tokens: a profile, or a service principal. */
+export interface TokenOwner {
+  readonly name: string;
+  readonly workspaces: readonly Workspace[];
+  readonly limits: Pick<Profile['limits'], 'grant' | 'lease' | 'minTokenLife'>;
+}
+export type Config = {
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
+};
