@@ -18,6 +18,8 @@ export interface Plan {
   readonly diff: readonly DiffLine[];
   /** Why Python's SDK reads nothing of the file, before or after; null where it does. */
   readonly unreadable: string | null;
+  /** Names this change and no other: where the file lies, every byte of it, and what it would become with a stand-in for the grant. */
+  readonly digest: string;
   /** The file as it was when this was made. */
   readonly was: OwnFile;
 }
@@ -79,7 +81,9 @@ export function openDatabricksFile(parts: { file: string; state: string; random:
       requireName(section);
       const was = await readOwn(file);
       const { changed, bytes } = putSection(linesIn(was), section, keysFor(host, `http://127.0.0.1:${port}/v1/metadata/-`));
-      return { file: was.path, section, host, diff: diffOf(changed, section), unreadable: unreadableForPython(readLines(bytes)), was };
+      const digest = digestOf(Buffer.from([was.path, digestOf(was.bytes), digestOf(bytes)].join('\n')));
+      const unreadable = unreadableForPython(readLines(bytes));
+      return { file: was.path, section, host, diff: diffOf(changed, section), unreadable, digest, was };
     },
     async write({ section, host, was }, { id, url }) {
       if (!isGrantUrl(url)) throw new Error('not a grant URL');

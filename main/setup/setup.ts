@@ -119,11 +119,11 @@ export function createSetup(parts: SetupParts): Setup {
   }
 
   async function shown(
-    { file, section, diff, was }: Pick<Plan, 'file' | 'section' | 'diff' | 'was'>,
+    { file, section, diff, digest, was }: Pick<Plan, 'file' | 'section' | 'diff' | 'digest' | 'was'>,
     written: boolean,
   ): Promise<DefaultView> {
     const { canUndo } = await databricks.look();
-    return { file, section, diff: [...diff], written, canUndo, backup: was.bytes === null ? null : databricks.backup };
+    return { file, section, diff: [...diff], digest, written, canUndo, backup: was.bytes === null ? null : databricks.backup };
   }
 
   return {
@@ -155,6 +155,10 @@ export function createSetup(parts: SetupParts): Setup {
       async 'setup/default/write'(request, by) {
         requireNoAiAgent(by);
         const { plan: planned, profile } = await plan(request);
+        // check: setup-write-as-shown
+        if (planned.digest !== request.digest)
+          throw new AppError('DATABRICKSCFG_CHANGED', { reason: 'shown', detail: `It is ${planned.file}.` });
+        // end check
         const { grant, secret } = await parts.makeForFile(
           {
             ...{ profile: profile.name, workspace: planned.host, scopes: request.scopes, label: `profile ${planned.section}` },
@@ -173,7 +177,7 @@ export function createSetup(parts: SetupParts): Setup {
         // The section is gone, and with it the only place its address was written to.
         await grants.end(grant, 'revoked');
         parts.changed();
-        return { file, section, diff: [...diff], written: true, canUndo: false, backup: null };
+        return { file, section, diff: [...diff], digest: null, written: true, canUndo: false, backup: null };
       },
 
       'setup/query'({ start, profile, workspace }, by) {

@@ -59,11 +59,20 @@ export const defaultRequestSchema = z.strictObject({
   scopes: z.array(z.string().max(200)).max(32).default([]).describe('None: the bundle `notebook`.'),
 });
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A write is of the change that was shown, or of none. */
+export const defaultWriteSchema = defaultRequestSchema.extend({
+  digest: digest.describe('As it came with the lines that were shown.'),
+});
+
 /** Lines of the file around the change. No secret of another section is shown: their values stand as `…`. */
 export const defaultViewSchema = z.object({
   file: z.string(),
   section: z.string(),
   diff: z.array(z.object({ line: z.string(), change: z.enum(['same', 'added', 'removed']) })),
+  /** Names the change, for the write; null: it was taken back, and there is none to write. */
+  digest: digest.nullable(),
   written: z.boolean(),
   canUndo: z.boolean(),
   /** Where what was there before is kept; null: there was nothing. */

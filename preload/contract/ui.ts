@@ -23,6 +23,7 @@ import { signOutReportSchema } from './session.ts';
 import {
   defaultRequestSchema,
   defaultViewSchema,
+  defaultWriteSchema,
   newProfileSchema,
   queryRequestSchema,
   queryViewSchema,
@@ -125,7 +126,8 @@ export const uiCalls = {
   'setup/profile': call(newProfileSchema, setupViewSchema),
   /** What writing would change in the Databricks profile file; nothing is written. */
   'setup/default': call(defaultRequestSchema, defaultViewSchema),
-  'setup/default/write': call(defaultRequestSchema, defaultViewSchema),
+  /** @throws DATABRICKSCFG_CHANGED: it would no longer be the change that was shown; nothing is written. */
+  'setup/default/write': call(defaultWriteSchema, defaultViewSchema),
   'setup/default/undo': call(nothing, defaultViewSchema),
   /** Begins the first query, or says how it stands; the answer never waits for a person. */
   'setup/query': call(queryRequestSchema, queryViewSchema),

@@ -30,10 +30,21 @@ export function DefaultStep({ line, state, setup, onChanged, onLinger, onGoOn, o
   const isReady = isSectionName(section);
   const preview = useAnswer(line, state.revision, 'setup/default', input, isReady && outcome?.was !== 'written');
 
+  /** Of what stands on the screen. Where the file is another by now, the change is shown anew. */
+  async function write(): Promise<DefaultView> {
+    if (preview.phase !== 'ready' || preview.value.digest === null) throw new Error('there is nothing to write');
+    try {
+      return await line.ask('setup/default/write', { ...input, digest: preview.value.digest });
+    } catch (error) {
+      preview.retry();
+      throw error;
+    }
+  }
+
   const act = (was: 'written' | 'undone'): void => {
     onLinger();
     void run(async () => {
-      const view = was === 'written' ? await line.ask('setup/default/write', input) : await line.ask('setup/default/undo', {});
+      const view = was === 'written' ? await write() : await line.ask('setup/default/undo', {});
       setOutcome({ was, view });
       onChanged();
     });

@@ -392,7 +392,10 @@ describe('the first run', () => {
     await button(page, 'Write it').click();
     await page.getByText('The profile DEFAULT now uses Lakepass.').waitFor();
     expect(called('setup/default/write')).toEqual([
-      { section: 'DEFAULT', profile: 'acme', workspace: 'https://acme.cloud.databricks.com', scopes: [] },
+      {
+        ...{ section: 'DEFAULT', profile: 'acme', workspace: 'https://acme.cloud.databricks.com', scopes: [] },
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
     ]);
     await button(page, 'Continue').click();
     await button(page, 'Run it').click();
@@ -541,6 +544,19 @@ describe('the first run', () => {
     await page.getByText('The file is as it was before.').waitFor();
     expect([called('setup/default/write').length, called('setup/default/undo').length]).toEqual([1, 1]);
     expect(await current(page)).toContain('Other tools');
+  });
+
+  it('writes nothing but what is on the screen: a file that has changed is shown anew first', async () => {
+    const page = await stage.ui();
+    await reach(page, 'default');
+    await page.getByText('token = …').waitFor();
+    machine.fileChanged();
+    await button(page, 'Write it').click();
+    await page.getByRole('alert').getByText(failureTexts.DATABRICKSCFG_CHANGED.cause).waitFor();
+    await page.getByText('password = …').waitFor();
+    await button(page, 'Write it').click();
+    await page.getByText('The profile DEFAULT now uses Lakepass.').waitFor();
+    expect(called('setup/default/write')).toHaveLength(2);
   });
 
   it('lets later steps be skipped and come back to, and tries a query again that failed', async () => {

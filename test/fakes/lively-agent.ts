@@ -2,6 +2,7 @@
  * Makes the fake agent behind the pages tell of a machine that is in use: a log to look through, a policy with something to say, checks
  * good and bad. Its answers follow what is asked, as strictly as the real ones where a page could go wrong.
  */
+import { createHash } from 'node:crypto';
 import { AppError } from '../../main/app-error.ts';
 import { kindOf } from '../../main/audit/kinds.ts';
 import type { UiAgent } from '../../main/pages/ui-agent.ts';
@@ -201,6 +202,8 @@ export interface NewMachine {
   keyAdded(): void;
   /** The query is at this point now. */
   query(changes: Partial<UiOutput<'setup/query'>>): void;
+  /** Another program writes to Databricks' profile file; nobody tells the page. */
+  fileChanged(): void;
 }
 
 export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
@@ -211,6 +214,7 @@ export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
     state.status.queue.history = [];
   });
   let written = false;
+  let token = 'token = …';
   let query: UiOutput<'setup/query'> = {
     ...{ state: 'idle', how: 'notebook', because: 'A Python with ipykernel and databricks-sdk was found.' },
     notebook: '/home/ada/.local/share/lakepass/first-query.ipynb',
@@ -240,13 +244,13 @@ export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
     },
     ...{ python: { path: python, version: '3.12.4' }, why: null, query },
   });
+  const digestOf = (section: string): string => createHash('sha256').update(`${section} ${token}`).digest('hex');
   const view = (section: string, isWritten: boolean): UiOutput<'setup/default'> => ({
-    file,
-    section,
+    ...{ file, section, digest: digestOf(section) },
     diff: [
       { line: `[${section}]`, change: 'same' },
       ...(section === 'DEFAULT' ? [{ line: 'host  = https://old.cloud.databricks.com', change: 'removed' } as const] : []),
-      ...(section === 'DEFAULT' ? [{ line: 'token = …', change: 'removed' } as const] : []),
+      ...(section === 'DEFAULT' ? [{ line: token, change: 'removed' } as const] : []),
       { line: `host = ${workspace}`, change: 'added' },
       { line: 'auth_type = metadata-service', change: 'added' },
       { line: '', change: 'same' },
@@ -271,7 +275,8 @@ export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
     return setup();
   });
   answering(agent, 'setup/default', ({ section }) => view(section, false));
-  answering(agent, 'setup/default/write', ({ section }) => {
+  answering(agent, 'setup/default/write', ({ section, digest }) => {
+    if (digest !== digestOf(section)) throw new AppError('DATABRICKSCFG_CHANGED');
     written = true;
     touch();
     return view(section, true);
@@ -280,7 +285,7 @@ export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
     if (!written) throw new AppError('INPUT_INVALID');
     written = false;
     touch();
-    return { ...view('DEFAULT', false), diff: [] };
+    return { ...view('DEFAULT', false), diff: [], digest: null };
   });
   answering(agent, 'setup/query', ({ start }) => {
     if (start) {
@@ -290,6 +295,9 @@ export function newMachine(agent: FakePagesAgent, clock: Clock): NewMachine {
     return query;
   });
   return {
+    fileChanged: () => {
+      token = 'password = …';
+    },
     signedIn: () =>
       agent.update(({ status }) => {
         for (const profile of status.profiles) Object.assign(profile, grown.status.profiles[0]);

@@ -226,7 +226,10 @@ export const askOf = (clock: Clock, changes: Partial<AskView> = {}): AskView => 
 
 /** Pages that have nothing much to say, each of them in the shape of the contract. */
 function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
-  const written = { file: '/home/ada/.databrickscfg', section: 'DEFAULT', diff: [], written: false, canUndo: false, backup: null };
+  const written = {
+    ...{ file: '/home/ada/.databrickscfg', section: 'DEFAULT', diff: [], digest: 'd'.repeat(64) },
+    ...{ written: false, canUndo: false, backup: null },
+  };
   const setup: UiOutput<'setup'> = {
     next: null,
     configFile: '/home/ada/.config/lakepass/config.yaml',

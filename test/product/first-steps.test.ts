@@ -70,7 +70,7 @@ describe('the first minutes', () => {
     const preview = await ui.post('/v1/setup/default', {});
     expect(preview).toMatchObject({ section: 'DEFAULT', written: false });
     expect(existsSync(cfg())).toBe(false);
-    const written = await ui.post('/v1/setup/default/write', {});
+    const written = await ui.post('/v1/setup/default/write', { digest: preview['digest'] });
     expect(written).toMatchObject({ written: true, canUndo: true, backup: null });
     const text = readFileSync(cfg(), 'utf8');
     const secret = /v1\/metadata\/(\S+)/.exec(text)?.[1] ?? '';

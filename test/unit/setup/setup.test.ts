@@ -19,6 +19,12 @@ import { machine } from '../grant/setting.ts';
 const secret = 'S'.repeat(43);
 const request = defaultRequestSchema.parse({});
 
+/** What the page does: the change is shown, and that change is written. */
+async function write({ calls, by }: Pick<ReturnType<typeof stage>, 'calls' | 'by'>) {
+  const { digest } = await calls['setup/default'](request, by);
+  return calls['setup/default/write']({ ...request, digest: String(digest) }, by);
+}
+
 /** @param steps what the workspace answers, in order */
 function stage(steps: (Response | Promise<Response>)[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'lakepass-setup-'));
@@ -139,7 +145,7 @@ describe('the steps', () => {
     expect((await view(all)).next).toBe('key');
     all.hasKey = true;
     expect((await view(all)).next).toBe('default');
-    await all.calls['setup/default/write'](request, all.by);
+    await write(all);
     expect((await view(all)).next).toBe('query');
     await all.query(true);
     await all.settled();
@@ -148,11 +154,11 @@ describe('the steps', () => {
 
   it('come back to the default profile once its grant has ended', async () => {
     const all = stage();
-    await all.calls['setup/default/write'](request, all.by);
+    await write(all);
     expect((await view(all)).next).toBe('query');
     all.end('g00000001');
     expect((await view(all)).next).toBe('default');
-    await all.calls['setup/default/write'](request, all.by);
+    await write(all);
     expect((await view(all)).next).toBe('query');
   });
 });
@@ -189,7 +195,7 @@ describe('the default profile', () => {
     expect(preview).toMatchObject({ section: 'DEFAULT', written: false, canUndo: false });
     expect(readFileSync(all.cfg, 'utf8')).toContain('dapi-old');
     expect(all.live.size).toBe(0);
-    const written = await all.calls['setup/default/write'](request, all.by);
+    const written = await write(all);
     expect(written).toMatchObject({ written: true, canUndo: true, backup: join(all.folder, 'state', 'databrickscfg.before') });
     expect(readFileSync(all.cfg, 'utf8')).toContain(secret);
     expect(JSON.stringify([preview, written, await view(all)])).not.toMatch(/SSSS|dapi-old/);
@@ -200,16 +206,34 @@ describe('the default profile', () => {
     const all = stage();
     const before = '\ufeff; mine\r\n[DEFAULT]\r\ntoken = dapi-old';
     writeFileSync(all.cfg, before, { mode: 0o600 });
-    await all.calls['setup/default/write'](request, all.by);
+    await write(all);
     expect(await all.calls['setup/default/undo']({}, all.by)).toMatchObject({ section: 'DEFAULT', canUndo: false });
     expect(readFileSync(all.cfg, 'utf8')).toBe(before);
     expect(all.ended).toEqual(['g00000001']);
   });
 
+  it('is written as it was shown, or not at all', async () => {
+    const all = stage();
+    writeFileSync(all.cfg, '[DEFAULT]\nhost = https://old.example\ntoken = dapi-old\n', { mode: 0o600 });
+    const { digest } = await all.calls['setup/default'](request, all.by);
+    const shown = { ...request, digest: String(digest) };
+    const others = '[DEFAULT]\nhost = https://old.example\ntoken = dapi-new\n';
+    writeFileSync(all.cfg, others);
+    const refusal = { code: 'DATABRICKSCFG_CHANGED', reason: 'shown' };
+    await expect(all.calls['setup/default/write'](shown, all.by)).rejects.toMatchObject(refusal);
+    // Nor is what was shown of one profile written to another.
+    const again = await all.calls['setup/default'](request, all.by);
+    const other = { ...request, section: 'other', digest: String(again.digest) };
+    await expect(all.calls['setup/default/write'](other, all.by)).rejects.toMatchObject(refusal);
+    expect([readFileSync(all.cfg, 'utf8'), all.live.size]).toEqual([others, 0]);
+    expect(await all.calls['setup/default/write']({ ...request, digest: String(again.digest) }, all.by)).toMatchObject({ written: true });
+  });
+
   it('leaves no grant behind that is written nowhere', async () => {
     const all = stage();
+    const { digest } = await all.calls['setup/default'](request, all.by);
     // Its temporary file has nowhere to go.
-    const asked = all.calls['setup/default/write'](request, all.by);
+    const asked = all.calls['setup/default/write']({ ...request, digest: String(digest) }, all.by);
     rmSync(join(all.folder, 'state'), { recursive: true });
     writeFileSync(join(all.folder, 'state'), '');
     await expect(asked).rejects.toMatchObject({ code: 'DISK_FULL' });
@@ -312,11 +336,13 @@ describe('an AI agent that drives the page', () => {
     const all = stage(answers());
     const by = { ...all.by, aiAgent: 'claude' };
     const few = { from: 'issuer', name: 'acme', issuer: 'https://idp.example', clientId: 'x', workspace: HOST, test: false } as const;
-    await all.calls['setup/default/write'](request, all.by);
+    await write(all);
     const before = readFileSync(all.cfg, 'utf8');
+    const other = { ...request, section: 'other' };
+    const { digest } = await all.calls['setup/default'](other, by);
     const acts = [
       () => all.calls['setup/profile'](few, by),
-      () => all.calls['setup/default/write']({ ...request, section: 'other' }, by),
+      () => all.calls['setup/default/write']({ ...other, digest: String(digest) }, by),
       () => all.calls['setup/default/undo']({}, by),
       () => all.calls['setup/query']({ start: true }, by),
     ];
