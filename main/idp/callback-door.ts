@@ -1,5 +1,5 @@
 /**
- * The door the browser comes back to (RFC 8252 section 7.3): open for one sign-in, on 127.0.0.1 alone, gone after its answer.
+ * The door the browser comes back to (RFC 8252 section 7.3): open for one sign-in, on loopback alone, gone after its answer.
  *
  * Who connects is settled before a byte is read, what a request looks like before it is understood, and a wrong answer never
  * ends the wait: any page can make a browser knock here. Nothing that is received is written anywhere.
@@ -19,7 +19,7 @@ import { createRefusalCount } from './refusal-count.ts';
 export type Answer = Exclude<Judgement, { kind: 'foreign' }>;
 
 export interface CallbackDoor {
-  /** `http://127.0.0.1:PORT/path`, to be sent as redirect_uri. */
+  /** `http://127.0.0.1:PORT/path`, or the same on `localhost`, to be sent as redirect_uri. */
   readonly redirectUri: string;
   /** The first answer that is ours. Stays open for ever when the door is closed before. */
   readonly answer: Promise<Answer>;
@@ -29,11 +29,14 @@ export interface CallbackDoor {
 }
 
 export interface CallbackDoorParts {
+  /** As it is registered at the provider. A browser takes `localhost` for either loopback address, so the door is at both then. */
+  host: '127.0.0.1' | 'localhost';
   /** Ports registered at the provider, tried in order; none: any free port. */
   ports: readonly number[];
+  /** Empty where the address that is registered ends with its port. */
   path: string;
   judge: (params: URLSearchParams) => Judgement;
-  peerUid: { lookup(peer: { localPort: number; remotePort: number }): Promise<number | null> };
+  peerUid: { lookup(peer: { localPort: number; remotePort: number; v6?: boolean }): Promise<number | null> };
   uid: number;
   clock: Clock;
   audit: AuditLog;
@@ -80,9 +83,8 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     refusals.count('INPUT_INVALID', 'malformed');
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
   });
-  const server = createServer({ pauseOnConnect: true }, (socket) => void admit(socket));
-  const port = await listen(server, parts.ports);
-  const host = `127.0.0.1:${port}`;
+  const { servers, port } = await listen(parts, () => createServer({ pauseOnConnect: true }, (socket) => void admit(socket)));
+  const host = `${parts.host}:${port}`;
 
   async function admit(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy());
@@ -111,12 +113,13 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
 
   async function ownerOf({ remoteAddress, remotePort }: Socket): Promise<number | null> {
     if (remotePort === undefined) return null;
-    // Only rows between two 127.0.0.1 ends are looked up: whoever comes from 127.0.0.2 could borrow the port of a connection of ours.
+    const v6 = remoteAddress === '::1';
+    // Only rows between two 127.0.0.1 ends, or two ::1 ends, are looked up: whoever comes from 127.0.0.2 could borrow the port of a connection of ours.
     // check: callback-peer-address
-    if (remoteAddress !== '127.0.0.1') return null;
+    if (remoteAddress !== '127.0.0.1' && !v6) return null;
     // end check
     try {
-      return await peerUid.lookup({ localPort: port, remotePort });
+      return await peerUid.lookup({ localPort: port, remotePort, ...(v6 ? { v6 } : {}) });
     } catch {
       log('callback.peer-unknown');
       return null;
@@ -173,20 +176,23 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
     }
     isAnswered = true;
     resolve(judgement);
-    server.unref();
+    for (const server of servers) server.unref();
     stopLingering = clock.after(LINGER, () => void close());
     return { status: 303, location: `http://${host}${landingPath(path, ticket)}` };
   }
 
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
-    closing ??= new Promise((done) => {
-      stopLingering();
-      refusals.write();
-      server.close(() => done());
-      for (const socket of connections) socket.destroy();
-    });
+    closing ??= closeNow();
     return closing;
+  }
+
+  async function closeNow(): Promise<void> {
+    stopLingering();
+    refusals.write();
+    const closed = servers.map((server) => new Promise((done) => server.close(done)));
+    for (const socket of connections) socket.destroy();
+    await Promise.all(closed);
   }
 
   const finish: CallbackDoor['finish'] = (how, next = null) => {
@@ -200,22 +206,59 @@ export async function openCallbackDoor(parts: CallbackDoorParts): Promise<Callba
 
 const isSame = (one: string, other: string): boolean => timingSafeEqual(hash('sha256', one, 'buffer'), hash('sha256', other, 'buffer'));
 
-/** The first of the ports that is free, on the IPv4 loopback address and no other. */
-async function listen(server: Server, ports: readonly number[]): Promise<number> {
+interface Listening {
+  servers: readonly Server[];
+  port: number;
+}
+
+/** The first of the ports that is free, at every loopback address that the name of the host stands for, and at no other. */
+async function listen({ host, ports }: Pick<CallbackDoorParts, 'host' | 'ports'>, makeServer: () => Server): Promise<Listening> {
   for (const port of ports.length === 0 ? [0] : ports) {
-    try {
-      await new Promise<void>((done, fail) => {
-        server.once('error', fail);
-        server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
-          server.off('error', fail);
-          done();
-        });
-      });
-      return (server.address() as AddressInfo).port;
-    } catch (error) {
-      if (!['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
+    const found = await listenAt(port, host, makeServer);
+    if (found !== null) return found;
   }
   // not a check: there is no door to refuse anybody at
-  throw new AppError('LOGIN_PORT_BUSY', { detail: `Tried ${ports.join(', ')}.` });
+  throw new AppError('LOGIN_PORT_BUSY', { detail: `Tried ${inWords(ports)}.` });
 }
+
+/** @returns null: the port is taken at one of the addresses */
+async function listenAt(wanted: number, host: CallbackDoorParts['host'], makeServer: () => Server): Promise<Listening | null> {
+  const first = makeServer();
+  if ((await bind(first, '127.0.0.1', wanted)) !== 'listening') return null;
+  const { port } = first.address() as AddressInfo;
+  if (host === '127.0.0.1') return { servers: [first], port };
+  const second = makeServer();
+  const outcome = await bind(second, '::1', port);
+  if (outcome === 'listening') return { servers: [first, second], port };
+  // Whoever holds it there would be brought the answer by a browser that tries that address first.
+  // check: callback-both-addresses
+  if (outcome === 'busy') {
+    await new Promise((done) => first.close(done));
+    return null;
+  }
+  // end check
+  return { servers: [first], port };
+}
+
+const busyCodes = ['EADDRINUSE', 'EACCES'];
+/** This machine has no IPv6, so no browser on it goes there. */
+const absentCodes = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
+
+function bind(server: Server, host: string, port: number): Promise<'listening' | 'busy' | 'absent'> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const { code = '' } = error;
+      if (busyCodes.includes(code)) resolve('busy');
+      else if (host === '::1' && absentCodes.includes(code)) resolve('absent');
+      else reject(error);
+    };
+    server.once('error', failed);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', failed);
+      resolve('listening');
+    });
+  });
+}
+
+/** A row of ports reads as its ends. */
+const inWords = (ports: readonly number[]): string => (ports.length > 4 ? `${ports[0]} to ${ports.at(-1)}` : ports.join(', '));

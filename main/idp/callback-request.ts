@@ -15,9 +15,9 @@ export interface RawRequest {
 }
 
 export interface DoorAddress {
-  /** `127.0.0.1:PORT` */
+  /** `127.0.0.1:PORT`, or the same on `localhost`. */
   host: string;
-  /** The registered path of the redirect. */
+  /** The registered path of the redirect; a browser asks for `/` where it is empty. */
   path: string;
 }
 
@@ -38,7 +38,7 @@ const navigations = new Set(['none', 'cross-site', 'same-site']);
 export function readCallbackRequest(request: RawRequest, address: DoorAddress): CallbackRequest {
   const headers = groupHeaders(request.rawHeaders);
   const target = request.target ?? '';
-  const path = target.split('?', 1)[0];
+  const [path = ''] = target.split('?', 1);
   // check: callback-host
   if (!isOnly(headers.get('host'), address.host)) return refused(421, 'HOST_REFUSED', 'host');
   // end check
@@ -61,9 +61,9 @@ export function readCallbackRequest(request: RawRequest, address: DoorAddress): 
   const landing = landingPath(address.path, '');
   if (target.startsWith(landing)) return { kind: 'landed', ticket: target.slice(landing.length) };
   // check: callback-path
-  if (path !== address.path) return refused(404, 'ROUTE_UNKNOWN', 'path');
+  if (path !== (address.path || '/')) return refused(404, 'ROUTE_UNKNOWN', 'path');
   // end check
-  return { kind: 'answer', params: new URLSearchParams(target.slice(address.path.length)) };
+  return { kind: 'answer', params: new URLSearchParams(target.slice(path.length)) };
 }
 
 const refused = (status: number, code: FailureCode, reason: string): Refusal => ({ kind: 'refused', status, code, reason });

@@ -9,23 +9,18 @@ import type { Ports } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type Ms, minutes } from '../units.ts';
 import { assuranceOf, demandAcr, demandAssurance } from './assurance.ts';
-import { judgeResponse } from './authorization-response.ts';
-import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
+import { stopIfCancelled, type TripParts, takeThroughBrowser } from './browser-trip.ts';
+import type { CallbackDoor } from './callback-door.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
 import { identityFrom } from './identity.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { revoke } from './revoke.ts';
-import type { Identity, SignedIn, StepUpDemand } from './signed-in.ts';
+import type { SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 import { reject } from './token-rejection.ts';
 
-export interface SignInParts
-  extends TokenEndpointParts,
-    Pick<Ports, 'random' | 'openBrowser' | 'log'>,
-    Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
+export interface SignInParts extends TokenEndpointParts, TripParts, Pick<Ports, 'random'> {
   discovery: Discovery;
-  /** Where the browser goes once it has brought the answer and all is well; null: to a page that says so. */
-  nextPage?: (identity: Identity) => Promise<URL | null>;
 }
 
 /** What must come back unchanged, and what proves that the code is ours. All of it is used once. */
@@ -56,23 +51,14 @@ export async function signIn(
   const metadata = await parts.discovery.metadata(METADATA_AGE);
   stopIfCancelled(signal);
   const pending = newPending(parts.random);
-  const door = await openDoor(parts, metadata, pending);
-  onDoor(door);
-  try {
-    const url = await authorizationUrl(parts, metadata, pending, door.redirectUri, signal);
-    stopIfCancelled(signal);
-    onUrl(url);
-    openBrowser(parts, metadata, url);
-    const answer = await waitForAnswer(parts, door, signal);
-    const code = codeFrom(answer);
-    const tokens = await redeem(parts, metadata, pending, { code, redirectUri: door.redirectUri, signal });
-    const signedIn = await conclude(parts, metadata, tokens, signal, demand);
-    await door.finish('signed-in', await nextPage(parts, signedIn.identity));
-    return signedIn;
-  } catch (error) {
-    await door.finish('failed');
-    throw signal.aborted ? cancelled() : error;
-  }
+  return takeThroughBrowser(parts, {
+    ...{ metadata, state: pending.state, signal, onUrl, onDoor },
+    urlFor: (redirectUri) => authorizationUrl(parts, metadata, pending, redirectUri, signal),
+    async conclude(code, redirectUri) {
+      const tokens = await redeem(parts, metadata, pending, { code, redirectUri, signal });
+      return conclude(parts, metadata, tokens, signal, demand);
+    },
+  });
 }
 
 /** The profile with what a step-up asks for in place of what an everyday sign-in does; never weaker than that. */
@@ -85,37 +71,10 @@ const demanding = (profile: Profile, { acr, maxAge }: StepUpDemand): Profile => 
   },
 });
 
-/** The sign-in has succeeded; a page that cannot be had must not undo it. */
-async function nextPage({ nextPage, log }: SignInParts, identity: Identity): Promise<URL | null> {
-  try {
-    return (await nextPage?.(identity)) ?? null;
-  } catch (error) {
-    log('login.next-page', { error: error instanceof Error ? error.name : 'unknown' });
-    return null;
-  }
-}
-
-const cancelled = () => new AppError('LOGIN_CANCELLED');
-
-function stopIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw cancelled();
-}
-
 /** 256 bits each, as base64url: a verifier may have 43 to 128 characters (RFC 7636 section 4.1). */
 function newPending(random: Ports['random']): Pending {
   const secret = () => random(32).toString('base64url');
   return { state: secret(), nonce: secret(), verifier: secret() };
-}
-
-function openDoor(
-  { profile, peerUid, uid, clock, audit, log }: SignInParts,
-  metadata: IssuerMetadata,
-  { state }: Pending,
-): Promise<CallbackDoor> {
-  const { ports, path } = profile.idp.redirect;
-  const issPromised = metadata.authorization_response_iss_parameter_supported === true;
-  const judge = (params: URLSearchParams) => judgeResponse(params, { state, issuer: profile.idp.issuer, issPromised });
-  return openCallbackDoor({ ports, path, judge, peerUid, uid, clock, audit, log });
 }
 
 /**
@@ -148,35 +107,6 @@ async function authorizationUrl(
   } catch (error) {
     throw translate(error);
   }
-}
-
-/** A browser that does not open is no failure: the URL was shown, and the person may open it. */
-function openBrowser({ openBrowser, log }: SignInParts, { authorization_endpoint }: IssuerMetadata, url: URL): void {
-  openBrowser(url, new URL(authorization_endpoint)).then(
-    (outcome) => log('login.browser', { outcome }),
-    () => log('login.browser', { outcome: 'failed' }),
-  );
-}
-
-/**
- * @throws AppError LOGIN_CANCELLED | LOGIN_TIMED_OUT
- */
-async function waitForAnswer({ profile, clock }: SignInParts, door: CallbackDoor, signal: AbortSignal): Promise<Answer> {
-  const end = Promise.withResolvers<never>();
-  const onAbort = () => end.reject(cancelled());
-  const stop = clock.after(profile.limits.loginTimeout, () => end.reject(new AppError('LOGIN_TIMED_OUT')));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([door.answer, end.promise]);
-  } finally {
-    stop();
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function codeFrom(answer: Answer): string {
-  if (answer.kind === 'error') throw new AppError('LOGIN_REFUSED', { reason: answer.error });
-  return answer.code;
 }
 
 async function redeem(

@@ -1,0 +1,104 @@
+/**
+ * The way through the system browser and back (RFC 8252): the door is open before the browser is, the answer is waited for, and the tab is
+ * left with a page that says how it went. What is asked and what the answer proves is for the two kinds of sign-in to say.
+ */
+import { AppError } from '../app-error.ts';
+import type { AuditLog } from '../audit/event.ts';
+import type { Ports } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import { judgeResponse } from './authorization-response.ts';
+import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
+import type { IssuerMetadata } from './discovery.ts';
+import type { Identity, SignedIn } from './signed-in.ts';
+
+export interface TripParts extends Pick<Ports, 'clock' | 'openBrowser' | 'log'>, Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
+  profile: Profile;
+  audit: AuditLog;
+  /** Where the browser goes once it has brought the answer and all is well; null: to a page that says so. */
+  nextPage?: (identity: Identity) => Promise<URL | null>;
+}
+
+export interface Trip {
+  metadata: IssuerMetadata;
+  /** What must come back unchanged. */
+  state: string;
+  signal: AbortSignal;
+  onUrl: (url: URL) => void;
+  /** Told of the door, so that one which still waits for the browser's last request can be closed before the next. */
+  onDoor: (door: CallbackDoor) => void;
+  urlFor: (redirectUri: string) => Promise<URL>;
+  /** The code is exchanged, and what comes for it is checked. */
+  conclude: (code: string, redirectUri: string) => Promise<SignedIn>;
+}
+
+/** @throws AppError LOGIN_* and whatever `urlFor` and `conclude` throw; LOGIN_CANCELLED whenever `signal` is aborted */
+export async function takeThroughBrowser(parts: TripParts, trip: Trip): Promise<SignedIn> {
+  const { metadata, signal, onUrl, onDoor } = trip;
+  const door = await openDoor(parts, metadata, trip.state);
+  onDoor(door);
+  try {
+    const url = await trip.urlFor(door.redirectUri);
+    stopIfCancelled(signal);
+    onUrl(url);
+    openBrowser(parts, metadata, url);
+    const answer = await waitForAnswer(parts, door, signal);
+    const signedIn = await trip.conclude(codeFrom(answer), door.redirectUri);
+    await door.finish('signed-in', await nextPage(parts, signedIn.identity));
+    return signedIn;
+  } catch (error) {
+    await door.finish('failed');
+    throw signal.aborted ? cancelled() : error;
+  }
+}
+
+/** The sign-in has succeeded; a page that cannot be had must not undo it. */
+async function nextPage({ nextPage, log }: TripParts, identity: Identity): Promise<URL | null> {
+  try {
+    return (await nextPage?.(identity)) ?? null;
+  } catch (error) {
+    log('login.next-page', { error: error instanceof Error ? error.name : 'unknown' });
+    return null;
+  }
+}
+
+const cancelled = () => new AppError('LOGIN_CANCELLED');
+
+export function stopIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw cancelled();
+}
+
+function openDoor({ profile, peerUid, uid, clock, audit, log }: TripParts, metadata: IssuerMetadata, state: string): Promise<CallbackDoor> {
+  const { host, ports, path } = profile.idp.redirect;
+  const issPromised = metadata.authorization_response_iss_parameter_supported === true;
+  const judge = (params: URLSearchParams) => judgeResponse(params, { state, issuer: profile.idp.issuer, issPromised });
+  return openCallbackDoor({ host, ports, path, judge, peerUid, uid, clock, audit, log });
+}
+
+/** A browser that does not open is no failure: the URL was shown, and the person may open it. */
+function openBrowser({ openBrowser, log }: TripParts, { authorization_endpoint }: IssuerMetadata, url: URL): void {
+  openBrowser(url, new URL(authorization_endpoint)).then(
+    (outcome) => log('login.browser', { outcome }),
+    () => log('login.browser', { outcome: 'failed' }),
+  );
+}
+
+/**
+ * @throws AppError LOGIN_CANCELLED | LOGIN_TIMED_OUT
+ */
+async function waitForAnswer({ profile, clock }: TripParts, door: CallbackDoor, signal: AbortSignal): Promise<Answer> {
+  const end = Promise.withResolvers<never>();
+  const onAbort = () => end.reject(cancelled());
+  const stop = clock.after(profile.limits.loginTimeout, () => end.reject(new AppError('LOGIN_TIMED_OUT')));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([door.answer, end.promise]);
+  } finally {
+    stop();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function codeFrom(answer: Answer): string {
+  if (answer.kind === 'error') throw new AppError('LOGIN_REFUSED', { reason: answer.error });
+  return answer.code;
+}
