@@ -83,27 +83,34 @@ const contractAsConstants: Plugin = {
 };
 
 /** Bundles one preload: a sandboxed one is a single CommonJS file, and can require nothing but a part of Electron. */
-export async function bundlePreload(source: string, folder: string, name: string): Promise<void> {
+export async function bundlePreload(source: string, folder: string, name: string): Promise<OutputChunk[]> {
   const build = await rolldown({
     input: resolve(root, source),
     platform: 'browser',
     external: ['electron'],
     plugins: [contractAsConstants],
   });
-  await build.write({ dir: folder, format: 'cjs', entryFileNames: name, codeSplitting: false, minify: false });
+  const { output } = await build.write({ dir: folder, format: 'cjs', entryFileNames: name, codeSplitting: false, minify: false });
   await build.close();
+  return output.filter((file): file is OutputChunk => file.type === 'chunk');
 }
 
-/** Copies the native package with the binaries that are installed for this platform, so that dist/ runs by itself. */
-async function copyNativePackage(folder: string): Promise<void> {
+/** Copies the native package with the binaries that are installed for this platform, so that dist/ runs by itself. Returns what was copied. */
+async function copyNativePackage(folder: string): Promise<string[]> {
   const [scope = '', name = ''] = NATIVE.split('/');
   const installed = (await readdir(join(root, 'node_modules', scope))).filter((entry) => entry.startsWith(name));
   for (const entry of installed) {
     await cp(join(root, 'node_modules', scope, entry), join(folder, 'node_modules', scope, entry), { recursive: true, dereference: true });
   }
+  return installed.map((entry) => join(root, 'node_modules', scope, entry));
 }
 
-const packageOf = (moduleId: string): string | undefined => /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(moduleId)?.[1];
+const packageOf = (moduleId: string): string | undefined => /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(moduleId)?.[1];
+
+/** The folders of the packages that have a part in what was bundled: not what is asked for, but what the bundler really took. */
+export const packagesIn = (chunks: readonly OutputChunk[]): string[] => [
+  ...new Set(chunks.flatMap((chunk) => chunk.moduleIds.map(packageOf)).filter((found) => found !== undefined)),
+];
 
 /** Puts this very Node beside the command, which runs on no other; a link costs nothing where the file system can. */
 async function addNode(folder: string): Promise<void> {
@@ -119,8 +126,7 @@ async function copyIcons(folder: string): Promise<void> {
 }
 
 /** The licences of everything that was bundled, as those licences ask. */
-async function writeNotices(folder: string, chunks: OutputChunk[]): Promise<void> {
-  const packages = new Set(chunks.flatMap((chunk) => chunk.moduleIds.map(packageOf)).filter((found) => found !== undefined));
+async function writeNotices(folder: string, packages: readonly string[]): Promise<void> {
   const notices: string[] = [];
   for (const path of [...packages].sort()) {
     const { name, version, license } = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
@@ -131,22 +137,24 @@ async function writeNotices(folder: string, chunks: OutputChunk[]): Promise<void
   await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), `${notices.join(`\n\n${'-'.repeat(78)}\n\n`)}\n`);
 }
 
-/** Builds everything into `folder`, which is emptied first. */
-export async function buildInto(folder: string): Promise<void> {
+/** Builds everything into `folder`, which is emptied first. Returns the folders of the packages that are in it, bundled or copied. */
+export async function buildInto(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const chunks: OutputChunk[] = [];
   for (const [name, source] of Object.entries(entries)) chunks.push(...(await bundle(source, folder, name)));
-  for (const [name, source] of Object.entries(preloads)) await bundlePreload(source, folder, name);
+  for (const [name, source] of Object.entries(preloads)) chunks.push(...(await bundlePreload(source, folder, name)));
   chunks.push(...(await buildPages(join(folder, 'pages'))));
   await copyIcons(join(folder, 'icons'));
-  await copyNativePackage(folder);
+  const copied = await copyNativePackage(folder);
   await addNode(folder);
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
   await chmod(join(folder, 'lakepass'), 0o755);
   const manifest = { name: 'lakepass', productName: 'Lakepass', version, type: 'module', main: 'desktop.mjs', private: true };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`);
-  await writeNotices(folder, chunks);
+  const bundled = packagesIn(chunks);
+  await writeNotices(folder, bundled);
+  return [...bundled, ...copied];
 }
 
 if (import.meta.main) {

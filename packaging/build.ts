@@ -5,7 +5,8 @@
  *   node packaging/build.ts --dir                               the program alone, unpacked
  *   node packaging/build.ts --prepare                           dist/ alone
  *
- * Electron's binary is fetched by electron-builder where it is not there yet. LAKEPASS_RELEASE=1 refuses whatever is not signed.
+ * Electron's binary is fetched by electron-builder where it is not there yet. LAKEPASS_RELEASE=1 refuses whatever is not signed;
+ * nothing is signed as long as package.json names a home page or an author's address that is nobody's (release.ts).
  */
 import { spawnSync } from 'node:child_process';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
@@ -13,19 +14,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildInto } from '../main/build.ts';
 import { buildCommand } from './command.ts';
+import { type Project, refusePlaceholders } from './release.ts';
 import { writeSbom } from './sbom.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
+const readProject = async (): Promise<Project & { description: string; license: string }> =>
+  JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
 /** Adds what electron-builder wants to know of the program to what Electron reads. */
 async function describeProgram(): Promise<void> {
   const built = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'));
-  const { description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const { description, license, author, homepage } = await readProject();
   const manifest = {
-    ...{ ...built, description, license },
-    author: { name: 'Lakepass contributors', email: 'packages@lakepass.example' },
-    homepage: 'https://lakepass.example',
+    ...{ ...built, description, license, author, homepage },
     // By this Linux desktops know which window belongs to which entry of their menu.
     desktopName: 'lakepass-desktop.desktop',
   };
@@ -40,11 +43,11 @@ async function addNotices(): Promise<void> {
 
 /** Everything that electron-builder.yml takes from dist/. */
 export async function prepare(): Promise<void> {
-  await buildInto(dist);
+  const packages = await buildInto(dist);
   await describeProgram();
   await addNotices();
-  await buildCommand(join(dist, 'bin'));
-  writeSbom(join(dist, 'sbom.cdx.json'));
+  const inCommand = await buildCommand(join(dist, 'bin'));
+  writeSbom(join(dist, 'sbom.cdx.json'), [...packages, ...inCommand]);
 }
 
 /** Runs electron-builder over what is prepared. Returns its exit code. */
@@ -61,6 +64,7 @@ export function makePackages(args: readonly string[]): number {
 
 if (import.meta.main) {
   const args = process.argv.slice(2);
+  refusePlaceholders(await readProject(), process.env);
   await prepare();
   if (!args.includes('--prepare')) process.exitCode = makePackages(args);
 }

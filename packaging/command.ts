@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'postject';
 import { type Plugin, rolldown } from 'rolldown';
+import { packagesIn } from '../main/build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,8 +35,11 @@ const withoutAgent: Plugin = {
       : undefined,
 };
 
-/** @throws Error the command line asks for a package that is no part of Node: nothing lies beside the executable */
-async function bundleCommand(file: string): Promise<void> {
+/**
+ * @returns the folders of the packages that are in it
+ * @throws Error the command line asks for a package that is no part of Node: nothing lies beside the executable
+ */
+async function bundleCommand(file: string): Promise<string[]> {
   const build = await rolldown({
     input: join(root, 'main/cli/main.ts'),
     platform: 'node',
@@ -47,6 +51,7 @@ async function bundleCommand(file: string): Promise<void> {
   const [whole] = output;
   const missing = [...whole.imports, ...whole.dynamicImports].filter((name) => !name.startsWith('node:') && name !== whole.fileName);
   if (missing.length > 0) throw new Error(`The command line needs ${missing.join(', ')}, which would not be there.`);
+  return packagesIn([whole]);
 }
 
 /** Makes the executable: Node, made smaller where the system can, with the program in it. */
@@ -83,20 +88,26 @@ function strip(executable: string): void {
   }
 }
 
-/** Builds the folder `bin` of the package: the command, its short road, and the file that says where the app is. */
-export async function buildCommand(folder: string): Promise<void> {
+/**
+ * Builds the folder `bin` of the package: the command, its short road, and the file that says where the app is.
+ *
+ * @returns the folders of the packages that are in the command
+ */
+export async function buildCommand(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const scratch = await mkdtemp(join(tmpdir(), 'lakepass-command-'));
+  let packages: string[];
   try {
     const script = join(scratch, 'lakepass.cjs');
-    await bundleCommand(script);
+    packages = await bundleCommand(script);
     await makeExecutable(script, join(folder, commandName));
   } finally {
     await rm(scratch, { recursive: true });
   }
   await writeFile(join(folder, 'desktop-app.json'), `${JSON.stringify({ executable: program })}\n`);
-  if (process.platform === 'win32') return;
+  if (process.platform === 'win32') return packages;
   await copyFile(join(root, 'main/cli/lakepass'), join(folder, 'lakepass'));
   await chmod(join(folder, 'lakepass'), 0o755);
+  return packages;
 }

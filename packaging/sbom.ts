@@ -1,6 +1,6 @@
 /**
- * The list of what is inside a package (CycloneDX): npm's own list of what the product depends on, and the two programs that npm takes for
- * tools of development but that are shipped: Electron, and Node inside the `lakepass` command.
+ * The list of what is inside a package (CycloneDX): the packages of which the bundler took a part or which were copied, as npm describes them,
+ * and the two programs that npm takes for tools of development but that are shipped: Electron, and Node inside the `lakepass` command.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,31 +14,39 @@ interface Component {
   name: string;
   version: string;
   type: string;
-  properties?: { name: string; value: string }[];
   [field: string]: unknown;
 }
 interface Sbom {
-  metadata: { component: { name: string; type: string } };
+  metadata: { component: { 'bom-ref': string; name: string; type: string } };
   components: Component[];
   dependencies: { ref: string; dependsOn?: string[] }[];
 }
 
-/** Asks npm, which needs no network for it. Its own `--omit dev` would take out what the product and a tool both need. */
+/** Asks npm, which needs no network for it, about everything that is installed. */
 function readNpmSbom(): Sbom {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--loglevel', 'error'];
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, shell: process.platform === 'win32' } as const;
   return JSON.parse(execFileSync('npm', args, options));
 }
 
-const isForDevelopment = ({ properties = [] }: Component): boolean =>
-  properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+/** npm names a package by this. */
+function refOf(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return `${name}@${version}`;
+}
 
-function withoutDevelopment(sbom: Sbom): Sbom {
-  const components = sbom.components.filter((component) => !isForDevelopment(component));
-  const gone = new Set(sbom.components.filter(isForDevelopment).map((component) => component['bom-ref']));
+/** @throws Error npm knows nothing of a package that is in there */
+function only(refs: ReadonlySet<string>, sbom: Sbom): Sbom {
+  // What npm says of `scope` and `properties` is about the place in package.json; all of this is shipped.
+  const components = sbom.components
+    .filter((component) => refs.has(component['bom-ref']))
+    .map((component) => ({ ...component, scope: 'required', properties: [] }));
+  const unknown = refs.difference(new Set(components.map((component) => component['bom-ref'])));
+  if (unknown.size > 0) throw new Error(`npm describes nothing of ${[...unknown].join(', ')}.`);
+  const whole = sbom.metadata.component['bom-ref'];
   const dependencies = sbom.dependencies
-    .filter(({ ref }) => !gone.has(ref))
-    .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((each) => !gone.has(each)) }));
+    .filter(({ ref }) => ref === whole || refs.has(ref))
+    .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((each) => refs.has(each)) }));
   return { ...sbom, components, dependencies };
 }
 
@@ -52,8 +60,9 @@ const runtime = (name: string, version: string, licence: string): Component => (
   licenses: [{ license: { id: licence } }],
 });
 
-export function writeSbom(file: string): void {
-  const sbom = withoutDevelopment(readNpmSbom());
+/** @param packages the folders of the packages that are inside */
+export function writeSbom(file: string, packages: readonly string[]): void {
+  const sbom = only(new Set(packages.map(refOf)), readNpmSbom());
   // npm calls the whole by the name of the folder it lies in.
   Object.assign(sbom.metadata.component, { name: 'lakepass', type: 'application' });
   const electron = JSON.parse(readFileSync(join(root, 'node_modules/electron/package.json'), 'utf8'));

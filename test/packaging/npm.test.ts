@@ -58,6 +58,15 @@ describe('the package', () => {
   });
 });
 
+describe('its installation', () => {
+  it('brings one package beside it, with the binary of this machine: all else is in the bundles', () => {
+    const list = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8')) as { packages: object };
+    const names = Object.keys(list.packages).map((path) => path.replace(/^node_modules\//, ''));
+    const native = new RegExp(`^@napi-rs/keyring-${process.platform}-${process.arch}(-gnu|-musl|-msvc)?$`);
+    expect(names.sort()).toEqual(['@napi-rs/keyring', expect.stringMatching(native), 'lakepass']);
+  });
+});
+
 describe('once installed', () => {
   const user = testUser();
   const programs = join(folder, 'programs');

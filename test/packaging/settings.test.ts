@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { beforeBuild } from '../../packaging/hooks/before-build.ts';
 import { sign } from '../../packaging/hooks/sign-windows.ts';
+import { refusePlaceholders } from '../../packaging/release.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (name: string): string => readFileSync(join(root, name), 'utf8');
@@ -179,6 +180,42 @@ describe('a hook', () => {
     await expect(sign({ path: 'Lakepass.exe' })).rejects.toThrow();
     vi.stubEnv('LAKEPASS_WINDOWS_SIGN', 'true');
     await sign({ path: 'Lakepass.exe' });
+  });
+});
+
+describe('a release', () => {
+  const project = { author: { name: 'Ada', email: 'packages@acme.dev' }, homepage: 'https://lakepass.dev/app' };
+  const placeholders = JSON.parse(read('package.json'));
+
+  it.each(['LAKEPASS_RELEASE', 'LAKEPASS_WINDOWS_SIGN', 'CSC_LINK', 'CSC_NAME', 'WIN_CSC_LINK', 'APPLE_API_KEY', 'APPLE_ID'])(
+    'with %s names no home page and no address that is nobody’s',
+    (name) => {
+      const nobodys = { ...project, author: { name: 'Ada', email: 'packages@Lakepass.EXAMPLE' } };
+      expect(() => refusePlaceholders(nobodys, { [name]: '1' })).toThrow(/author\.email \(Lakepass\.EXAMPLE\)\. .*set\.$/);
+      expect(() => refusePlaceholders({ ...project, homepage: 'https://example.com/x' }, { [name]: '1' })).toThrow(/homepage \(example/);
+      expect(() => refusePlaceholders(project, { [name]: '1' })).not.toThrow();
+    },
+  );
+
+  it('is nothing that is built for oneself', () => {
+    expect(() => refusePlaceholders(placeholders, { CSC_LINK: '', PATH: '/usr/bin' })).not.toThrow();
+  });
+
+  // Until somebody sets them; then this is the test to change.
+  it('is not made of this package.json as it is', () => {
+    const env = { ...process.env, LAKEPASS_RELEASE: '1' };
+    const { status, stderr } = spawnSync(process.execPath, ['packaging/build.ts', '--prepare'], { cwd: root, env, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('homepage (lakepass.example) and author.email (lakepass.example)');
+  });
+
+  it('has its home page and its address from package.json alone', () => {
+    const email = placeholders.author.email;
+    const sources = globSync('{packaging,main,preload,renderer}/**/*.{ts,tsx,yml,sh,nsh}', { cwd: root });
+    const naming = ['electron-builder.yml', ...sources].filter((file) =>
+      [email, placeholders.homepage].some((one) => read(file).includes(one)),
+    );
+    expect(naming).toEqual([]);
   });
 });
 
