@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { hours, minutes, seconds } from '../units.ts';
 import { lengthText, toMs } from './length-of-time.ts';
+import { brokenRules } from './profile-rules.ts';
 
 /** With what holds where the file says nothing. */
 const length = (fallback: string) => lengthText.default(fallback).transform(toMs);
@@ -170,23 +171,29 @@ export const servicePrincipalSchema = z
   })
   .refine(({ secret, workload }) => (secret === undefined) !== (workload === undefined), 'write either `secret: vault` or `workload:`');
 
-export const profileSchema = z.strictObject({
-  test: z.boolean().default(false).describe('A test profile: plain http is accepted on localhost and 127.0.0.1. Shown in status.'),
-  idp: idpSchema,
-  subjectToken: z.enum(['id_token', 'access_token']).default('id_token').describe('Which token of the provider the workspace accepts.'),
-  tokens: z
-    .enum(['exchange', 'direct'])
-    .default('exchange')
-    .describe('exchange: each program gets a token of its own, for its scopes alone. direct: the access token of the provider, as it is.'),
-  allowNotNarrowed: z
-    .boolean()
-    .optional()
-    .describe('With tokens: direct, hand on a token that may do more than was asked for; true with preset databricks, else false.'),
-  assurance: assuranceSchema.prefault({}),
-  limits: limitsSchema.prefault({}),
-  federation: federationSchema.prefault({}),
-  workspaces,
-});
+export const profileSchema = z
+  .strictObject({
+    test: z.boolean().default(false).describe('A test profile: plain http is accepted on localhost and 127.0.0.1. Shown in status.'),
+    idp: idpSchema,
+    subjectToken: z.enum(['id_token', 'access_token']).default('id_token').describe('Which token of the provider the workspace accepts.'),
+    tokens: z
+      .enum(['exchange', 'direct'])
+      .default('exchange')
+      .describe(
+        'exchange: each program gets a token of its own, for its scopes alone. direct: the access token of the provider, as it is.',
+      ),
+    allowNotNarrowed: z
+      .boolean()
+      .optional()
+      .describe('With tokens: direct, hand on a token that may do more than was asked for; true with preset databricks, else false.'),
+    assurance: assuranceSchema.prefault({}),
+    limits: limitsSchema.prefault({}),
+    federation: federationSchema.prefault({}),
+    workspaces,
+  })
+  .superRefine((profile, context) => {
+    for (const rule of brokenRules(profile)) context.addIssue({ code: 'custom', ...rule });
+  });
 
 export const configSchema = z
   .strictObject({

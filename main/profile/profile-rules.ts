@@ -1,0 +1,58 @@
+/** What the parts of a profile must have in common. Pure; each rule says what to write instead. */
+
+interface Parts {
+  idp: { preset: string; issuer: string; scopes: readonly string[] };
+  tokens: 'exchange' | 'direct';
+  subjectToken: 'id_token' | 'access_token';
+  workspaces: readonly { host: string }[];
+  federation: { servicePrincipals?: readonly unknown[] | undefined };
+}
+
+export interface BrokenRule {
+  path: string[];
+  message: string;
+}
+
+/** Where a workspace signs people in itself, it is the issuer of its own tokens: `https://HOST/oidc`. */
+export const workspaceIssuer = (host: string): string => `${new URL(host).origin}/oidc`;
+
+/** The rules that a profile breaks, in the order of the file. */
+export function brokenRules(profile: Parts): BrokenRule[] {
+  return [
+    ...(profile.idp.preset === 'databricks' ? brokenByWorkspaceProfile(profile) : brokenByOthers(profile)),
+    ...brokenByDirect(profile),
+  ];
+}
+
+/** Nothing is exchanged there, so nobody could act as anybody but themselves. */
+function brokenByDirect({ tokens, federation }: Parts): BrokenRule[] {
+  const isMoot = tokens === 'direct' && federation.servicePrincipals !== undefined;
+  return isMoot ? [{ path: ['federation', 'servicePrincipals'], message: 'leave it out with tokens: direct' }] : [];
+}
+
+function brokenByWorkspaceProfile({ idp, tokens, workspaces }: Parts): BrokenRule[] {
+  const [workspace, ...more] = workspaces;
+  const broken: BrokenRule[] = [];
+  // A token of one workspace must never be handed to a program for another one.
+  // check: config-workspace-is-issuer
+  if (workspace === undefined || !URL.canParse(workspace.host) || idp.issuer !== workspaceIssuer(workspace.host))
+    broken.push({ path: ['idp', 'issuer'], message: 'with preset databricks, write the host of the workspace with /oidc behind it' });
+  // end check
+  // check: config-one-workspace
+  if (more.length > 0)
+    broken.push({ path: ['workspaces'], message: 'with preset databricks, one workspace; make a profile for each further one' });
+  // end check
+  if (tokens !== 'direct') broken.push({ path: ['tokens'], message: 'with preset databricks, write "direct"' });
+  return broken;
+}
+
+function brokenByOthers({ idp, tokens, subjectToken }: Parts): BrokenRule[] {
+  const broken: BrokenRule[] = [];
+  if (!idp.scopes.includes('openid')) broken.push({ path: ['idp', 'scopes'], message: '"openid" must be among the scopes' });
+  // An ID token is for us alone; a program that were given one could sign in elsewhere as the person.
+  // check: config-direct-access-token
+  if (tokens === 'direct' && subjectToken !== 'access_token')
+    broken.push({ path: ['subjectToken'], message: 'with tokens: direct, write "access_token"' });
+  // end check
+  return broken;
+}
