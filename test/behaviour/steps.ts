@@ -94,12 +94,17 @@ export async function settleIn(host: Host, profile?: string): Promise<void> {
 /** Closes the window where it has one of its own; the next who needs it opens it anew. */
 export const closeWindow = (host: Host): Promise<void> => host.closeWindow();
 
+/** From a button that begins a ceremony to its end: touches the key once. */
+export async function touchAfter(host: Host, press: () => Promise<unknown>): Promise<void> {
+  const { page } = await host.follow(press);
+  await page.getByRole('button', { name: texts.ceremony.touch.get }).click();
+  await leftCeremony(page);
+}
+
 /** Touches the key for what is asked. */
 export async function approveByTap(host: Host): Promise<void> {
   const asked = await host.approval();
-  const { page } = await host.follow(() => button(asked, texts.prompt.approveByTap).click());
-  await page.getByRole('button', { name: texts.ceremony.touch.get }).click();
-  await leftCeremony(page);
+  await touchAfter(host, () => button(asked, texts.prompt.approveByTap).click());
 }
 
 export const button = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });

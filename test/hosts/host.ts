@@ -34,6 +34,8 @@ export interface HostOptions extends Omit<ProductOptions, 'env'> {
   empty?: boolean;
   /** Sessions survive a restart: there is a keyring. */
   keyring?: boolean;
+  /** The person's key can seal the vault (WebAuthn PRF). */
+  prf?: boolean;
 }
 
 export interface Host {

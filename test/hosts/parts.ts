@@ -18,6 +18,7 @@ export interface Ground {
 export async function makeGround({
   empty = false,
   keyring: wantsKeyring = false,
+  prf = false,
   env: own = {},
   ...options
 }: HostOptions): Promise<Ground> {
@@ -44,7 +45,7 @@ export async function makeGround({
     person() {
       person ??= openBrowser(product).then((opened) => {
         users = opened;
-        return opened.person();
+        return opened.person({ prf });
       });
       return person;
     },
