@@ -73,13 +73,18 @@ function useTheme(connection: Connection): void {
   }, [theme]);
 }
 
-function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }) {
+function Frame({ line, host, state, view, onOpen }: Omit<ScreenProps, 'onSetUp'> & { view: View }) {
   const { queue } = state.status;
   const main = useRef<HTMLElement>(null);
   const look = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
   const { Screen } = screens[view];
   const [isFirstRun, setFirstRun] = useFirstRun(state);
   useAttention(line);
+  const setUp = (): void => {
+    setFirstRun(true);
+    onOpen('home');
+  };
+  const screen = <Screen key={view} line={line} host={host} state={state} onOpen={onOpen} onSetUp={setUp} />;
   return (
     <>
       <button type="button" className={styles.skip} onClick={() => main.current?.focus()}>
@@ -90,9 +95,9 @@ function Frame({ line, host, state, view, onOpen }: ScreenProps & { view: View }
         <main ref={main} className={styles.screen} tabIndex={-1}>
           {isPaused(queue) ? <Pause queue={queue} onLook={look} /> : null}
           {isFirstRun && view === 'home' ? (
-            <FirstRun line={line} host={host} state={state} onDone={() => setFirstRun(false)} />
+            <FirstRun line={line} host={host} state={state} onDone={() => setFirstRun(false)} instead={screen} />
           ) : (
-            <Screen key={view} line={line} host={host} state={state} onOpen={onOpen} />
+            screen
           )}
         </main>
       </div>

@@ -5,4 +5,6 @@ import type { ScreenProps as Shown } from './door/screen-props.ts';
 export interface ScreenProps extends Shown {
   /** Goes to another screen. */
   onOpen: (view: View) => void;
+  /** Goes on with the setup, in place of Home. */
+  onSetUp: () => void;
 }

@@ -752,6 +752,14 @@ export const texts = {
       text: (steps: string): string => `Still to do: ${steps}.`,
       goOn: 'Go on with the setup',
     },
+    finish: {
+      heading: 'Finish setting up',
+      text: (steps: string): string => `Left: ${steps}. You find it under Settings at any time.`,
+      hide: 'Hide',
+      hideLabel: 'Hide: Finish setting up',
+    },
+    failed: 'The setup cannot go on',
+    failedText: 'Lakepass cannot say which step is next. Everything else works as far as it has come:',
     back: 'Back to this step',
     profile: {
       heading: 'Which company is it?',

@@ -15,9 +15,9 @@ export interface OwnPreferences {
   onChange(listener: () => void): void;
 }
 
-const fileSchema = z.strictObject({ theme: z.enum(themes) });
+const fileSchema = z.strictObject({ theme: z.enum(themes).default('system'), remindOfSetup: z.boolean().default(true) });
 type Kept = z.output<typeof fileSchema>;
-const defaults: Kept = { theme: 'system' };
+const defaults: Kept = fileSchema.parse({});
 
 export async function openPreferences(parts: {
   file: string;
@@ -43,8 +43,8 @@ export async function openPreferences(parts: {
     view,
     async set(changes) {
       if (changes.startAtLogin !== undefined) await setStartAtLogin(changes.startAtLogin);
-      if (changes.theme !== undefined) {
-        const next: Kept = { theme: changes.theme };
+      if (changes.theme !== undefined || changes.remindOfSetup !== undefined) {
+        const next: Kept = { theme: changes.theme ?? kept.theme, remindOfSetup: changes.remindOfSetup ?? kept.remindOfSetup };
         await replaceFile(file, `${JSON.stringify(next)}\n`, random(8).toString('hex'));
         kept = next;
       }

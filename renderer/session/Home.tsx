@@ -3,6 +3,7 @@ import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import { History } from '../consent/History.tsx';
 import { Lock } from '../lock/Lock.tsx';
 import type { ScreenProps } from '../screens.ts';
+import { FinishSetup } from '../setup/FinishSetup.tsx';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
 import { Card } from '../ui/Card.tsx';
@@ -23,7 +24,7 @@ const lastTouchedOf = (keys: readonly TapKeyView[]): TapKeyView | null =>
     .filter(({ lastTouchedAt }) => lastTouchedAt !== null)
     .toSorted((one, other) => (String(one.lastTouchedAt) < String(other.lastTouchedAt) ? 1 : -1))[0] ?? null;
 
-export function Home({ line, host, state, onOpen }: ScreenProps) {
+export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
   const { status } = state;
   const act = nextActOf(state, host);
   // Where no key opens it, the sign-in of whoever was there is what helps most.
@@ -44,6 +45,7 @@ export function Home({ line, host, state, onOpen }: ScreenProps) {
           {...{ line, host }}
         />
       ))}
+      <FinishSetup line={line} state={state} onSetUp={onSetUp} />
       <Trouble problems={status.problems} warnings={status.warnings} />
       {status.profiles.length === 0 ? null : (
         <>

@@ -18,7 +18,7 @@ export function nextActOf({ status }: ScreenProps['state'], host: ScreenProps['h
   return status.next === '' ? 'none' : 'command';
 }
 
-export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<ScreenProps, 'line'>) {
+export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<ScreenProps, 'line' | 'onSetUp'>) {
   switch (act) {
     case 'request':
       return (

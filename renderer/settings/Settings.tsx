@@ -1,9 +1,8 @@
 /** What a person may set, and what is set for them: profiles, limits, the vault, where files are. */
-import { useState } from 'react';
-import type { ScreenProps } from '../door/screen-props.ts';
+
 import { useAnswer } from '../door/use-answer.ts';
 import { LimitDetails } from '../policy/LimitDetails.tsx';
-import { FirstRun } from '../setup/FirstRun.tsx';
+import type { ScreenProps } from '../screens.ts';
 import { SetupLeft } from '../setup/SetupLeft.tsx';
 import { texts } from '../texts.ts';
 import { Answered } from '../ui/Answered.tsx';
@@ -17,12 +16,10 @@ import { Vault } from './Vault.tsx';
 
 const words = texts.settings;
 
-export function Settings({ line, host, state }: ScreenProps) {
-  const [isSettingUp, setSettingUp] = useState(false);
-  if (isSettingUp) return <FirstRun line={line} host={host} state={state} onDone={() => setSettingUp(false)} />;
+export function Settings({ line, host, state, onSetUp }: ScreenProps) {
   return (
     <Screen heading={words.heading} lead={words.lead}>
-      <SetupLeft line={line} revision={state.revision} onGoOn={() => setSettingUp(true)} />
+      <SetupLeft line={line} revision={state.revision} onGoOn={onSetUp} />
       <Preferences line={line} preferences={state.preferences} />
       <Profiles status={state.status} />
       <Limits line={line} revision={state.revision} />

@@ -12,7 +12,7 @@ const words = texts.setup.end;
 interface EndProps {
   host: Host;
   skipped: readonly SetupStep[];
-  onDone?: () => void;
+  onDone: () => void;
 }
 
 export function End({ host, skipped, onDone }: EndProps) {
@@ -35,11 +35,9 @@ export function End({ host, skipped, onDone }: EndProps) {
           </div>
         ))}
       </div>
-      {onDone === undefined ? null : (
-        <Button look="primary" size="large" onPress={onDone}>
-          {words.enter}
-        </Button>
-      )}
+      <Button look="primary" size="large" onPress={onDone}>
+        {words.enter}
+      </Button>
     </section>
   );
 }

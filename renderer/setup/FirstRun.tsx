@@ -1,5 +1,5 @@
 /** The first minutes, one step at a time. Where it stands comes from the agent, so that it goes on there after it was closed. */
-import { useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type SetupStep, type SetupView, setupSteps } from '../../preload/contract/setup.ts';
 import type { ScreenProps } from '../door/screen-props.ts';
 import { useAnswer } from '../door/use-answer.ts';
@@ -11,6 +11,7 @@ import { End } from './End.tsx';
 import { KeyStep } from './KeyStep.tsx';
 import { ProfileStep } from './ProfileStep.tsx';
 import { QueryStep } from './QueryStep.tsx';
+import { SetupFailed } from './SetupFailed.tsx';
 import { SignInStep } from './SignInStep.tsx';
 import { StepList } from './StepList.tsx';
 import { canSkip, firstPassage, type Passage, type Progress, progressOf } from './steps.ts';
@@ -19,7 +20,9 @@ const words = texts.setup;
 
 export interface FirstRunProps extends ScreenProps {
   /** Goes on to the rest of Lakepass. */
-  onDone?: () => void;
+  onDone: () => void;
+  /** What is shown where nobody can say which step is next. */
+  instead: ReactNode;
 }
 
 /** What every step is given. */
@@ -34,9 +37,20 @@ export interface StepProps extends ScreenProps {
   onSkip: (() => void) | null;
 }
 
-export function FirstRun({ onDone, ...screen }: FirstRunProps) {
+export function FirstRun({ onDone, instead, ...screen }: FirstRunProps) {
   const answer = useAnswer(screen.line, screen.state.revision, 'setup', {});
   const [passage, setPassage] = useState<Passage | null>(null);
+  // While it is tried again, what the person is reading stays.
+  const [hasFailed, setHasFailed] = useState(false);
+  if (answer.phase !== 'loading' && hasFailed !== (answer.phase === 'failed')) setHasFailed(answer.phase === 'failed');
+  if (answer.phase !== 'ready' && hasFailed) {
+    return (
+      <>
+        <SetupFailed answer={answer} />
+        {instead}
+      </>
+    );
+  }
   return (
     <Screen heading={words.heading} lead={words.lead}>
       <Answered answer={answer} waitingFor={words.loading}>
@@ -47,7 +61,7 @@ export function FirstRun({ onDone, ...screen }: FirstRunProps) {
             passage={passage ?? firstPassage(setup)}
             onPassage={setPassage}
             onChanged={() => answer.phase !== 'loading' && answer.retry()}
-            {...(onDone === undefined ? {} : { onDone })}
+            onDone={onDone}
           />
         )}
       </Answered>
@@ -55,7 +69,7 @@ export function FirstRun({ onDone, ...screen }: FirstRunProps) {
   );
 }
 
-interface StepsProps extends FirstRunProps, Pick<StepProps, 'setup' | 'onChanged'> {
+interface StepsProps extends Omit<FirstRunProps, 'instead'>, Pick<StepProps, 'setup' | 'onChanged'> {
   passage: Passage;
   onPassage: (passage: Passage) => void;
 }
@@ -85,7 +99,7 @@ function Steps({ passage, onPassage, onDone, setup, onChanged, ...screen }: Step
         {at === 'key' ? <KeyStep {...step(at)} /> : null}
         {at === 'default' ? <DefaultStep {...step(at)} /> : null}
         {at === 'query' ? <QueryStep {...step(at)} /> : null}
-        {at === 'end' ? <End host={screen.host} skipped={passage.skipped} {...(onDone === undefined ? {} : { onDone })} /> : null}
+        {at === 'end' ? <End host={screen.host} skipped={passage.skipped} onDone={onDone} /> : null}
       </div>
     </>
   );

@@ -514,6 +514,36 @@ describe('the first run', () => {
     await heading(fourth, 'Let other tools use Lakepass').waitFor();
   });
 
+  it('leaves Home to whoever comes while nobody can say which step is next, with why and what to do', async () => {
+    stage.agent.fails('setup', new AppError('DISK_FULL'));
+    const page = await stage.ui();
+    await page.getByRole('alert').getByText(failureTexts.DISK_FULL.cause).waitFor();
+    await heading(page, 'Home').waitFor();
+    await page.getByText(failureTexts.DISK_FULL.next).waitFor();
+    expect(await findingsOf(page)).toEqual([]);
+    stage.agent.fails('setup', null);
+    await button(page, 'Try again').click();
+    await heading(page, 'Which company is it?').waitFor();
+    await heading(page, 'Home').waitFor({ state: 'detached' });
+  });
+
+  it('is offered on Home where something of it is left, until it is done or hidden', async () => {
+    await reach(await stage.ui(), 'default');
+    const page = await stage.ui();
+    await page.getByRole('region', { name: 'Finish setting up' }).getByText('Left: Other tools and First query.').waitFor();
+    expect(await findingsOf(page)).toEqual([]);
+    await button(page, 'Go on with the setup').click();
+    await heading(page, 'Let other tools use Lakepass').waitFor();
+    await button(page, 'Skip this step').click();
+    await button(page, 'Skip this step').click();
+    await button(page, 'Go to Lakepass').click();
+    await button(page, 'Hide: Finish setting up').click();
+    expect(await untilCalled('preferences')).toEqual([{ remindOfSetup: false }]);
+    await heading(page, 'Finish setting up').waitFor({ state: 'detached' });
+    await go(page, 'Settings');
+    await heading(page, 'The setup is not finished').waitFor();
+  });
+
   it('says so when a sign-in failed, and lets it be begun again or cancelled', async () => {
     const page = await stage.ui();
     await reach(page, 'sign-in');

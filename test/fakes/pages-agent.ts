@@ -89,7 +89,7 @@ export function calmState(clock: Clock): UiState {
   return uiStateSchema.parse({
     revision: 1,
     host: 'headless',
-    preferences: { theme: 'system', startAtLogin: null },
+    preferences: { theme: 'system', startAtLogin: null, remindOfSetup: true },
     grants,
     bundles: [
       { name: 'notebook', words: 'run notebooks and read files', scopes: ['clusters', 'command-execution', 'files'] },
@@ -465,6 +465,7 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
       update(({ preferences }) => {
         preferences.theme = request.theme ?? preferences.theme;
         preferences.startAtLogin = request.startAtLogin ?? preferences.startAtLogin;
+        preferences.remindOfSetup = request.remindOfSetup ?? preferences.remindOfSetup;
       });
       return state.preferences;
     },

@@ -46,8 +46,8 @@ async function page() {
   const tapKeys = strict<TapKeys>({ rename: note('rename', Promise.resolve()) });
   const { members, consents, making, lock, clock } = all;
   const preferences = strict<OwnPreferences>({
-    view: () => ({ theme: 'dark', startAtLogin: null }),
-    set: note('set', Promise.resolve({ theme: 'dark' as const, startAtLogin: null })),
+    view: () => ({ theme: 'dark', startAtLogin: null, remindOfSetup: true }),
+    set: note('set', Promise.resolve({ theme: 'dark' as const, startAtLogin: null, remindOfSetup: true })),
   });
   const host = { screen: undefined as Screen | undefined, openBrowser: all.openBrowser };
   const ourselves = all.processes.start({ executable: '/opt/lakepass/lakepass' });

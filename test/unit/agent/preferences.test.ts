@@ -38,10 +38,18 @@ describe('the theme', () => {
     const preferences = await open();
     let changes = 0;
     preferences.onChange(() => (changes += 1));
-    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null });
-    expect(await preferences.set({ theme: 'dark' })).toEqual({ theme: 'dark', startAtLogin: null });
+    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null, remindOfSetup: true });
+    expect(await preferences.set({ theme: 'dark' })).toEqual({ theme: 'dark', startAtLogin: null, remindOfSetup: true });
     expect([(await open()).view().theme, changes, logged]).toEqual(['dark', 1, []]);
-    expect(await preferences.set({})).toEqual({ theme: 'dark', startAtLogin: null });
+    expect(await preferences.set({})).toEqual({ theme: 'dark', startAtLogin: null, remindOfSetup: true });
+  });
+
+  it('is taken from a file of before, and kept beside what else was chosen', async () => {
+    writeFileSync(file, '{"theme":"dark"}', { mode: 0o600 });
+    const preferences = await open();
+    expect(await preferences.set({ remindOfSetup: false })).toMatchObject({ theme: 'dark', remindOfSetup: false });
+    await preferences.set({ theme: 'light' });
+    expect([(await open()).view(), logged]).toEqual([{ theme: 'light', startAtLogin: null, remindOfSetup: false }, []]);
   });
 
   it('lies in a file for this user alone, replaced as a whole', async () => {
@@ -49,7 +57,7 @@ describe('the theme', () => {
     await preferences.set({ theme: 'dark' });
     await preferences.set({ theme: 'light' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['{"theme":"light"}\n', ['preferences.json']]);
+    expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['{"theme":"light","remindOfSetup":true}\n', ['preferences.json']]);
   });
 
   it.each([
@@ -68,7 +76,7 @@ describe('the theme', () => {
     ],
   ])('is that of the system where the file is %s, and the log says so', async (_, make) => {
     make();
-    expect((await open()).view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect((await open()).view()).toEqual({ theme: 'system', startAtLogin: null, remindOfSetup: true });
     expect(logged).toEqual(['preferences.unusable']);
   });
 
@@ -84,7 +92,7 @@ describe('the start at login', () => {
   it('is what the system says it is, before and after it was told', async () => {
     const preferences = await open(loginItem());
     expect(preferences.view().startAtLogin).toBe(false);
-    expect(await preferences.set({ startAtLogin: true, theme: 'light' })).toEqual({ theme: 'light', startAtLogin: true });
+    expect(await preferences.set({ startAtLogin: true, theme: 'light' })).toMatchObject({ theme: 'light', startAtLogin: true });
     const stubborn = await open(loginItem(() => false));
     expect(await stubborn.set({ startAtLogin: true })).toMatchObject({ startAtLogin: false });
   });
@@ -92,12 +100,12 @@ describe('the start at login', () => {
   it('cannot be set where this host cannot be started so, and nothing else is changed with it', async () => {
     const preferences = await open();
     expect(await codeOf(preferences.set({ startAtLogin: true, theme: 'dark' }))).toBe('INPUT_INVALID');
-    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect(preferences.view()).toEqual({ theme: 'system', startAtLogin: null, remindOfSetup: true });
   });
 
   it('is not known where the system does not say, which keeps nobody from starting', async () => {
     const silent = { ...loginItem(), read: () => Promise.reject(new AppError('INTERNAL')) };
-    expect((await open(silent)).view()).toEqual({ theme: 'system', startAtLogin: null });
+    expect((await open(silent)).view()).toEqual({ theme: 'system', startAtLogin: null, remindOfSetup: true });
     expect(logged).toEqual(['preferences.login-item']);
   });
 });
