@@ -117,6 +117,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const tally = createTally({ clock, audit, log });
     closers.push(() => tally.close());
 
+    let leaving = false;
+    closers.push(() => leaving && leaveNothing());
     // What must be known while the vault is locked: the tap keys, and which files a person has approved.
     // Each under a key of its own kind: what one cannot open must not be set aside because the other was tried.
     const [deviceFolder, deviceKeychain] =
@@ -274,6 +276,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       },
       ...{ permissions, tally, describe, scopeWords },
       stop: onStop,
+      leave: () => {
+        leaving = true;
+      },
     });
 
     closers.push(() => Promise.all([...companies.values()].map(({ session }) => session.close())));
@@ -400,6 +405,13 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       );
     }
 
+    /** After a reset, once both vaults are closed: what is there without holding anything, and would be there for good. */
+    async function leaveNothing(): Promise<void> {
+      await rm(places.data, { recursive: true, force: true });
+      if (keychain.kind === 'memory' || keychain.kind === 'passphrase') return;
+      for (const entry of ['vault-key', 'device-key']) await keychain.erase(entry);
+    }
+
     function recordStop(reason: string): void {
       try {
         audit.append({ type: 'agent.stopped', reason });
@@ -457,7 +469,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         beforeKeeping,
         ...(steps === undefined ? {} : { steps }),
       });
-      const source = createFederation({ profile, clock, fetch, log, subjectToken: (needs) => session.subjectToken(needs) });
+      const groups = () => session.view().identity?.groups ?? [];
+      const source = createFederation({ profile, clock, fetch, log, groups, subjectToken: (needs) => session.subjectToken(needs) });
       const tokens = createTokens({
         profile,
         clock,

@@ -16,7 +16,8 @@ export type AuditEvent =
   | { type: 'session.renewal-failed'; profile: string; code: FailureCode; reason?: string }
   | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
   | { type: 'token.validation-failed'; profile: string; rule: string }
-  | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; expiresAt: string; subject: string; requestId: string; tookMs: number }
+  /** `subject`: whom it was given to. `actsAs`: client id of the service principal that it acts as; without it, as the subject. `narrowed` no: it may do more than was asked for. */
+  | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; narrowed?: 'no'; expiresAt: string; subject: string; actsAs?: string; requestId: string; tookMs: number }
   | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }
   /** The first answer with a token to each program that uses the grant. */
   | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string; caller: string; callerKind: string; aiAgent?: string }

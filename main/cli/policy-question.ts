@@ -78,7 +78,7 @@ function pathFrom(caller: string): string {
 function scopesFrom(words: readonly string[], workspace: string): string[] {
   const known = words.filter((word) => word !== 'all-apis');
   const everything = known.length < words.length ? ['all-apis'] : [];
-  return [...everything, ...(known.length === 0 && everything.length > 0 ? [] : resolveScopes(known, cloudOf(workspace)))].sort();
+  return [...everything, ...(known.length === 0 && everything.length > 0 ? [] : resolveScopes(known, cloudOf(workspace), 'either'))].sort();
 }
 
 function claimsFrom(claims: readonly string[]): Record<string, string[]> {

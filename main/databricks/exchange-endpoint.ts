@@ -19,8 +19,12 @@ const hostMetadata = z.object({
 const serverMetadata = z.object({ issuer: z.string().max(2000), token_endpoint: z.string().max(2000) });
 
 export interface ExchangeEndpoints {
-  /** The token endpoint of `workspace` (an origin). Never rejects; takes two seconds at most when the workspace is silent. */
-  of(workspace: string, userAgent: string): Promise<URL>;
+  /**
+   * The token endpoint of `workspace` (an origin). Never rejects; takes two seconds at most when the workspace is silent.
+   *
+   * @param accountId the account whose tokens are wanted instead: its endpoint is known by the id, and nothing is asked
+   */
+  of(workspace: string, userAgent: string, accountId?: string): Promise<URL>;
   /** Asks again next time: what we knew turned out not to be there. */
   forget(workspace: string): void;
 }
@@ -53,7 +57,9 @@ export function createExchangeEndpoints(parts: { clock: Clock; fetch: typeof glo
   }
 
   return {
-    of(workspace, userAgent) {
+    async of(workspace, userAgent, accountId) {
+      // A host that serves accounts describes whichever it likes; the one that was configured is meant.
+      if (accountId !== undefined) return new URL(`/oidc/accounts/${accountId}/v1/token`, workspace);
       const found = known.get(workspace);
       if (found && clock.elapsed() < found.until) return found.url;
       const entry: Known = { url: Promise.resolve(new URL(workspace)), until: Number.POSITIVE_INFINITY };

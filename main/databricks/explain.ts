@@ -4,16 +4,16 @@
  */
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
-import type { SubjectToken } from '../idp/signed-in.ts';
-import type { Profile } from '../profile/profile.ts';
 import { type EpochMs, minutes } from '../units.ts';
-import { unverifiedClaims } from './jwt-claims.ts';
 import type { Answer } from './workspace-request.ts';
 
 export interface Asked {
-  profile: Profile;
   workspace: string;
-  subject: SubjectToken;
+  /** Issuer and audience of the JWT that was to be exchanged. */
+  issuer: string;
+  audience: string;
+  /** The service principal that the token was to act as; null: whom the JWT names. */
+  clientId: string | null;
 }
 
 /** RFC 6749 section 5.2, and the shapes of Databricks' own APIs and of the identity providers it relays. */
@@ -54,7 +54,7 @@ export function explainRefusal(answer: Answer, asked: Asked, now: EpochMs): AppE
   const text = body.data.error_description ?? body.data.message ?? body.data.errorSummary ?? '';
   const rule = rules.find(({ is }) => is(error, text, answer.status)) ?? otherwise;
   if (rule.mayBeTime && answer.serverTime !== null && isSkewed(answer.serverTime, now)) return clockSkew(answer.serverTime, now);
-  const detail = rule.detail?.(asked);
+  const detail = [rule.detail?.(asked), principalSentence(rule, asked)].filter((text) => text !== undefined).join(' ') || undefined;
   return new AppError(rule.code, { reason: rule.reason, ...(detail === undefined ? {} : { detail }) });
 }
 
@@ -85,12 +85,12 @@ const rules: readonly Rule[] = [
   {
     is: (_error, text) => /\bsignature\b|\bsigning keys?\b|\bjwks\b/i.test(text),
     ...{ code: 'EXCHANGE_REFUSED', reason: 'keys' },
-    detail: ({ profile }) => `It cannot check the signature: it must be able to read the keys of ${profile.idp.issuer}.`,
+    detail: ({ issuer }) => `It cannot check the signature: it must be able to read the keys of ${issuer}.`,
   },
   {
     is: (_error, text) => /\baudiences?\b|\baud\b/i.test(text),
     ...{ code: 'EXCHANGE_WRONG_AUDIENCE', reason: 'aud' },
-    detail: (asked) => `The audience of our tokens is ${audienceOf(asked)}.`,
+    detail: (asked) => `The audience of our tokens is ${asked.audience}.`,
   },
   { is: (_error, text) => /\bissuer\b/i.test(text), code: 'EXCHANGE_WRONG_ISSUER', reason: 'iss', detail: issuerSentence },
   {
@@ -113,7 +113,7 @@ const rules: readonly Rule[] = [
   {
     is: (error, _text, status) => error === 'invalid_grant' && status === 400,
     ...{ code: 'EXCHANGE_REFUSED', reason: 'grant', mayBeTime: true },
-    detail: (asked) => `It gives no reason; most often the policy does not list our audience, ${audienceOf(asked)}.`,
+    detail: (asked) => `It gives no reason; most often the policy does not list our audience, ${asked.audience}.`,
   },
   {
     is: (_error, _text, status) => status === 401,
@@ -125,17 +125,14 @@ const rules: readonly Rule[] = [
 
 const otherwise: Rule = { is: () => true, code: 'EXCHANGE_REFUSED', reason: 'other', mayBeTime: true };
 
-function issuerSentence({ profile }: Asked): string {
-  const { issuer } = profile.idp;
+function issuerSentence({ issuer }: Asked): string {
   return `Our issuer is ${issuer} (${issuer.endsWith('/') ? 'with' : 'without'} a slash at the end).`;
 }
 
-/** The audience of an ID token is our client; that of an access token is known from the token alone. */
-function audienceOf({ profile, subject }: Asked): string {
-  if (profile.subjectToken === 'id_token') return profile.idp.clientId;
-  const audiences = [unverifiedClaims(subject.jwt.reveal()).aud].flat().filter((item) => typeof item === 'string');
-  const plain = audiences.filter((audience) => /^[\w.:/@-]{1,200}$/.test(audience));
-  return plain.length > 0 ? plain.join(' ') : 'not known';
+/** With a client id it is the policies of that service principal that count, and each names one subject to the letter. */
+function principalSentence({ code }: Pick<Rule, 'code'>, { clientId }: Asked): string | undefined {
+  if (clientId === null || code === 'EXCHANGE_SCOPE_REFUSED') return undefined;
+  return `It is a federation policy of the service principal ${clientId} that must name issuer, audience and subject to the letter.`;
 }
 
 function notTheEndpoint({ status, html }: Answer, { workspace }: Asked): AppError {

@@ -19,3 +19,10 @@ export function scopeWords(value: unknown): string[] {
   const texts = [value].flat().filter((item) => typeof item === 'string');
   return texts.flatMap((text) => text.split(' ')).filter((word) => word !== '');
 }
+
+/** The audiences of a token that look like some, for a sentence. */
+export function unverifiedAudience(token: string): string {
+  const audiences = [unverifiedClaims(token).aud].flat().filter((item) => typeof item === 'string');
+  const plain = audiences.filter((audience) => /^[\w.:/@-]{1,200}$/.test(audience));
+  return plain.length > 0 ? plain.join(' ') : 'not known';
+}

@@ -5,7 +5,7 @@
 import { AppError, asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
-import type { Profile } from '../profile/profile.ts';
+import type { TokenOwner } from '../profile/profile.ts';
 import { type EpochMs, type Ms, remaining } from '../units.ts';
 import type { ExchangedToken, MintedToken } from './minted-token.ts';
 import { type Attempt, withRetry } from './retry.ts';
@@ -13,7 +13,7 @@ import { floorOf, lifeOf } from './token-life.ts';
 import type { Obtained, TokenSource } from './token-source.ts';
 
 export interface MintParts {
-  profile: Profile;
+  profile: TokenOwner;
   clock: Clock;
   random: (bytes: number) => Buffer;
   source: TokenSource;
@@ -68,7 +68,9 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
       const expiresAt = new Date(minted.expiresAt).toISOString();
       // check: audit-before-token
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
-      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, expiresAt, subject: minted.subject, tookMs });
+      const width = minted.narrowed === undefined ? {} : { narrowed: 'no' as const };
+      const principal = minted.actsAs === undefined ? {} : { actsAs: minted.actsAs };
+      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, ...width, expiresAt, subject: minted.subject, ...principal, tookMs });
       // end check
       return minted;
     } catch (error) {

@@ -30,12 +30,35 @@ const appScopes = [
   ...['mcp.genie', 'mcp.functions', 'mcp.vectorsearch', 'mcp.external'],
 ] as const;
 
-export type Scope = (typeof workspaceScopes | typeof currentUserScopes | typeof newerScopes | typeof appScopes)[number];
+/** The vocabulary of the account APIs. Which of the two a token opens depends on the endpoint that issues it, not on the scope's name. */
+const accountScopes = [
+  ...['access-management', 'authentication', 'billing', 'identity', 'networking', 'provisioning', 'scim', 'settings', 'unity-catalog'],
+] as const;
 
-/** Every scope that may be asked for, sorted. */
+export type Scope = (
+  | typeof workspaceScopes
+  | typeof accountScopes
+  | typeof currentUserScopes
+  | typeof newerScopes
+  | typeof appScopes
+)[number];
+
+/** Every scope that may be asked of a workspace, sorted. */
 export const scopeCatalogue: readonly Scope[] = [...workspaceScopes, ...currentUserScopes, ...newerScopes, ...appScopes].sort();
 
-const catalogue: ReadonlySet<string> = new Set(scopeCatalogue);
+/** Every scope that may be asked of an account, sorted. */
+export const accountScopeCatalogue: readonly Scope[] = [...accountScopes].sort();
+
+/** What tokens are for: one workspace, or the account above it. A policy names scopes of either. */
+export type Level = 'workspace' | 'account' | 'either';
+export const levelOf = ({ accountId }: { readonly accountId?: string | undefined }): Level =>
+  accountId === undefined ? 'workspace' : 'account';
+
+const catalogues: Readonly<Record<Level, ReadonlySet<string>>> = {
+  workspace: new Set(scopeCatalogue),
+  account: new Set(accountScopeCatalogue),
+  either: new Set([...scopeCatalogue, ...accountScopeCatalogue]),
+};
 
 /** Words that Databricks knows and that are refused all the same, with the reason a person is told. */
 const refusedWords: ReadonlyMap<string, { reason: string; detail: string }> = new Map([
@@ -44,9 +67,6 @@ const refusedWords: ReadonlyMap<string, { reason: string; detail: string }> = ne
     (word) => [word, { reason: 'identity', detail: `"${word}" is a sign-in scope; it opens no API.` }] as const,
   ),
   ['offline_access', { reason: 'identity', detail: '"offline_access" asks for a refresh token, which programs never get.' }],
-  ...['billing', 'provisioning'].map(
-    (word) => [word, { reason: 'account', detail: `"${word}" is a scope of the account console, not of a workspace.` }] as const,
-  ),
 ]);
 
 export const bundleNames = ['notebook', 'sql', 'ml', 'bi', 'jobs'] as const;
@@ -86,13 +106,15 @@ export function cloudOf(host: string): Cloud {
  *
  * @param words bundle names, scope names, or both
  * @param cloud the cloud of the workspace, where a bundle differs by it
- * @throws AppError SCOPE_UNKNOWN: a word is neither, or one that is never given (`reason` 'everything', 'identity', 'account', 'none')
+ * @param level what the token is to be for; bundles are for workspaces alone
+ * @throws AppError SCOPE_UNKNOWN: a word is neither, or one that is never given there (`reason` 'everything', 'identity', 'account', 'workspace', 'none')
  */
-export function resolveScopes(words: readonly string[], cloud: Cloud = 'aws'): string[] {
+export function resolveScopes(words: readonly string[], cloud: Cloud = 'aws', level: Level = 'workspace'): string[] {
   const scopes = new Set<string>();
   for (const word of words) {
-    if (isBundle(word)) for (const scope of [...bundles[word], ...(bundlesPerCloud[cloud][word] ?? [])]) scopes.add(scope);
-    else scopes.add(knownScope(word));
+    if (level !== 'account' && isBundle(word))
+      for (const scope of [...bundles[word], ...(bundlesPerCloud[cloud][word] ?? [])]) scopes.add(scope);
+    else scopes.add(knownScope(word, level));
   }
   // check: scope-empty
   // An exchange without a scope is answered with the widest one.
@@ -103,13 +125,25 @@ export function resolveScopes(words: readonly string[], cloud: Cloud = 'aws'): s
 
 const isBundle = (word: string): word is BundleName => (bundleNames as readonly string[]).includes(word);
 
-function knownScope(word: string): string {
+function knownScope(word: string, level: Level): string {
   // check: scope-catalogue
   const refused = refusedWords.get(word);
   if (refused) throw new AppError('SCOPE_UNKNOWN', refused);
-  if (!catalogue.has(word)) throw new AppError('SCOPE_UNKNOWN', { reason: 'unknown', ...nameOf(word) });
+  if (!catalogues[level].has(word)) throw new AppError('SCOPE_UNKNOWN', elsewhere(word, level) ?? { reason: 'unknown', ...nameOf(word) });
   // end check
   return word;
+}
+
+/** A word of the other vocabulary. */
+function elsewhere(word: string, level: Level): { reason: string; detail: string } | undefined {
+  if (level === 'account' && (isBundle(word) || catalogues.workspace.has(word)))
+    return {
+      reason: 'workspace',
+      detail: `"${word}" is for a workspace, not for an account; name some of ${accountScopeCatalogue.join(', ')}.`,
+    };
+  if (level === 'workspace' && catalogues.account.has(word))
+    return { reason: 'account', detail: `"${word}" is a scope of the account, not of a workspace.` };
+  return undefined;
 }
 
 /** The word itself only where it looks like a scope: a program may have chosen it to be read by a person. */
@@ -124,6 +158,7 @@ const wordsOfScope: Readonly<Record<Scope, string>> = {
   alerts: 'read and change SQL alerts',
   apps: 'use and change Databricks Apps',
   authentication: 'make and end access tokens',
+  billing: 'read and change usage, budgets and bills of the account',
   'catalog.catalogs:read': 'list the catalogs of Unity Catalog',
   'catalog.connections': 'use connections to other data systems',
   'catalog.schemas:read': 'list the schemas of Unity Catalog',
@@ -156,6 +191,7 @@ const wordsOfScope: Readonly<Record<Scope, string>> = {
   networking: 'change network settings',
   notifications: 'change where notifications go',
   pipelines: 'run, read and change pipelines',
+  provisioning: 'make, change and delete workspaces of the account',
   postgres: 'use and change Postgres databases',
   qualitymonitor: 'read and change quality monitors',
   'query-history': 'read the history of SQL queries',
@@ -191,4 +227,4 @@ export const scopeWords = (scopes: readonly string[]): string[] => [
   ...new Set(scopes.map((scope) => (isScope(scope) ? wordsOfScope[scope] : `use the scope ${scope}`))),
 ];
 
-const isScope = (word: string): word is Scope => catalogue.has(word);
+const isScope = (word: string): word is Scope => catalogues.either.has(word);

@@ -25,6 +25,11 @@ export interface Obtained {
 
 export interface TokenSource {
   /**
+   * Where tokens act as a service principal in a person's place: client id of the one that a token obtained now would act as, null where
+   * the person may act as none. Asked before each token that is handed out, since groups change.
+   */
+  actsAs?(): string | null;
+  /**
    * One attempt.
    *
    * Codes of a failed one: WORKSPACE_UNREACHABLE | WORKSPACE_BUSY (worth another try), WORKSPACE_TLS | WORKSPACE_ANSWER_INVALID |

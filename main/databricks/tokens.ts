@@ -11,7 +11,7 @@ import { inTime } from './in-time.ts';
 import { createMint, type MintParts } from './mint.ts';
 import type { MintedToken, TokenRequest } from './minted-token.ts';
 import { pause } from './retry.ts';
-import { resolveScopes } from './scopes.ts';
+import { type Level, levelOf, resolveScopes } from './scopes.ts';
 import { type HeldToken, holdToken, lifeLeft } from './token-life.ts';
 
 export interface Tokens {
@@ -70,9 +70,9 @@ const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_
 
 /** The tokens of one profile. It asks for nothing by itself: what nobody uses is not renewed. */
 export function createTokens(parts: MintParts): Tokens {
-  const { profile, clock, log } = parts;
+  const { profile, clock, log, source } = parts;
   const mint = createMint(parts);
-  const workspaces = new Set(profile.workspaces.map(({ host }) => new URL(host).origin));
+  const levels = new Map(profile.workspaces.map((workspace) => [new URL(workspace.host).origin, levelOf(workspace)]));
   const entries = new Map<string, Entry>();
   const healths = new Map<string, 'ok' | FailureCode>();
   let generation = 0;
@@ -92,9 +92,9 @@ export function createTokens(parts: MintParts): Tokens {
     const known = entries.get(key);
     if (known) return known;
     // check: workspace-of-profile
-    if (!workspaces.has(workspace)) throw new AppError('WORKSPACE_UNKNOWN');
+    if (!levels.has(workspace)) throw new AppError('WORKSPACE_UNKNOWN');
     // end check
-    const entry: Entry = { workspace, scopes: requireExactScopes(scopes), renewalsFailed: 0, noRenewalBefore: 0 };
+    const entry: Entry = { workspace, scopes: requireExactScopes(scopes, levels.get(workspace)), renewalsFailed: 0, noRenewalBefore: 0 };
     sweep();
     entries.set(key, entry);
     return entry;
@@ -114,6 +114,9 @@ export function createTokens(parts: MintParts): Tokens {
     const left = lifeLeft(held, clock);
     // check: token-floor
     if (left < held.floor) return undefined;
+    // end check
+    // check: token-acts-as-now
+    if (source.actsAs !== undefined && held.minted.actsAs !== source.actsAs()) return undefined;
     // end check
     if (left < held.renewBelow && !entry.flight && clock.elapsed() >= entry.noRenewalBefore) renew(entry);
     return held.minted;
@@ -147,8 +150,11 @@ export function createTokens(parts: MintParts): Tokens {
     };
     try {
       const minted = await mint({ workspace, scopes, until, wanted, onTrouble });
+      const isNewer = entry.held === undefined || minted.expiresAt > entry.held.minted.expiresAt;
       entry.held = holdToken(minted, clock);
-      entry.renewalsFailed = 0;
+      // A source that has nothing newer yet is not asked for it again and again.
+      if (isNewer) entry.renewalsFailed = 0;
+      else pauseRenewals(entry);
       delete entry.lastFailure;
       if (wanted()) healths.set(workspace, 'ok');
       return minted;
@@ -158,11 +164,15 @@ export function createTokens(parts: MintParts): Tokens {
     }
   }
 
+  function pauseRenewals(entry: Entry): void {
+    entry.noRenewalBefore = clock.elapsed() + Math.min(LONGEST_RENEWAL_PAUSE, FAILURE_KEPT * 2 ** entry.renewalsFailed);
+    entry.renewalsFailed += 1;
+  }
+
   function remember(entry: Entry, error: AppError): void {
     const now = clock.elapsed();
     entry.lastFailure = { error, until: now + FAILURE_KEPT, subject: parts.subject() };
-    entry.noRenewalBefore = now + Math.min(LONGEST_RENEWAL_PAUSE, FAILURE_KEPT * 2 ** entry.renewalsFailed);
-    entry.renewalsFailed += 1;
+    pauseRenewals(entry);
     if (error.code === 'TOKEN_TOO_SHORT') healths.set(entry.workspace, error.code);
   }
 
@@ -214,8 +224,8 @@ const tooLate = ({ trouble }: Flight): AppError =>
   );
 
 /** A grant turned words into scopes once. What comes here must already be what it resolves to, or a word would widen it again. */
-function requireExactScopes(scopes: readonly string[]): readonly string[] {
-  const resolved = resolveScopes(scopes);
+function requireExactScopes(scopes: readonly string[], level: Level | undefined): readonly string[] {
+  const resolved = resolveScopes(scopes, undefined, level);
   // check: scopes-exact
   if (resolved.join(' ') !== scopes.join(' ')) throw new AppError('SCOPE_UNKNOWN', { reason: 'unresolved' });
   // end check

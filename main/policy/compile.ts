@@ -149,7 +149,7 @@ const lost = (what: string, name: string, known: readonly string[], path: Path):
 function scopesPerCloud(words: readonly string[]): ScopesPerCloud {
   const known = words.filter((word) => word !== 'all-apis');
   const everything = words.length > known.length ? ['all-apis'] : [];
-  const on = (cloud: Cloud) => new Set([...(known.length === 0 ? [] : resolveScopes(known, cloud)), ...everything]);
+  const on = (cloud: Cloud) => new Set([...(known.length === 0 ? [] : resolveScopes(known, cloud, 'either')), ...everything]);
   return { aws: on('aws'), azure: on('azure'), gcp: on('gcp') };
 }
 

@@ -74,5 +74,5 @@ function questionOf(given: PolicyTest['given'], rules: Rules): Question {
 function scopesOf(words: readonly string[], workspace: string): string[] {
   const known = words.filter((word) => word !== 'all-apis');
   const everything = known.length < words.length ? ['all-apis'] : [];
-  return [...everything, ...(known.length === 0 ? [] : resolveScopes(known, cloudOf(workspace)))].sort();
+  return [...everything, ...(known.length === 0 ? [] : resolveScopes(known, cloudOf(workspace), 'either'))].sort();
 }

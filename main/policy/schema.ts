@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { callerKinds } from '../../preload/contract/caller.ts';
 import { approvals } from '../../preload/contract/consent.ts';
-import { bundleNames, scopeCatalogue } from '../databricks/scopes.ts';
+import { accountScopeCatalogue, bundleNames, scopeCatalogue } from '../databricks/scopes.ts';
 import type { MapSchema } from '../profile/config-problems.ts';
 import { lengthOfTime, lengthText, toMs } from '../profile/length-of-time.ts';
 import { seconds } from '../units.ts';
@@ -35,7 +35,7 @@ const hasKey = (value: object): boolean => Object.keys(value).length > 0;
 const workspaces = list(sound(workspaceProblem)).describe(
   'Origins, host names, or globs of host names: "*" stands within one label, a leading "*." for one label or more; "*" alone is every workspace of the profile.',
 );
-const words: ReadonlySet<string> = new Set([...bundleNames, ...scopeCatalogue]);
+const words: ReadonlySet<string> = new Set([...bundleNames, ...scopeCatalogue, ...accountScopeCatalogue]);
 const scope = z.string().refine((word) => words.has(word), 'use a bundle or a scope that `lakepass run --help` knows');
 /** What opens everything cannot be given, by nobody's rule; that it is denied may be written down. */
 const deniedScope = z.union([scope, z.literal('all-apis')], { error: 'use a bundle or a scope that `lakepass run --help` knows' });

@@ -8,7 +8,7 @@ import { type CallerKind, callerKinds } from '../../preload/contract/caller.ts';
 import { readLines } from '../audit/lines.ts';
 import { readAudit } from '../audit/read.ts';
 import { decodeLine, type StoredRecord } from '../audit/record.ts';
-import { scopeCatalogue } from '../databricks/scopes.ts';
+import { accountScopeCatalogue, scopeCatalogue } from '../databricks/scopes.ts';
 import { type Ms, ms } from '../units.ts';
 import { workspaceProblem } from './glob.ts';
 import type { Assurance } from './question.ts';
@@ -125,7 +125,7 @@ export function usageFrom(records: readonly StoredRecord[]): Usage {
   return { used, leftOut };
 }
 
-const catalogue: ReadonlySet<string> = new Set(scopeCatalogue);
+const catalogue: ReadonlySet<string> = new Set([...scopeCatalogue, ...accountScopeCatalogue]);
 const levels = ['unknown', 'mfa', 'config-asserted', 'phr'] as const;
 const weaker = (one: Assurance | undefined, other: Assurance): Assurance =>
   one === undefined || levels.indexOf(other) < levels.indexOf(one) ? other : one;

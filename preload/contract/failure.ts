@@ -70,10 +70,12 @@ export const failureTexts = {
   EXCHANGE_WRONG_AUDIENCE: { cause: 'The workspace does not accept the audience of the identity token.', next: 'The federation policy must list the audience that is named.', nextStep: 'ask-admin' },
   EXCHANGE_WRONG_ISSUER: { cause: 'The workspace has no federation policy for this issuer.', next: 'The issuer must match to the letter, a trailing slash included.', nextStep: 'ask-admin' },
   EXCHANGE_UNKNOWN_USER: { cause: 'The workspace does not know this user.', next: 'The user must be provisioned in the Databricks account under the same name.', nextStep: 'ask-admin' },
+  EXCHANGE_NO_PRINCIPAL: { cause: 'None of your groups stands for a service principal in this profile.', next: 'Ask your admin for one of the groups that are named, then sign in again.', nextStep: 'ask-admin' },
   EXCHANGE_SCOPE_REFUSED: { cause: 'The workspace does not give these scopes to this user.', next: 'Ask for fewer scopes.', nextStep: 'new-grant' },
   EXCHANGE_REFUSED: { cause: 'The workspace refused to exchange the identity token.', next: 'Check the federation policy of the account.', nextStep: 'ask-admin' },
   CLOCK_SKEW: { cause: 'The clock of this machine differs too much from the server.', next: 'Set the clock and try again.', nextStep: 'check-clock' },
-  SCOPE_NOT_NARROWED: { cause: 'The workspace answered with more scopes than were asked for.', next: 'The token was thrown away; your admin should look at the federation policy.', nextStep: 'ask-admin' },
+  SCOPE_NOT_NARROWED: { cause: 'The token would open more than was asked for.', next: 'It was handed to nobody; your admin should look at the federation policy, or at `allowNotNarrowed` in the profile.', nextStep: 'ask-admin' },
+  SCOPE_NOT_AUTHORISED: { cause: 'The sign-in of this profile was not for these scopes, and a token of it cannot be widened.', next: 'Sign in once more for the scopes that the work needs, as a profile of its own: `lakepass login HOST --scope …`.', nextStep: 'sign-in' },
   SCOPE_UNKNOWN: { cause: 'That is neither a scope bundle nor a Databricks scope.', next: 'See `lakepass run --help` for the names.', nextStep: 'new-grant' },
   TOKEN_TOO_SHORT: { cause: 'The identity provider issues tokens too short to work with.', next: 'Your admin can lengthen the ID token, or set `minTokenLife` in the profile.', nextStep: 'ask-admin' },
   // grants

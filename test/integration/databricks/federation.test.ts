@@ -23,12 +23,14 @@ import { startTestIssuer, type TestIssuer } from './test-issuer.ts';
 const closers: (() => unknown)[] = [];
 let issuer: TestIssuer;
 let audit: RecordingAudit;
+let groups: readonly string[];
 let subject: { sub: string; aud: string; iss?: string; life: number };
 
 beforeEach(async () => {
   issuer = await startTestIssuer();
   closers.push(() => issuer.close());
   audit = recordingAudit();
+  groups = [];
   subject = { sub: 'alice@acme.example', aud: 'lakepass', life: 3600 };
 });
 afterEach(async () => {
@@ -42,18 +44,22 @@ async function workspace(options: Partial<WorkspaceOptions> = {}): Promise<Works
   return started;
 }
 
-function tokensOf(hosts: string[], { clock = systemClock, random = randomBytes as (bytes: number) => Buffer } = {}): Tokens {
+function tokensOf(
+  hosts: string[],
+  { clock = systemClock, random = randomBytes as (bytes: number) => Buffer, accountId = undefined as string | undefined, more = {} } = {},
+): Tokens {
   const profile = {
     name: 'acme',
     ...profileSchema.parse({
       test: true,
       idp: { issuer: issuer.issuer, clientId: 'lakepass' },
       limits: { minTokenLife: '2 s' },
-      workspaces: hosts.map((host, index) => ({ name: `w${index}`, host })),
+      workspaces: hosts.map((host, index) => ({ name: `w${index}`, host, ...(accountId === undefined ? {} : { accountId }) })),
+      ...more,
     }),
   };
   const source = createFederation({
-    ...{ profile, clock, fetch: globalThis.fetch, log: () => {} },
+    ...{ profile, clock, fetch: globalThis.fetch, log: () => {}, groups: () => groups },
     async subjectToken() {
       const { life, ...claims } = subject;
       const iat = Math.floor(clock.now() / 1000);

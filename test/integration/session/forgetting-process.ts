@@ -65,7 +65,7 @@ try {
   const tokens = createTokens({
     ...setting,
     ...{ profile, audit },
-    source: createFederation({ ...setting, profile, fetch: globalThis.fetch, subjectToken: (needs) => session.subjectToken(needs) }),
+    source: createFederation({ ...setting, profile, fetch: globalThis.fetch, subjectToken: (needs) => session.subjectToken(needs), groups: () => [] }),
     subject: () => session.view().identity?.subject ?? '',
   });
   const limits = { awayGrace: hours(1), idle: null, dailyCap: null, lockOnSuspend: false };

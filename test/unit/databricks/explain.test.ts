@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { explainRefusal } from '../../../main/databricks/explain.ts';
+import { type Asked, explainRefusal } from '../../../main/databricks/explain.ts';
 import type { Answer } from '../../../main/databricks/workspace-request.ts';
-import { Secret } from '../../../main/secret.ts';
-import { type EpochMs, later, minutes, seconds } from '../../../main/units.ts';
-import { jwtOf } from './scripted-workspace.ts';
-import { HOST, profileOf } from './setting.ts';
+import { type EpochMs, minutes, seconds } from '../../../main/units.ts';
+import { HOST } from './setting.ts';
 
 const now = Date.UTC(2026, 0, 5, 9, 0, 0) as EpochMs;
-const subject = { jwt: new Secret(jwtOf({ aud: ['api://databricks'] })), issuedAt: now, expiresAt: later(now, seconds(3600)) };
 const oauth = (error: string, error_description?: string) => ({ error, error_description });
 
-function explain(status: number, json: unknown, more: Partial<Answer> = {}, profile = profileOf()) {
+function explain(status: number, json: unknown, more: Partial<Answer> = {}, asked: Partial<Asked> = {}) {
   const answer: Answer = { status, json, html: false, serverTime: now, retryAfter: null, sentAt: now, ...more };
-  return explainRefusal(answer, { profile, workspace: HOST, subject }, now);
+  const ours = { issuer: 'https://login.acme.example', audience: 'lakepass', clientId: null };
+  return explainRefusal(answer, { workspace: HOST, ...ours, ...asked }, now);
 }
 
 describe('refusals explained', () => {
@@ -57,13 +55,14 @@ describe('refusals explained', () => {
   it('names our own audience, issuer and its slash', () => {
     expect(explain(400, oauth('invalid_grant', 'audience')).detail).toContain('lakepass');
     expect(explain(401, oauth('x', 'issuer')).detail).toContain('https://login.acme.example (without a slash');
-    const slashed = profileOf({}, { idp: { issuer: 'https://acme.auth0.example/', clientId: 'lakepass' } });
-    expect(explain(401, oauth('x', 'issuer'), {}, slashed).detail).toContain('https://acme.auth0.example/ (with a slash');
+    expect(explain(401, oauth('x', 'issuer'), {}, { issuer: 'https://acme.auth0.example/' }).detail).toContain('https://acme.auth0.example/ (with a slash');
   });
 
-  it('names the audience of the access token where that is what is exchanged', () => {
-    const profile = profileOf({}, { subjectToken: 'access_token' });
-    expect(explain(400, oauth('invalid_grant', 'audience'), {}, profile).detail).toContain('api://databricks');
+  it('names the service principal whose policy is meant, save where it is about scopes', () => {
+    const clientId = '8d1f20c2-0000-4000-8000-00000000aaaa';
+    expect(explain(401, oauth('invalid_client', 'Invalid credentials.'), {}, { clientId }).detail).toContain(clientId);
+    expect(explain(401, oauth('invalid_client', 'Principal not found'), {}, { clientId }).detail).toContain(clientId);
+    expect(explain(400, oauth('invalid_scope'), {}, { clientId }).detail ?? '').not.toContain(clientId);
   });
 
   it.each([

@@ -9,6 +9,8 @@ export interface Exchange {
   url: string;
   jwt: string;
   scopes: string[];
+  /** null where none was sent. */
+  clientId: string | null;
   userAgent: string;
   /** When it was sent. */
   at: number;
@@ -128,10 +130,11 @@ function readExchange(url: URL, init: RequestInit, at: number, problems: string[
   expect(init.method === 'POST', `method ${init.method}`);
   expect(headers.get('content-type') === 'application/x-www-form-urlencoded', 'content-type');
   expect(!headers.has('authorization') && !headers.has('cookie'), 'credentials beside the form');
-  expect([...form.keys()].sort().join() === 'grant_type,scope,subject_token,subject_token_type', `fields ${[...form.keys()]}`);
+  expect([...form.keys()].filter((key) => key !== 'client_id').sort().join() === 'grant_type,scope,subject_token,subject_token_type', `fields ${[...form.keys()]}`);
   expect(form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:token-exchange', 'grant_type');
   expect(form.get('subject_token_type') === 'urn:ietf:params:oauth:token-type:jwt', 'subject_token_type');
   const userAgent = headers.get('user-agent') ?? '';
   expect(/^lakepass\/\d+\.\d+\.\d+ rid\/[0-9a-f]{16}$/.test(userAgent), `user-agent ${userAgent}`);
-  return { url: url.href, jwt: form.get('subject_token') ?? '', scopes: (form.get('scope') ?? '').split(' '), userAgent, at };
+  const clientId = form.get('client_id');
+  return { url: url.href, clientId, jwt: form.get('subject_token') ?? '', scopes: (form.get('scope') ?? '').split(' '), userAgent, at };
 }

@@ -35,6 +35,7 @@ export interface FakeSession {
   failure: AppError | undefined;
   /** Whose session it is; '' while nobody is signed in. */
   subject: string;
+  groups: readonly string[];
   /** Settles before any call answers. */
   gate: Promise<void>;
   subjectToken(needs: { life: Ms }): Promise<SubjectToken>;
@@ -48,6 +49,7 @@ export function fakeSession(clock: FakeClock, life: Ms): FakeSession {
     issued: 0,
     failure: undefined,
     subject: 'alice-subject',
+    groups: [],
     gate: Promise.resolve(),
     async subjectToken(needs) {
       session.calls.push(needs);
@@ -81,7 +83,7 @@ export interface Setting {
   get(scopes?: readonly string[], wait?: Ms): ReturnType<Tokens['get']>;
 }
 
-export function setUp(options: { life?: Ms; limits?: Record<string, string>; random?: (bytes: number) => Buffer } = {}): Setting {
+export function setUp(options: { life?: Ms; limits?: Record<string, string>; profile?: Record<string, unknown>; random?: (bytes: number) => Buffer } = {}): Setting {
   const clock = fakeClock();
   const network = scriptedNetwork(clock);
   const acme = network.workspace(HOST);
@@ -89,11 +91,11 @@ export function setUp(options: { life?: Ms; limits?: Record<string, string>; ran
   const session = fakeSession(clock, options.life ?? seconds(3600));
   const audit = recordingAudit();
   const logged: Setting['logged'] = [];
-  const profile = profileOf(options.limits);
+  const profile = profileOf(options.limits, options.profile);
   const log: Log = (event, fields = {}) => void logged.push({ event, fields });
   const tokens = createTokens({
     ...{ profile, clock, audit, log },
-    source: createFederation({ profile, clock, log, fetch: network.fetch, subjectToken: session.subjectToken }),
+    source: createFederation({ profile, clock, log, fetch: network.fetch, subjectToken: session.subjectToken, groups: () => session.groups }),
     random: options.random ?? ((bytes) => Buffer.alloc(bytes, 0x7f)),
     subject: () => session.subject,
   });

@@ -1,0 +1,30 @@
+/** What every request for a token has in common, whatever proves who asks: its name, its time, and what a failed try comes to. */
+import { AppError } from '../app-error.ts';
+import type { TokenOwner } from '../profile/profile.ts';
+import { seconds } from '../units.ts';
+import { version } from '../version.ts';
+import type { Attempt } from './retry.ts';
+import type { SourceRequest } from './token-source.ts';
+import type { Answer } from './workspace-request.ts';
+
+/** One try; stock SDKs wait 10 s in all. */
+export const TOKEN_LIMIT = seconds(10);
+
+/** How a request names itself: whoever reads the workspace's log finds our audit record, and the person in it, by this. */
+export const userAgentOf = ({ requestId }: Pick<SourceRequest, 'requestId'>): string => `lakepass/${version} rid/${requestId}`;
+
+/** The account whose tokens an origin stands for; undefined for a workspace. */
+export const accountOf = ({ workspaces }: Pick<TokenOwner, 'workspaces'>, origin: string): string | undefined =>
+  workspaces.find(({ host }) => new URL(host).origin === origin)?.accountId;
+
+/** "Come back later", in whatever words; undefined for every other answer. */
+export const busy = ({ status, retryAfter }: Answer): Attempt<never> | undefined =>
+  status === 429 || status >= 500
+    ? { ok: false, error: new AppError('WORKSPACE_BUSY', { reason: String(status) }), retry: { notBefore: retryAfter } }
+    : undefined;
+
+/** What a try that threw comes to. @throws what is no failure of ours to name */
+export function failedAttempt(error: unknown): Attempt<never> {
+  if (!(error instanceof AppError)) throw error;
+  return { ok: false, error, retry: error.code === 'WORKSPACE_UNREACHABLE' ? { notBefore: null } : 'never' };
+}
