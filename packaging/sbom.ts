@@ -41,8 +41,9 @@ function only(refs: ReadonlySet<string>, sbom: Sbom): Sbom {
   const components = sbom.components
     .filter((component) => refs.has(component['bom-ref']))
     .map((component) => ({ ...component, scope: 'required', properties: [] }));
-  const unknown = refs.difference(new Set(components.map((component) => component['bom-ref'])));
-  if (unknown.size > 0) throw new Error(`npm describes nothing of ${[...unknown].join(', ')}.`);
+  const known = new Set(components.map((component) => component['bom-ref']));
+  const unknown = [...refs].filter((ref) => !known.has(ref));
+  if (unknown.length > 0) throw new Error(`npm describes nothing of ${unknown.join(', ')}.`);
   const whole = sbom.metadata.component['bom-ref'];
   const dependencies = sbom.dependencies
     .filter(({ ref }) => ref === whole || refs.has(ref))

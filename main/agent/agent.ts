@@ -81,6 +81,8 @@ interface Parts extends StatusParts {
   permissions: Pick<Permissions, 'denied' | 'forgive'>;
   tally: Tally;
   stop: (why: StopReason) => void;
+  /** From now on the end of the agent leaves nothing to open in a next start. */
+  leave: () => void;
 }
 
 export interface Agent extends ControlledAgent {
@@ -361,7 +363,7 @@ export function createAgent(parts: Parts): Agent {
       return parts.lockView();
     },
 
-    async reset(by) {
+    async reset(by, { leaving = false } = {}) {
       // check: reset-not-by-ai-agent
       if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
       // end check
@@ -376,6 +378,7 @@ export function createAgent(parts: Parts): Agent {
       await parts.locking.startAfresh();
       await parts.files.forgetConfig();
       parts.audit.append({ type: 'agent.reset', grants, keys });
+      if (leaving) parts.leave();
       parts.access.changed();
       return { grants, keys };
     },

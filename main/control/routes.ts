@@ -12,6 +12,7 @@ import {
   grantEndRequestSchema,
   grantRequestSchema,
   type HandOver,
+  resetRequestSchema,
   type StatusView,
   sealRequestSchema,
   signInRequestSchema,
@@ -61,7 +62,7 @@ export interface ControlledAgent {
   unlock(request: z.output<typeof unlockRequestSchema>, by: Caller): Promise<{ lock: LockView; url: string | null; browser: Opened }>;
   /** @param signal whoever asks has gone: a person need not answer any more */
   seal(request: z.output<typeof sealRequestSchema>, by: Caller, signal: AbortSignal): Promise<LockView>;
-  reset(by: Caller): Promise<{ grants: number; keys: number }>;
+  reset(by: Caller, how?: { leaving?: boolean | undefined }): Promise<{ grants: number; keys: number }>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
   /** Whether another host may take over; it does once this agent has stopped. @throws AppError HANDOVER_REFUSED */
   handOver(by: Caller): HandOver;
@@ -107,7 +108,7 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
     async ({ input, by, signal }) => ({ json: { lock: await agent.seal(input, by, signal) } }),
     'attributed',
   ),
-  route('POST', '/v1/reset', nothing, async ({ by }) => ({ json: await agent.reset(by) }), 'attributed'),
+  route('POST', '/v1/reset', resetRequestSchema, async ({ input, by }) => ({ json: await agent.reset(by, input) }), 'attributed'),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
   route(

@@ -156,6 +156,8 @@ export const sealRequestSchema = z.strictObject({
   how: z.enum(['passphrase', 'keychain']),
   passphrase: z.string().min(8).max(1024).optional(),
 });
+/** `leaving`: whoever asks uninstalls, so what is erased leaves nothing behind, the keychain's entries included, once the agent has stopped. */
+export const resetRequestSchema = z.strictObject({ leaving: z.boolean().optional() });
 export const resetReportSchema = z.object({ grants: z.int(), keys: z.int() });
 /** The agent has stopped serving when its lock is free; whoever asked then takes its place, its port and its grants. */
 export const handOverSchema = z.object({ vault: statusViewSchema.shape.vault, pid: z.int() });

@@ -7,7 +7,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { resetReportSchema } from '../../../preload/contract/control.ts';
+import { resetReportSchema, statusViewSchema } from '../../../preload/contract/control.ts';
+import { hostFacts } from '../../agent-host.ts';
 import { AppError } from '../../app-error.ts';
 import { checkRuntime, type Places } from '../../places.ts';
 import { type Ms, minutes, ms, seconds } from '../../units.ts';
@@ -34,12 +35,12 @@ async function uninstall(options: Options): Promise<void> {
   const places = placesOf(options);
   const erased = await wantsErased(options);
   // Only the agent can: the keychain's entry is part of it, and who asks is on record.
-  if (erased) await (await reachAgent(options)).postProven('/v1/reset', {}, resetReportSchema, minutes(1));
+  if (erased) await (await reachAgent(options)).postProven('/v1/reset', { leaving: true }, resetReportSchema, minutes(1));
   await stopAgent(places);
   const removed = await takeBack({ places, env: process.env, home: homedir() });
   if (options.json === true) return printJson({ removed, vault: erased ? 'erased' : 'kept' });
   for (const path of removed) printLine(`Removed: ${path}`);
-  printLine(erased ? 'Erased: grants, tap keys and the vault.' : `Kept: the vault in ${places.data}.`);
+  printLine(erased ? 'Erased: grants, tap keys, the vault and its entries in the keychain.' : `Kept: the vault in ${places.data}.`);
   printLine(`Kept: the audit log in ${join(places.state, 'audit')} and the configuration in ${places.config}.`);
   printLine('Next: remove the package itself; on macOS move Lakepass to the Trash.');
 }
@@ -55,12 +56,14 @@ async function wantsErased({ eraseVault, keepVault }: Options): Promise<boolean>
   );
 }
 
-/** @throws AppError AGENT_RUNNING: it was asked to stop and did not */
+/** Its doors close first; what it writes and erases at its end is done when the process is gone. @throws AppError AGENT_RUNNING: it did not stop */
 async function stopAgent(places: Places): Promise<void> {
   if (!(await agentAnswers(places))) return;
-  await connectAgent(places).post('/v1/stop', {}, z.object({ stopping: z.boolean() }));
+  const agent = connectAgent(places);
+  const { pid } = await agent.get('/v1/status', statusViewSchema);
+  await agent.post('/v1/stop', {}, z.object({ stopping: z.boolean() }));
   for (const until = performance.now() + STOP_LIMIT; performance.now() < until; ) {
-    if (!(await agentAnswers(places))) return;
+    if (!(await agentAnswers(places)) && (await hostFacts().startTime(pid)) === null) return;
     await new Promise((done) => setTimeout(done, LOOK_AGAIN));
   }
   throw new AppError('AGENT_RUNNING');

@@ -175,7 +175,13 @@ async function agentOver(
     }),
     lockView: () => state.lockView,
     policyView: notAsked,
-    ...{ port: () => 12_345, problems: () => [], notes: () => [], stop: (why: string) => void done.push(`stop: ${why}`) },
+    ...{
+      port: () => 12_345,
+      problems: () => [],
+      notes: () => [],
+      stop: (why: string) => void done.push(`stop: ${why}`),
+      leave: () => void done.push('leave'),
+    },
   };
   const agent: Agent = createAgent(parts);
   return { ...all, agent, done, given: state, firstKey };
@@ -747,6 +753,14 @@ describe('a reset', () => {
     expect(all.done).toEqual(['sign out acme reset', 'forget tokens acme', 'erase keys', 'erase vault', 'forget config']);
     expect([grant.state, all.permissions.denied()]).toEqual(['revoked', []]);
     expect(all.audit.of('agent.reset')).toEqual([{ type: 'agent.reset', grants: 1, keys: 2 }]);
+  });
+
+  it('leaves nothing behind where whoever asks uninstalls', async () => {
+    const all = await agentOver();
+    await all.agent.reset(all.stranger(), { leaving: true });
+    expect(all.done.slice(-2)).toEqual(['forget config', 'leave']);
+    expect(await codeOf(all.agent.reset(all.stranger('/usr/bin/node', claude), { leaving: true }))).toBe('CALLER_REFUSED');
+    expect(all.done.filter((act) => act === 'leave')).toHaveLength(1);
   });
 
   it('is not for an AI agent', async () => {
