@@ -41,6 +41,13 @@ async function begun(all: Setting, changes: Record<string, unknown> = {}, by: Ca
   return { outcome, asking };
 }
 
+/** The code with which a grant is refused before anybody is asked. Whoever is asked has yet to answer: there is nothing to wait for. */
+async function refusedUnasked(all: Setting): Promise<string> {
+  const { outcome } = await begun(all);
+  expect(all.consents.view().asks).toEqual([]);
+  return codeOf(outcome);
+}
+
 describe('a grant', () => {
   it('is asked of a person in the words of its scopes, and made as it was shown', async () => {
     const all = await setting();
@@ -135,7 +142,7 @@ describe('a grant', () => {
     const all = await setting();
     if (state === 'away') all.lock.away('screen-lock');
     else await all.lock.lock('command');
-    expect(await codeOf((await begun(all)).outcome)).toBe(code);
+    expect(await refusedUnasked(all)).toBe(code);
     expect(all.consents.view().history).toEqual([]);
   });
 
@@ -146,17 +153,15 @@ describe('a grant', () => {
   ])('is not asked about where %s', async (_, view, code) => {
     const all = await setting();
     all.state.session = view as typeof nobody;
-    expect(await codeOf((await begun(all)).outcome)).toBe(code);
-    expect(all.consents.view().asks).toEqual([]);
+    expect(await refusedUnasked(all)).toBe(code);
   });
 
   it('that policy refuses is in the audit log, and nobody is asked', async () => {
     const all = await setting(policyFrom(policyText('tap', { top: 'deny: [{ id: no, scopes: [sql] }]' })));
-    expect(await codeOf((await begun(all)).outcome)).toBe('POLICY_DENIED');
+    expect(await refusedUnasked(all)).toBe('POLICY_DENIED');
     expect(all.audit.of('policy.denied')).toMatchObject([
       { action: 'create', caller: '/usr/bin/node', callerKind: 'program', code: 'POLICY_DENIED' },
     ]);
-    expect(all.consents.view().asks).toEqual([]);
   });
 
   it('that policy only observes is made, asked about, and in the audit log', async () => {
@@ -261,8 +266,8 @@ describe('the length of a grant', () => {
   ])('is refused, before anybody is asked, where it is more than %s', async (_, binding, asked, more) => {
     const all = await setting(policyFrom(policyText('tap', { more })));
     const { outcome } = await begun(all, { binding, seconds: asked });
-    await expect(outcome).rejects.toMatchObject({ code: 'GRANT_LIMIT', reason: 'time' });
     expect(all.consents.view().asks).toEqual([]);
+    await expect(outcome).rejects.toMatchObject({ code: 'GRANT_LIMIT', reason: 'time' });
   });
 
   it('is what policy allows where nothing was asked for', async () => {
@@ -387,8 +392,8 @@ describe('widening', () => {
     const { grant, caller } = await all.run();
     await change(all, grant.id);
     const asked = { grant: grant.id, scopes: ['jobs'] };
-    expect(await codeOf(all.making.widen(asked, caller, waiting()))).toBe(code);
     expect(await codeOf(() => all.making.postWiden(asked, caller))).toBe(code);
+    expect(await codeOf(all.making.widen(asked, caller, waiting()))).toBe(code);
     expect(all.consents.view().asks).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 /** The translation of the keyring library: its words into codes, its hangs into an end. The real library: test/integration/vault. */
-import { describe, expect, it, vi } from 'vitest';
-import { ms } from '../../../main/units.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { seconds } from '../../../main/units.ts';
 import { type KeyringEntry, type KeyringLibrary, osKeychain } from '../../../main/vault/os-keychain.ts';
 
 interface Options {
@@ -91,6 +91,13 @@ it('takes 2,560 bytes, and refuses one more before the library is asked', async 
 
 it('counts a keychain that does not answer as locked', async () => {
   const never = () => new Promise<never>(() => undefined);
-  const keychain = osKeychain({ ...library({ answer: { getSecret: never } }), patience: ms(5) });
-  await expect(keychain.read('vault-key')).rejects.toMatchObject({ code: 'KEYCHAIN_LOCKED', reason: 'no-answer' });
+  const keychain = osKeychain({ ...library({ answer: { getSecret: never } }), patience: seconds(5) });
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const refused = vi.fn();
+  keychain.read('vault-key').catch(refused);
+  await vi.advanceTimersByTimeAsync(seconds(5) - 1);
+  expect(refused).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(refused.mock.calls).toMatchObject([[{ code: 'KEYCHAIN_LOCKED', reason: 'no-answer' }]]);
 });
