@@ -22,9 +22,9 @@ interface Sbom {
   dependencies: { ref: string; dependsOn?: string[] }[];
 }
 
-/** Asks npm, which needs no network for it, about everything that is installed. */
+/** Asks npm, which needs no network for it, about everything that is installed, also where NODE_ENV is `production`. */
 function readNpmSbom(): Sbom {
-  const args = ['sbom', '--sbom-format', 'cyclonedx', '--loglevel', 'error'];
+  const args = ['sbom', '--sbom-format', 'cyclonedx', '--include', 'dev', '--loglevel', 'error'];
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, shell: process.platform === 'win32' } as const;
   return JSON.parse(execFileSync('npm', args, options));
 }

@@ -48,7 +48,8 @@ beforeAll(async () => {
     // As small as can be takes minutes.
     ELECTRON_BUILDER_COMPRESSION_LEVEL: '1',
   };
-  const env = { ...process.env, ...tools };
+  // As in a shell of one's own, not as in a test.
+  const env = { ...process.env, ...tools, NODE_ENV: undefined };
   await promisify(execFile)(process.execPath, [join(root, 'packaging/build.ts'), ...targets], { cwd: root, env, maxBuffer: 2 ** 26 });
   execFileSync('chmod', ['-R', 'a+rX', made]);
 }, 300_000);
