@@ -30,6 +30,8 @@ import { createCallers } from './caller/callers.ts';
 import { describeCaller } from './caller/describe.ts';
 import { createControlDoor } from './control/door.ts';
 import { controlRoutes, type StopReason } from './control/routes.ts';
+import { widthWords } from './databricks/authorisation.ts';
+import { createDirect } from './databricks/direct.ts';
 import { createFederation } from './databricks/federation.ts';
 import { scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
@@ -37,6 +39,7 @@ import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
 import { openPermissions } from './grant/permissions.ts';
+import { createWorkspaceProvider } from './idp/databricks-provider.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
 import type { Identity } from './idp/signed-in.ts';
 import { createPages, type Pages } from './pages/pages.ts';
@@ -47,7 +50,7 @@ import type { Ports } from './ports.ts';
 import type { Profile } from './profile/profile.ts';
 import { createSession } from './session/session.ts';
 import { createSetup } from './setup/setup.ts';
-import { type EpochMs, seconds } from './units.ts';
+import { type EpochMs, type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
 
@@ -197,6 +200,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     };
     const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, screen: ports.screen, canTap, log });
     const describe = describeCaller;
+    const wordsFor = (scopes: readonly string[], profile: string): string[] => [
+      ...scopeWords(scopes),
+      ...widthWords(companies.get(profile)?.profile, scopes),
+    ];
     const access = createAccess({
       onStepUpDue: (grant, error) => agent.stepUpDue(grant.id, error.toFailure()),
       grants,
@@ -208,7 +215,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       lock,
       callers,
       describe,
-      scopeWords,
+      scopeWords: wordsFor,
       canTap,
       clock,
       audit,
@@ -225,7 +232,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       lock,
       extraAiAgents,
       describe,
-      scopeWords,
+      scopeWords: wordsFor,
       clock,
       audit,
       random,
@@ -304,7 +311,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     };
     const preferences = await openPreferences({ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log });
     const core = createUiAgent({
-      ...{ agent, members, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
+      ...{ agent, members, companies, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
       ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
       host: ports,
       ownPid: process.pid,
@@ -456,7 +463,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         return ticket === null ? null : pages.ceremonyUrl(ticket);
       };
       const peerUid = callers.peerUid;
-      const idp = createIdentityProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
+      const createProvider = profile.idp.preset === 'databricks' ? createWorkspaceProvider : createIdentityProvider;
+      const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
       const beforeKeeping = (): Promise<void> => locking.provenBySignIn();
       const session = createSession({
         profile,
@@ -470,7 +478,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         ...(steps === undefined ? {} : { steps }),
       });
       const groups = () => session.view().identity?.groups ?? [];
-      const source = createFederation({ profile, clock, fetch, log, groups, subjectToken: (needs) => session.subjectToken(needs) });
+      const subjectToken = (needs: { life: Ms }) => session.subjectToken(needs);
+      const source =
+        profile.tokens === 'direct'
+          ? createDirect({ profile, clock, subjectToken })
+          : createFederation({ profile, clock, fetch, log, groups, subjectToken });
       const tokens = createTokens({
         profile,
         clock,

@@ -34,7 +34,8 @@ interface Parts {
   lock: Pick<Lock, 'state' | 'graceEnds'>;
   callers: Pick<Callers, 'holders' | 'isAlive'>;
   describe: (caller: Caller) => CallerView;
-  scopeWords: (scopes: readonly string[]) => string[];
+  /** The scopes in words, and what a token of that profile opens beyond them. */
+  scopeWords: (scopes: readonly string[], profile: string) => string[];
   /** False where nobody could approve with a tap: no key is enrolled. */
   canTap: (profile: string) => boolean;
   clock: Clock;
@@ -200,7 +201,7 @@ export function createAccess(parts: Parts): Access {
     const { profile, workspace, scopes, id, label, until } = grant;
     const spans = caller.process === null ? (['once'] as const) : (['program', 'hours', 'once'] as const);
     return {
-      ...{ purpose: 'use', caller, expected: makerOf(grant), profile, workspace, scopes, words: parts.scopeWords(scopes) },
+      ...{ purpose: 'use', caller, expected: makerOf(grant), profile, workspace, scopes, words: parts.scopeWords(scopes, profile) },
       ...{ grant: id, label: label || grant.maker.title, until, approval, spans, key },
     };
   }

@@ -109,7 +109,7 @@ export interface Agent extends ControlledAgent {
 export function createAgent(parts: Parts): Agent {
   const attempts = new Map<string, Promise<SessionView>>();
   const signInListeners: (() => void)[] = [];
-  const grantView = createGrantView(parts.members);
+  const grantView = createGrantView(parts);
 
   const company = (name: string | undefined): Company => {
     if (parts.companies.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });

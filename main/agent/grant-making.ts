@@ -10,6 +10,7 @@ import { AppError, hasCode } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Caller, ProcessRef } from '../caller/caller.ts';
 import { aiAgentNamed } from '../caller/known-programs.ts';
+import { requireAuthorised } from '../databricks/authorisation.ts';
 import { cloudOf, resolveScopes } from '../databricks/scopes.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Binding, Members } from '../grant/members.ts';
@@ -71,7 +72,8 @@ export function createGrantMaking(parts: {
   /** Base names of further programs to take for AI agents, as policy has them now. */
   extraAiAgents: () => readonly string[];
   describe: (caller: Caller) => CallerView;
-  scopeWords: (scopes: readonly string[]) => string[];
+  /** The scopes in words, and what a token of that profile opens beyond them. */
+  scopeWords: (scopes: readonly string[], profile: string) => string[];
   clock: Clock;
   audit: AuditLog;
   random: (bytes: number) => Buffer;
@@ -187,6 +189,7 @@ export function createGrantMaking(parts: {
     const { profile, session } = parts.company(request.profile);
     const workspace = workspaceOf(profile, request.workspace).host;
     const scopes = resolveScopes(request.scopes.length === 0 ? ['notebook'] : request.scopes, cloudOf(workspace));
+    requireAuthorised(profile, scopes);
     const person = requirePerson(session);
     const wanted = request.seconds === undefined ? null : seconds(request.seconds);
     const question = (): Question | null => {
@@ -205,7 +208,7 @@ export function createGrantMaking(parts: {
       const answer = await approvals.request(
         {
           ...{ purpose: 'create', caller: by, expected: null, profile: profile.name, workspace, scopes },
-          ...{ words: parts.scopeWords(scopes), grant: null, label: request.label, until, approval, spans: ['grant'] as Span[], key },
+          ...{ words: parts.scopeWords(scopes, profile.name), grant: null, label: request.label, until, approval, spans: ['grant'] as Span[], key },
         },
         waiting,
       );
@@ -237,6 +240,7 @@ export function createGrantMaking(parts: {
     };
     requireLive();
     const { profile, workspace, id, label, until } = grant;
+    requireAuthorised(parts.company(profile).profile, scopes);
     const question = (): Question | null => {
       requireLive();
       const asked = parts.questions({ action: 'widen', profile, caller: by, workspace, scopes, life: remaining(until, clock.now()) });
@@ -249,7 +253,7 @@ export function createGrantMaking(parts: {
     const added = scopes.filter((scope) => !grant.scopes.includes(scope));
     const ask = (approval: 'click' | 'tap') => ({
       ...{ purpose: 'widen' as const, caller: by, expected: null, profile, workspace, scopes: added },
-      ...{ words: parts.scopeWords(added), grant: id, label: label || grant.maker.title, until, approval, spans: ['grant'] as Span[] },
+      ...{ words: parts.scopeWords(added, profile), grant: id, label: label || grant.maker.title, until, approval, spans: ['grant'] as Span[] },
       key: `widen ${id} ${added.join(' ')}`,
     });
     return { grant, scopes, added, question, ask };

@@ -18,7 +18,7 @@ import type { Agent } from './agent.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import type { GrantMaking } from './grant-making.ts';
 import type { OwnPreferences } from './preferences.ts';
-import { createGrantView, hostKind } from './status.ts';
+import { createGrantView, hostKind, type StatusParts } from './status.ts';
 
 /** The calls that are answered here; other parts of the agent answer the rest. */
 export type CoreCall = Exclude<
@@ -29,6 +29,7 @@ export type CoreCall = Exclude<
 export function createUiAgent(parts: {
   agent: Agent;
   members: Members;
+  companies: StatusParts['companies'];
   consents: Consents;
   making: GrantMaking;
   ceremonies: Pick<Ceremonies, 'begin'>;
@@ -46,7 +47,7 @@ export function createUiAgent(parts: {
   revision: () => number;
 }): Pick<UiAgent, CoreCall> {
   const { agent, consents } = parts;
-  const grantView = createGrantView(parts.members);
+  const grantView = createGrantView(parts);
 
   const isOurs = (process: ProcessFacts | null): boolean => process?.pid === parts.ownPid;
 

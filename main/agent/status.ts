@@ -4,11 +4,13 @@ import type { GrantView, HostKind, PolicyView, StatusView } from '../../preload/
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
+import { authorisedBy, isNarrowed } from '../databricks/authorisation.ts';
 import type { Consents } from '../grant/consents.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Ports } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
@@ -38,12 +40,13 @@ export const hostKind = (screen: Ports['screen']): HostKind => (screen === undef
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 export const createGrantView =
-  (members: Pick<Members, 'count'>) =>
+  ({ members, companies }: Pick<StatusParts, 'members' | 'companies'>) =>
   (grant: Grant): GrantView => ({
     id: grant.id,
     profile: grant.profile,
     workspace: grant.workspace,
     scopes: [...grant.scopes],
+    ...widthOf(companies.get(grant.profile)?.profile, grant.scopes),
     label: grant.label,
     createdAt: iso(grant.createdAt),
     until: iso(grant.until),
@@ -56,6 +59,9 @@ export const createGrantView =
     lastUsedAt: grant.lastUsedAt === null ? null : iso(grant.lastUsedAt),
     served: grant.served,
   });
+
+const widthOf = (profile: Profile | undefined, scopes: readonly string[]): Pick<GrantView, 'narrowed'> =>
+  profile === undefined || isNarrowed(profile, scopes) ? {} : { narrowed: false };
 
 const makerView = ({ maker }: Grant): CallerView => ({
   kind: maker.kind,
@@ -72,6 +78,7 @@ export function statusOf(parts: StatusParts): StatusView {
     name: profile.name,
     test: profile.test,
     issuer: profile.idp.issuer,
+    ...(profile.tokens === 'direct' ? { direct: [...authorisedBy(profile)] } : {}),
     session: session.view(),
     workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
   }));
@@ -92,7 +99,7 @@ export function statusOf(parts: StatusParts): StatusView {
     port: parts.port(),
     configFile: parts.configFile,
     profiles,
-    grants: live.map(createGrantView(parts.members)),
+    grants: live.map(createGrantView(parts)),
     lock,
     queue,
     tapKeys,

@@ -63,3 +63,11 @@ export function notAuthorised({ workspaces }: Pick<Profile, 'workspaces'>, held:
     detail: `Authorise it beside: lakepass login ${workspaces[0]?.host ?? 'HOST'} ${options}`,
   });
 }
+
+/** What a person is told before they approve: nothing where the token is as narrow as what is asked. */
+export const widthWords = (profile: Pick<Profile, 'tokens' | 'idp'> | undefined, asked: readonly string[]): string[] =>
+  profile === undefined || isNarrowed(profile, asked)
+    ? []
+    : [
+        `not narrowed: whatever is asked for, its token opens ${authorisedBy(profile).includes('all-apis') ? 'all you may do in Databricks' : authorisedBy(profile).join(', ')}`,
+      ];

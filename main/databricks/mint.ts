@@ -70,7 +70,16 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
       const width = minted.narrowed === undefined ? {} : { narrowed: 'no' as const };
       const principal = minted.actsAs === undefined ? {} : { actsAs: minted.actsAs };
-      audit.append({ type: 'token.minted', ...facts, scopes: minted.scopes, ...width, expiresAt, subject: minted.subject, ...principal, tookMs });
+      audit.append({
+        type: 'token.minted',
+        ...facts,
+        scopes: minted.scopes,
+        ...width,
+        expiresAt,
+        subject: minted.subject,
+        ...principal,
+        tookMs,
+      });
       // end check
       return minted;
     } catch (error) {

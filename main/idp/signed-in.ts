@@ -28,11 +28,13 @@ export interface Identity {
 
 export type PolicyClaims = Readonly<Record<string, string | readonly string[]>>;
 
-/** A JWT of the provider that a workspace takes in exchange; it never leaves the agent but for that. */
+/** A JWT of the provider that a workspace takes in exchange; it never leaves the agent but for that, or where a profile says `tokens: direct`. */
 export interface SubjectToken {
   jwt: Secret;
   issuedAt: EpochMs;
   expiresAt: EpochMs;
+  /** What it opens at the workspace, where the workspace itself has issued it. */
+  scopes?: readonly string[];
 }
 
 export interface SignedIn {

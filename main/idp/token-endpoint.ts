@@ -133,7 +133,7 @@ async function checkedClaims({ profile, keys, clock }: TokenEndpointParts, answe
 }
 
 /** The provider's own Date header tells a wrong clock here from a wrong token there. */
-function wrongClock(rejected: AppError, { profile, line }: TokenEndpointParts): AppError | undefined {
+export function wrongClock(rejected: AppError, { profile, line }: Pick<TokenEndpointParts, 'profile' | 'line'>): AppError | undefined {
   const ahead = line.clockAhead();
   // check: clock-skew
   if (timeRules.has(rejected.reason ?? '') && ahead !== null && Math.abs(ahead) > profile.idp.clockTolerance) {

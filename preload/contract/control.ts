@@ -20,6 +20,8 @@ export const grantViewSchema = z.object({
   profile: z.string(),
   workspace: z.string(),
   scopes: z.array(z.string()),
+  /** false: its tokens may do more than the scopes name. */
+  narrowed: z.literal(false).optional(),
   label: z.string(),
   createdAt: isoTime,
   until: isoTime,
@@ -66,6 +68,8 @@ export const statusViewSchema = z.object({
       name: z.string(),
       test: z.boolean(),
       issuer: z.string(),
+      /** Programs get the token of the sign-in itself, which opens all of this; absent where each gets one of its own. */
+      direct: z.array(z.string()).optional(),
       session: sessionViewSchema,
       workspaces: z.array(z.object({ name: z.string(), host: z.string(), health: z.string() })),
     }),

@@ -48,6 +48,8 @@ const boundTo: Record<GrantView['binding'], string> = { run: 'run', tree: 'shell
 
 const stateOf = ({ state, paused }: GrantView): string => (state === 'live' && paused ? 'paused' : state);
 
+const scopesOf = ({ scopes, narrowed }: GrantView): string => `${scopes.join(' ')}${narrowed === false ? ' (not narrowed)' : ''}`;
+
 /** Grants as people read them, here and in `status`. */
 export const grantTable = (grants: readonly GrantView[]): string =>
   table([

@@ -30,6 +30,7 @@ export function statusText(view: StatusView): string {
       `${profile.name}${profile.test ? '  (test profile: plain http is accepted on this machine)' : ''}  ${profile.issuer}`,
       `  ${sessionLine(profile.session)}`,
     );
+    if (profile.direct !== undefined) lines.push(`  tokens  not narrowed: each is the sign-in's own and opens ${profile.direct.join(' ')}, whatever a program asks for`);
     for (const { name, host, health } of profile.workspaces) lines.push(`  workspace ${name}  ${host}  ${health}`);
   }
   lines.push('', ...safetyLines(view));

@@ -138,6 +138,6 @@ describe('status', () => {
       ['ai-agent', 'claude'],
     ]);
     all.grants.used(grant);
-    expect(createGrantView(all.members)(grant)).toMatchObject({ served: 1, lastUsedAt: new Date(all.clock.now()).toISOString() });
+    expect(createGrantView({ members: all.members, companies: new Map() })(grant)).toMatchObject({ served: 1, lastUsedAt: new Date(all.clock.now()).toISOString() });
   });
 });
