@@ -14,6 +14,8 @@ export type AuditEvent =
   | { type: 'session.resumed'; profile: string; subject: string }
   | { type: 'session.renewed'; profile: string; subject: string; expiresAt: string }
   | { type: 'session.renewal-failed'; profile: string; code: FailureCode; reason?: string }
+  /** The provider says that there are groups, and they could not be looked up: the person has none. */
+  | { type: 'session.groups-unknown'; profile: string; reason: string }
   | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
   | { type: 'token.validation-failed'; profile: string; rule: string }
   /** `subject`: whom it was given to. `actsAs`: client id of the service principal that it acts as; without it, as the subject. `narrowed` no: it may do more than was asked for. */

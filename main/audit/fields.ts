@@ -31,6 +31,7 @@ export const eventShapes = {
   'session.resumed': { profile: 'text', subject: 'text' },
   'session.renewed': { profile: 'text', subject: 'text', expiresAt: 'text' },
   'session.renewal-failed': { profile: 'text', code: 'text', reason: 'text?' },
+  'session.groups-unknown': { profile: 'text', reason: 'text' },
   'session.ended': { profile: 'text', subject: 'text', why: 'text', code: 'text?', refreshToken: 'text' },
   'token.validation-failed': { profile: 'text', rule: 'text' },
   'token.minted': {

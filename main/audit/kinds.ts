@@ -14,6 +14,7 @@ const kinds = {
   'session.resumed': 'sign-in',
   'session.renewed': 'sign-in',
   'session.renewal-failed': 'sign-in',
+  'session.groups-unknown': 'sign-in',
   'session.ended': 'sign-in',
   'token.validation-failed': 'sign-in',
   'token.minted': 'token',

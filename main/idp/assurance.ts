@@ -8,23 +8,47 @@ import { fromNumericDate } from '../units.ts';
 import { type Assurance, type AssuranceLevel, assuranceLevels, type StepUpDemand } from './signed-in.ts';
 
 /**
+ * The parameters that ask for it. `acr_values` is a wish; as an essential claim (OpenID Connect Core section 5.5.1.1) it binds a provider
+ * that knows it. Whichever it is, the answer is what counts.
+ */
+export function askedAssurance({ askBy, acrValues }: Profile['assurance']): Record<string, string> {
+  const [best] = acrValues;
+  if (best === undefined || askBy === 'none') return {};
+  if (askBy === 'acr_values') return { acr_values: acrValues.join(' ') };
+  // Entra ID takes one authentication context at a time.
+  const claim = askBy === 'acr' ? { acr: { essential: true, values: acrValues } } : { acrs: { essential: true, value: best } };
+  return { claims: JSON.stringify({ id_token: claim }) };
+}
+
+/** The word for how strong it was: `acr`, or the first of the authentication contexts asked for or trusted that `acrs` has. */
+function acrFrom(claims: Record<string, unknown>, { askBy, acrValues, phrAcr }: Profile['assurance']): string | null {
+  if (askBy !== 'acrs') return typeof claims['acr'] === 'string' ? claims['acr'] : null;
+  const contexts = textsIn(claims['acrs']);
+  return [...acrValues, ...phrAcr].find((context) => contexts.includes(context)) ?? null;
+}
+
+const textsIn = (claim: unknown): string[] => (Array.isArray(claim) ? claim.filter((value) => typeof value === 'string') : []);
+
+/**
  * The level of a sign-in and the reason for it. An `amr` that is absent proves nothing: where the profile names amr values
  * for a phishing-resistant sign-in, the acr alone is not enough.
  */
 export function assuranceOf(claims: Record<string, unknown>, rules: Profile['assurance']): Assurance {
-  const acr = typeof claims.acr === 'string' ? claims.acr : null;
-  const amr = Array.isArray(claims.amr) ? claims.amr.filter((value) => typeof value === 'string') : [];
+  const acr = acrFrom(claims, rules);
+  const amr = [...new Set([...textsIn(claims['amr']), ...textsIn(claims[rules.amrClaim])])];
   const authTime = typeof claims.auth_time === 'number' ? fromNumericDate(claims.auth_time) : null;
   return { ...judge(acr, amr, rules), acr, amr, authTime };
 }
 
 /**
+ * @param hint what the preset says about it
  * @throws AppError ASSURANCE_TOO_LOW: the reason is the level that was reached
  */
-export function demandAssurance(assurance: Assurance, { minimum }: Profile['assurance']): void {
+export function demandAssurance(assurance: Assurance, { minimum }: Profile['assurance'], hint = ''): void {
   // check: assurance-minimum
   if (rank(assurance.level) < rank(minimum)) {
-    throw new AppError('ASSURANCE_TOO_LOW', { reason: assurance.level, detail: `${assurance.because} The profile demands "${minimum}".` });
+    const sentences = [assurance.because, `The profile demands "${minimum}".`, hint];
+    throw new AppError('ASSURANCE_TOO_LOW', { reason: assurance.level, detail: sentences.join(' ').trim() });
   }
   // end check
 }

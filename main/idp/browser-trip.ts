@@ -9,6 +9,7 @@ import type { Profile } from '../profile/profile.ts';
 import { judgeResponse } from './authorization-response.ts';
 import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
 import type { IssuerMetadata } from './discovery.ts';
+import { loginRefused } from './preset-words.ts';
 import type { Identity, SignedIn } from './signed-in.ts';
 
 export interface TripParts extends Pick<Ports, 'clock' | 'openBrowser' | 'log'>, Pick<CallbackDoorParts, 'peerUid' | 'uid'> {
@@ -42,7 +43,7 @@ export async function takeThroughBrowser(parts: TripParts, trip: Trip): Promise<
     onUrl(url);
     openBrowser(parts, metadata, url);
     const answer = await waitForAnswer(parts, door, signal);
-    const signedIn = await trip.conclude(codeFrom(answer), door.redirectUri);
+    const signedIn = await trip.conclude(codeFrom(answer, parts.profile), door.redirectUri);
     await door.finish('signed-in', await nextPage(parts, signedIn.identity));
     return signedIn;
   } catch (error) {
@@ -98,7 +99,7 @@ async function waitForAnswer({ profile, clock }: TripParts, door: CallbackDoor, 
   }
 }
 
-function codeFrom(answer: Answer): string {
-  if (answer.kind === 'error') throw new AppError('LOGIN_REFUSED', { reason: answer.error });
+function codeFrom(answer: Answer, profile: Profile): string {
+  if (answer.kind === 'error') throw loginRefused(profile, answer.error);
   return answer.code;
 }

@@ -12,6 +12,7 @@ import type { Profile } from '../profile/profile.ts';
 import type { EpochMs, Ms } from '../units.ts';
 import type { IssuerLine } from './issuer-line.ts';
 import { asFetch, inner } from './library.ts';
+import { metadataIssuer } from './preset-issuer.ts';
 
 export type IssuerMetadata = Readonly<oidc.ServerMetadata> & {
   readonly authorization_endpoint: string;
@@ -60,7 +61,7 @@ async function fetchMetadata(profile: Profile, line: IssuerLine): Promise<Issuer
   if (!isAcceptedAddress(profile.idp.issuer, profile)) throw invalid('endpoint', 'Its address is plain http.');
   // end check
   try {
-    const found = await oidc.discovery(new URL(profile.idp.issuer), profile.idp.clientId, undefined, oidc.None(), {
+    const found = await oidc.discovery(documentOf(profile.idp.issuer), profile.idp.clientId, undefined, oidc.None(), {
       [oidc.customFetch]: asFetch(line),
       timeout: 30,
       ...(profile.test ? { execute: [oidc.allowInsecureRequests] } : {}),
@@ -71,17 +72,16 @@ async function fetchMetadata(profile: Profile, line: IssuerLine): Promise<Issuer
   }
 }
 
-/** The library compares issuers as URLs; the tokens will be compared as text, so the document is too (identity of OIDC Core 3.1.3.7). */
-function notADocument(cause: unknown): AppError {
-  const isOther = cause instanceof oidc.ClientError && cause.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
-  return isOther
-    ? invalid('issuer', 'Its metadata names another issuer.', cause)
-    : new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'What answers there does not speak OpenID Connect.', cause });
-}
+/** OpenID Connect Discovery section 4.1. Given whole, so that comparing issuers is left to us: the library compares them as URLs. */
+const documentOf = (issuer: string) => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
 
+const notADocument = (cause: unknown) =>
+  new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'What answers there does not speak OpenID Connect.', cause });
+
+/** Compared as text, as the tokens will be (OpenID Connect Core section 3.1.3.7). */
 function checkIssuer(metadata: IssuerMetadata, { idp }: Profile): void {
   // check: discovery-issuer
-  if (metadata.issuer !== idp.issuer) throw invalid('issuer', 'Its metadata names another issuer.');
+  if (metadata.issuer !== metadataIssuer(idp)) throw invalid('issuer', 'Its metadata names another issuer.');
   // end check
 }
 

@@ -2,15 +2,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import type { Profile } from '../profile/profile.ts';
+import { type EpochMs, fromNumericDate } from '../units.ts';
+import { issuerOf } from './preset-issuer.ts';
+import type { Origin } from './signed-in.ts';
 import { reject, type TokenRule } from './token-rejection.ts';
 
 /** Claims after the checks: these four are there and of the right kind. */
 export type Claims = JWTPayload & { iss: string; sub: string; exp: number; iat: number };
 
-/** What the token must answer to. A refreshed ID token has no nonce and no fresh authentication (OIDC Core section 12.2). */
+/** What the token must answer to. A refreshed ID token tells of the same sign-in as the first one (OIDC Core section 12.2). */
 export type Expected =
-  | { of: 'sign-in'; nonce: string; code: string; accessToken: string | undefined; maxAgeSeconds: number }
-  | { of: 'refresh'; subject: string; username: string; accessToken: string | undefined };
+  | { of: 'sign-in'; nonce: string; code: string; accessToken: string | undefined; maxAgeSeconds: number | null }
+  | { of: 'refresh'; origin: Origin; accessToken: string | undefined }
+  /** An access token, of the person whom an ID token named. */
+  | { of: 'access'; issuer: string };
+
+/** What an answer of the token endpoint is to. */
+export type Answered = Exclude<Expected, { of: 'access' }>;
 
 interface Subject {
   claims: JWTPayload;
@@ -23,10 +31,24 @@ export type ClaimCheck = ((subject: Subject) => void) & { readonly rule: TokenRu
 
 const rule = (name: TokenRule, check: (subject: Subject) => void): ClaimCheck => Object.assign(check, { rule: name });
 
-/** Equal to the byte: a trailing slash, another case or a default port is another issuer. */
-const issuer = rule('iss', ({ claims, profile }) => {
+/** One that the profile trusts; what comes later is from the one that the sign-in was from. */
+const issuer = rule('iss', ({ claims, profile, expected }) => {
+  const named = issuerOf(profile, claims);
   // check: id-token-iss
-  if (claims.iss !== profile.idp.issuer) reject('iss');
+  if (named === undefined) reject('iss');
+  // end check
+  const before = expected.of === 'refresh' ? expected.origin.identity.issuer : expected.of === 'access' ? expected.issuer : named;
+  // check: id-token-iss-same
+  if (named !== before) reject('iss');
+  // end check
+});
+
+/** Google signs private accounts in, too; only `hd` says that one belongs to an organisation, and to which. */
+const hostedDomain = rule('hd', ({ claims, profile: { idp }, expected }) => {
+  const isSilentRefresh = expected.of === 'refresh' && claims.hd === undefined;
+  const isNamed = typeof claims.hd === 'string' && idp.hostedDomains.includes(claims.hd.toLowerCase());
+  // check: id-token-hosted-domain
+  if (idp.hostedDomains.length > 0 && !isNamed && !isSilentRefresh) reject('hd');
   // end check
 });
 
@@ -36,7 +58,7 @@ const subject = rule('sub', ({ claims, expected }) => {
   if (typeof sub !== 'string' || sub === '' || sub.length > 255) reject('sub');
   // end check
   // check: id-token-sub-same
-  if (expected.of === 'refresh' && sub !== expected.subject) reject('sub');
+  if (expected.of === 'refresh' && sub !== expected.origin.identity.subject) reject('sub');
   // end check
 });
 
@@ -79,12 +101,16 @@ const nonce = rule('nonce', ({ claims, expected }) => {
   // check: id-token-nonce
   if (expected.of === 'sign-in' && !isSame(claims.nonce, expected.nonce)) reject('nonce');
   // end check
+  // It may be left out; one that is there is that of the sign-in.
+  // check: id-token-nonce-same
+  if (expected.of === 'refresh' && claims.nonce !== undefined && digestOf(claims.nonce) !== expected.origin.nonceDigest) reject('nonce');
+  // end check
 });
 
 /** Required only where tokens travel through the browser; where it is given, it must be right. */
 const accessTokenHash = rule('at_hash', ({ claims, alg, expected }) => {
   // check: id-token-at-hash
-  if (claims.at_hash !== undefined && !isSame(claims.at_hash, leftHalf(alg, expected.accessToken))) reject('at_hash');
+  if (claims.at_hash !== undefined && !isSame(claims.at_hash, leftHalf(alg, accessTokenOf(expected)))) reject('at_hash');
   // end check
 });
 
@@ -95,25 +121,37 @@ const codeHash = rule('c_hash', ({ claims, alg, expected }) => {
   // end check
 });
 
-/** We always send max_age, which makes auth_time required (OIDC Core section 2); providers that ignore it are found out here. */
+/** Where max_age is sent, it makes auth_time required (OIDC Core section 2); providers that ignore it are found out here. */
 const authTime = rule('auth_time', ({ claims, seconds, expected }) => {
-  if (expected.of === 'refresh') return;
   const at = claims.auth_time;
+  if (expected.of === 'access') return;
+  if (expected.of === 'refresh') return sameAuthTime(at, expected.origin.assurance.authTime);
+  // What a provider does not say cannot be held against it where the profile says so; what it says is checked all the same.
+  if (expected.maxAgeSeconds === null && at === undefined) return;
+  const maxAge = expected.maxAgeSeconds ?? Number.POSITIVE_INFINITY;
   // check: id-token-auth-time
-  if (!isTime(at) || at + expected.maxAgeSeconds + seconds.tolerance < seconds.now) reject('auth_time');
+  if (!isTime(at) || at + maxAge + seconds.tolerance < seconds.now) reject('auth_time');
   // end check
   // check: id-token-auth-time-future
   if (isTime(at) && at - seconds.tolerance > seconds.now) reject('auth_time');
   // end check
 });
 
+/** A refresh is no sign-in, so it cannot say that the person was there since (OIDC Core section 12.2). */
+function sameAuthTime(at: unknown, before: EpochMs | null): void {
+  // check: id-token-auth-time-same
+  if (at !== undefined && before !== null && (!isTime(at) || fromNumericDate(at) !== before)) reject('auth_time');
+  // end check
+}
+
 /** Some providers write the boolean as text. */
 const verifiedOrUnsaid: ReadonlySet<unknown> = new Set([undefined, true, 'true']);
 
 /** The Databricks user name; an e-mail address that the provider has not verified may be anybody's. */
 const username = rule('username', ({ claims, profile: { idp }, expected }) => {
+  if (expected.of === 'access') return;
   const name = claims[idp.usernameClaim];
-  if (expected.of === 'refresh') return sameUsername(name, expected.username);
+  if (expected.of === 'refresh') return sameUsername(name, expected.origin.identity.username);
   // check: username-claim
   if (typeof name !== 'string' || name.trim() === '' || name.length > 320 || /\p{Cc}/u.test(name)) reject('username');
   // end check
@@ -131,6 +169,7 @@ function sameUsername(name: unknown, before: string): void {
 
 export const claimChecks: readonly ClaimCheck[] = [
   issuer,
+  hostedDomain,
   subject,
   audience,
   authorizedParty,
@@ -146,6 +185,12 @@ export const claimChecks: readonly ClaimCheck[] = [
 
 /** A NumericDate between 1970 and the year 9999. */
 const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 253_402_300_800;
+
+const accessTokenOf = (expected: Expected) => (expected.of === 'access' ? undefined : expected.accessToken);
+
+/** What is kept of a nonce: enough to know it again. */
+export const digestOf = (nonce: unknown): string | null =>
+  typeof nonce === 'string' ? createHash('sha256').update(nonce).digest('base64url') : null;
 
 function isSame(actual: unknown, expected: string | undefined): boolean {
   if (typeof actual !== 'string' || expected === undefined) return false;

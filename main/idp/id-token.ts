@@ -9,6 +9,7 @@ import type { Profile } from '../profile/profile.ts';
 import { type EpochMs, type Ms, toNumericDate } from '../units.ts';
 import { type Claims, claimChecks, type Expected } from './id-token-claims.ts';
 import type { KeySet } from './key-set.ts';
+import { presets } from './presets.ts';
 import { reject, type TokenRule } from './token-rejection.ts';
 
 export interface TokenChecks {
@@ -42,9 +43,10 @@ export async function verifyIdToken(jwt: string | undefined, { profile, keys, no
  * The claims of an access token that a workspace takes in exchange (RFC 9068, leniently: few providers write `typ`). Its audience is
  * the workspace's to check; that it comes from our issuer, for our person, and is not an ID token in disguise, is ours.
  *
+ * @param person the issuer of the sign-in, and the person as `personIn` has them
  * @throws AppError ID_TOKEN_REJECTED with the broken rule as its reason
  */
-export async function verifyAccessToken(jwt: string | undefined, checks: Omit<TokenChecks, 'expected'>, subject: string): Promise<Claims> {
+export async function verifyAccessToken(jwt: string | undefined, checks: Omit<TokenChecks, 'expected'>, person: Person): Promise<Claims> {
   if (jwt === undefined) reject('missing');
   const { profile, keys, now } = checks;
   const header = readHeader(jwt);
@@ -56,11 +58,26 @@ export async function verifyAccessToken(jwt: string | undefined, checks: Omit<To
   if (claims.nonce !== undefined || claims.at_hash !== undefined) reject('typ');
   // end check
   const seconds = { now: toNumericDate(now), tolerance: inSeconds(profile.idp.clockTolerance) };
-  const expected: Expected = { of: 'refresh', subject, username: '', accessToken: undefined };
+  const expected: Expected = { of: 'access', issuer: person.issuer };
   const rules: TokenRule[] = ['iss', 'sub', 'exp', 'nbf', 'iat'];
   for (const check of claimChecks.filter(({ rule }) => rules.includes(rule)))
     check({ claims, alg: header.alg, profile, seconds, expected });
+  // check: access-token-person
+  if (personIn('accessToken', claims, profile) !== person.subject) reject('sub');
+  // end check
   return claims as Claims;
+}
+
+export interface Person {
+  issuer: string;
+  subject: string;
+}
+
+/** The claim that names the person, which is not `sub` everywhere: Okta and Entra ID write another one into each of the two tokens. */
+export function personIn(token: 'idToken' | 'accessToken', claims: JWTPayload, { idp }: Profile): string | undefined {
+  const claim = presets[idp.preset].exchange.person?.[token] ?? 'sub';
+  const named = claims[claim];
+  return typeof named === 'string' && named !== '' ? named : undefined;
 }
 
 type SignedHeader = ProtectedHeaderParameters & { alg: string };

@@ -29,7 +29,8 @@ export function createIdentityProvider(parts: IdentityProviderParts): IdentityPr
   const discovery = createDiscovery({ profile, line, clock });
   const metadata = () => discovery.metadata(METADATA_AGE);
   const keys = createKeySet({ address: async () => (await metadata()).jwks_uri, line, clock });
-  const shared = { ...parts, line, discovery, keys };
+  const services = openIssuerLine({ fetch, clock });
+  const shared = { ...parts, line, services, discovery, keys };
   let lastDoor: CallbackDoor | undefined;
 
   return {
@@ -41,7 +42,7 @@ export function createIdentityProvider(parts: IdentityProviderParts): IdentityPr
       };
       return signIn(shared, { signal, onUrl, onDoor, ...(demand === undefined ? {} : { demand }) });
     },
-    refresh: (refreshToken, identity) => refresh(shared, refreshToken, identity),
+    refresh: (refreshToken, origin) => refresh(shared, refreshToken, origin),
     revoke: (refreshToken) => revoke(shared, metadata, refreshToken.reveal()),
   };
 }

@@ -1,18 +1,23 @@
 /** Who signed in, from the claims of a checked ID token. */
 import type { Profile } from '../profile/profile.ts';
 import type { Claims } from './id-token-claims.ts';
+import { issuerOf } from './preset-issuer.ts';
 import type { Identity, PolicyClaims } from './signed-in.ts';
 
-/** The user name has been checked with the token. */
-export function identityFrom(claims: Claims, profile: Profile): Identity {
+/**
+ * Issuer and user name have been checked with the token.
+ *
+ * @param groups as `groupsOf` found them
+ */
+export function identityFrom(claims: Claims, profile: Profile, groups: readonly string[]): Identity {
   const username = String(claims[profile.idp.usernameClaim]);
   const displayName = typeof claims.name === 'string' && claims.name !== '' ? claims.name : username;
   return {
-    issuer: claims.iss,
+    issuer: issuerOf(profile, claims) ?? claims.iss,
     subject: claims.sub,
     username,
     displayName,
-    groups: groupsFrom(claims, profile),
+    groups,
     claims: policyClaimsFrom(claims, profile),
   };
 }

@@ -24,7 +24,9 @@ export function clientFor(profile: Profile, metadata: IssuerMetadata, clock: Clo
     [oidc.clockSkew]: Math.round((clock.now() - Date.now()) / 1000),
     [oidc.clockTolerance]: profile.idp.clockTolerance / 1000,
   };
-  const client = new oidc.Configuration(server, profile.idp.clientId, timing, oidc.None());
+  const { clientId, clientSecret } = profile.idp;
+  const proof = clientSecret === undefined ? oidc.None() : oidc.ClientSecretPost(clientSecret.reveal());
+  const client = new oidc.Configuration(server, clientId, timing, proof);
   client[oidc.customFetch] = fetch;
   if (profile.test) oidc.allowInsecureRequests(client);
   return client;

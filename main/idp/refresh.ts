@@ -7,13 +7,14 @@ import { AppError } from '../app-error.ts';
 import type { Secret } from '../secret.ts';
 import { hours } from '../units.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
-import type { Expected } from './id-token-claims.ts';
-import { groupsFrom, renewedClaims } from './identity.ts';
+import type { Answered } from './id-token-claims.ts';
+import { renewedClaims } from './identity.ts';
 import { inner, refusalOf } from './library.ts';
-import type { Identity, Refreshed } from './signed-in.ts';
+import { type GroupsParts, groupsOf } from './preset-groups.ts';
+import type { Origin, Refreshed } from './signed-in.ts';
 import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 
-export interface RefreshParts extends TokenEndpointParts {
+export interface RefreshParts extends TokenEndpointParts, GroupsParts {
   discovery: Discovery;
 }
 
@@ -23,22 +24,24 @@ export const METADATA_AGE = hours(24);
 /**
  * @throws AppError as IdentityProvider.refresh
  */
-export async function refresh(parts: RefreshParts, refreshToken: Secret, identity: Identity): Promise<Refreshed> {
+export async function refresh(parts: RefreshParts, refreshToken: Secret, origin: Origin): Promise<Refreshed> {
   const { profile } = parts;
+  const { identity } = origin;
   const metadata = await prepare(parts);
-  const expected: Expected = { of: 'refresh', subject: identity.subject, username: identity.username, accessToken: undefined };
+  const expected: Answered = { of: 'refresh', origin, accessToken: undefined };
   const asked = await send(parts, metadata, refreshToken);
   const {
     claims,
     subjectToken,
     refreshToken: rotated,
+    accessToken,
   } = await checkTokens(parts, asked, expected).catch((error: unknown) => {
     throw afterTheAnswer(error);
   });
   return {
     subjectToken,
     refreshToken: rotated ?? refreshToken,
-    groups: claims && profile.idp.groupsClaim in claims ? groupsFrom(claims, profile) : identity.groups,
+    groups: (await groupsOf(parts, claims ?? {}, accessToken)) ?? identity.groups,
     claims: renewedClaims(claims, profile, identity.claims),
   };
 }

@@ -8,18 +8,22 @@ import { AppError } from '../app-error.ts';
 import type { Ports } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type Ms, minutes } from '../units.ts';
-import { assuranceOf, demandAcr, demandAssurance } from './assurance.ts';
+import { askedAssurance, assuranceOf, demandAcr, demandAssurance } from './assurance.ts';
 import { stopIfCancelled, type TripParts, takeThroughBrowser } from './browser-trip.ts';
 import type { CallbackDoor } from './callback-door.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
+import { digestOf } from './id-token-claims.ts';
 import { identityFrom } from './identity.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
+import { type GroupsParts, groupsOf } from './preset-groups.ts';
+import { loginRefused, refuseHopelessStepUp } from './preset-words.ts';
+import { presets } from './presets.ts';
 import { revoke } from './revoke.ts';
 import type { SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 import { reject } from './token-rejection.ts';
 
-export interface SignInParts extends TokenEndpointParts, TripParts, Pick<Ports, 'random'> {
+export interface SignInParts extends TokenEndpointParts, TripParts, GroupsParts, Pick<Ports, 'random'> {
   discovery: Discovery;
 }
 
@@ -47,6 +51,7 @@ export async function signIn(
   }: { signal: AbortSignal; onUrl: (url: URL) => void; onDoor: (door: CallbackDoor) => void; demand?: StepUpDemand },
 ): Promise<SignedIn> {
   const parts = demand === undefined ? given : { ...given, profile: demanding(given.profile, demand) };
+  if (demand !== undefined) refuseHopelessStepUp(given.profile, demand);
   stopIfCancelled(signal);
   const metadata = await parts.discovery.metadata(METADATA_AGE);
   stopIfCancelled(signal);
@@ -91,21 +96,22 @@ async function authorizationUrl(
   const { idp, assurance } = profile;
   const client = clientFor(profile, metadata, clock, asFetch(line, signal));
   const parameters = {
+    ...idp.parameters,
     redirect_uri: redirectUri,
     scope: idp.scopes.join(' '),
     state,
     nonce,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
-    max_age: String(assurance.maxAge / 1000),
-    ...(assurance.acrValues.length > 0 ? { acr_values: assurance.acrValues.join(' ') } : {}),
+    ...(assurance.authTime === 'required' ? { max_age: String(assurance.maxAge / 1000) } : {}),
+    ...askedAssurance(assurance),
     ...(idp.prompt ? { prompt: idp.prompt } : {}),
   };
   if (metadata.require_pushed_authorization_requests !== true) return oidc.buildAuthorizationUrl(client, parameters);
   try {
     return await oidc.buildAuthorizationUrlWithPAR(client, parameters);
   } catch (error) {
-    throw translate(error);
+    throw translate(profile, error);
   }
 }
 
@@ -116,16 +122,21 @@ async function redeem(
   { code, redirectUri, signal }: { code: string; redirectUri: string; signal: AbortSignal },
 ): Promise<CheckedTokens> {
   const { profile } = parts;
-  const maxAgeSeconds = profile.assurance.maxAge / 1000;
+  const maxAgeSeconds = profile.assurance.authTime === 'required' ? profile.assurance.maxAge / 1000 : null;
   // The door has judged the answer; the library judges it again and takes the redirect_uri from the same URL.
-  const returned = new URL(redirectUri);
-  returned.search = new URLSearchParams({ code, state, iss: metadata.issuer }).toString();
-  const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, maxAge: maxAgeSeconds, idTokenExpected: true };
-  const asked = await askForTokens(parts, metadata, (client) => oidc.authorizationCodeGrant(client, returned, checks), signal).catch(
-    (error: unknown) => {
-      throw translate(error);
-    },
-  );
+  const returnedTo = (client: oidc.Configuration) => {
+    const returned = new URL(redirectUri);
+    returned.search = new URLSearchParams({ code, state, iss: client.serverMetadata().issuer }).toString();
+    return returned;
+  };
+  const checks = {
+    ...{ pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true },
+    ...(maxAgeSeconds === null ? {} : { maxAge: maxAgeSeconds }),
+  };
+  const grant = (client: oidc.Configuration) => oidc.authorizationCodeGrant(client, returnedTo(client), checks);
+  const asked = await askForTokens(parts, metadata, grant, signal).catch((error: unknown) => {
+    throw translate(profile, error);
+  });
   try {
     return await checkTokens(parts, asked, { of: 'sign-in', nonce, code, accessToken: undefined, maxAgeSeconds });
   } catch (error) {
@@ -138,7 +149,7 @@ async function redeem(
 async function conclude(
   parts: SignInParts,
   metadata: IssuerMetadata,
-  { claims, subjectToken, refreshToken }: CheckedTokens,
+  { claims, subjectToken, refreshToken, accessToken }: CheckedTokens,
   signal: AbortSignal,
   demand: StepUpDemand | undefined,
 ): Promise<SignedIn> {
@@ -146,9 +157,11 @@ async function conclude(
     stopIfCancelled(signal);
     if (!claims) reject('missing');
     const assurance = assuranceOf(claims, parts.profile.assurance);
-    demandAssurance(assurance, parts.profile.assurance);
+    demandAssurance(assurance, parts.profile.assurance, presets[parts.profile.idp.preset].assurance.hint);
     if (demand !== undefined) demandAcr(assurance, demand);
-    return { identity: identityFrom(claims, parts.profile), assurance, subjectToken, refreshToken };
+    const groups = (await groupsOf(parts, claims, accessToken)) ?? [];
+    const identity = identityFrom(claims, parts.profile, groups);
+    return { identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']) };
   } catch (error) {
     dropRefreshToken(parts, metadata, refreshToken?.reveal());
     throw error;
@@ -163,10 +176,10 @@ function dropRefreshToken(parts: SignInParts, metadata: IssuerMetadata, token: s
 }
 
 /** What the library threw, as one of our failures: an endpoint's no, or an answer that is no token answer. */
-function translate(error: unknown): AppError {
+function translate(profile: Profile, error: unknown): AppError {
   const ours = inner(error);
   if (ours) return ours;
   const refusal = refusalOf(error);
-  if (refusal) return new AppError('LOGIN_REFUSED', { reason: refusal, cause: error });
+  if (refusal) return loginRefused(profile, refusal, error);
   return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });
 }

@@ -43,7 +43,12 @@ export interface SignedIn {
   subjectToken: SubjectToken;
   /** null where the provider gives none: the session then ends with the subject token. */
   refreshToken: Secret | null;
+  /** SHA-256, base64url, of the nonce that the ID token answered to; null where there was none. */
+  nonceDigest: string | null;
 }
+
+/** The sign-in that a refresh goes back to: what comes anew must fit it (OpenID Connect Core section 12.2). */
+export type Origin = Pick<SignedIn, 'identity' | 'assurance' | 'nonceDigest'>;
 
 /** The outcome of a refresh. A provider may leave acr and amr out here; the sign-in's assurance stays what it was. */
 export interface Refreshed {
@@ -87,10 +92,10 @@ export interface IdentityProvider {
    *   'sent'     anything else after the request left (reset, time-out, a gateway's 502 or 504): nobody knows
    * @throws AppError ISSUER_INVALID: the provider's description of itself is not to be trusted; the token was not sent
    * @throws AppError SESSION_REFUSED: the provider said no (invalid_grant and its like)
-   * @throws AppError ID_TOKEN_REJECTED: the new ID token changed iss, sub or aud, or failed another check
+   * @throws AppError ID_TOKEN_REJECTED: the new ID token is not of the sign-in it goes back to (iss, sub, aud, auth_time, nonce), or failed another check
    * @throws AppError CLOCK_SKEW: as above, because the clock of this machine is wrong
    */
-  refresh(refreshToken: Secret, identity: Identity): Promise<Refreshed>;
+  refresh(refreshToken: Secret, origin: Origin): Promise<Refreshed>;
   /** RFC 7009, best effort, never throws. */
   revoke(refreshToken: Secret): Promise<Revocation>;
 }

@@ -12,6 +12,7 @@ export const tokenRules = {
   jwks_unavailable: 'The keys of the provider cannot be read.',
   sig: 'Its signature is wrong.',
   iss: 'It comes from another issuer.',
+  hd: 'It is of no organisation that the profile names.',
   sub: 'It names nobody, or somebody else than the person who signed in.',
   aud: 'It is for another program, or not for this one alone.',
   azp: 'It was issued to another program.',

@@ -3,8 +3,11 @@
  * of the configuration file; the published JSON Schema is generated from it. Unknown keys are refused.
  */
 import { z } from 'zod';
+import { presetNames } from '../idp/presets.ts';
+import { Secret } from '../secret.ts';
 import { hours, minutes, seconds } from '../units.ts';
 import { lengthText, toMs } from './length-of-time.ts';
+import { brokenByPreset, fillPreset } from './preset.ts';
 import { brokenRules } from './profile-rules.ts';
 
 /** With what holds where the file says nothing. */
@@ -12,11 +15,20 @@ const length = (fallback: string) => lengthText.default(fallback).transform(toMs
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'use lower-case letters, digits and hyphens, 40 at most');
 
+/** Parameters of the authorization request that are Lakepass' own, or would replace them (RFC 9101). */
+const ownParameters: ReadonlySet<string> = new Set(
+  'acr_values claims client_id code_challenge code_challenge_method max_age nonce prompt redirect_uri request request_uri response_mode response_type scope state'.split(
+    ' ',
+  ),
+);
+
 const idpSchema = z.strictObject({
   preset: z
-    .enum(['generic', 'databricks'])
+    .enum(presetNames)
     .default('generic')
-    .describe('What kind of provider this is. databricks: the workspace itself signs people in.'),
+    .describe(
+      'What kind of provider this is: fills in what it needs where the file says nothing. databricks: the workspace itself signs people in.',
+    ),
   issuer: z
     .url()
     // check: config-issuer-plain
@@ -24,6 +36,23 @@ const idpSchema = z.strictObject({
     // end check
     .describe('The issuer exactly as the identity provider writes it; a trailing slash counts.'),
   clientId: z.string().min(1).describe('The public (native) client registered for Lakepass.'),
+  clientSecret: z
+    .string()
+    .min(1)
+    .max(512)
+    .transform((text) => new Secret(text))
+    .optional()
+    .describe('Only where the provider gives public clients one that is not confidential and must be sent all the same (Google).'),
+  tenants: z
+    .array(z.guid('write the id of the tenant').toLowerCase())
+    .max(64)
+    .default([])
+    .describe('Entra ID: the tenants that are trusted where the issuer is of none in particular (organizations).'),
+  hostedDomains: z
+    .array(z.string().regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'write a domain in small letters'))
+    .max(64)
+    .default([])
+    .describe('Google: the domains of your organisation (claim hd).'),
   scopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope is one word'))
     .default(['openid', 'profile', 'email', 'offline_access'])
@@ -32,6 +61,13 @@ const idpSchema = z.strictObject({
     .enum(['consent', 'login', 'select_account'])
     .optional()
     .describe('Sent as `prompt`; "consent" where the provider gives refresh tokens only then (OpenID Connect Core section 11).'),
+  parameters: z
+    .record(z.string(), z.string().max(500))
+    .default({})
+    // check: config-parameters
+    .refine((parameters) => Object.keys(parameters).every((name) => !ownParameters.has(name)), 'Lakepass sets some of these itself')
+    // end check
+    .describe('Further parameters of the authorization request, as the provider wants them.'),
   redirect: z
     .strictObject({
       host: z
@@ -57,6 +93,10 @@ const idpSchema = z.strictObject({
     .describe('Signature algorithms accepted on ID tokens.'),
   usernameClaim: z.string().min(1).default('email').describe('The claim that holds the Databricks user name.'),
   groupsClaim: z.string().min(1).default('groups').describe('The claim that holds the groups.'),
+  groupsEndpoint: z
+    .url()
+    .optional()
+    .describe('Entra ID: where groups are asked for when the token says that there are too many (Microsoft Graph getMemberObjects).'),
   policyClaims: z
     .array(z.string().regex(/^(?!__proto__$)[\x21-\x7e]{1,200}$/, 'a claim is one word'))
     .max(16)
@@ -69,12 +109,23 @@ const idpSchema = z.strictObject({
 });
 
 const assuranceSchema = z.strictObject({
+  askBy: z
+    .enum(['acr_values', 'acr', 'acrs', 'none'])
+    .default('acr_values')
+    .describe(
+      'How the acr values are asked for: as a wish, as an essential claim, as an authentication context of Entra ID, or not at all.',
+    ),
   acrValues: z.array(z.string().min(1)).default(['phr']).describe('acr values asked for, best first.'),
   phrAcr: z.array(z.string().min(1)).default(['phr', 'phrh']).describe('acr values that prove a phishing-resistant sign-in.'),
   phrAmr: z
     .array(z.string().min(1))
     .default(['hwk', 'pop'])
     .describe('One of these amr values must come with it; empty where the provider sends no amr.'),
+  amrClaim: z
+    .string()
+    .min(1)
+    .default('amr')
+    .describe('A claim that is read beside amr, where the provider cannot say more in amr (Auth0).'),
   mfaAmr: z.array(z.string().min(1)).default(['mfa']).describe('amr values that prove several factors.'),
   configAsserted: z
     .boolean()
@@ -82,6 +133,12 @@ const assuranceSchema = z.strictObject({
     .describe('IT declares that the provider only lets phishing-resistant sign-ins through although its tokens do not say so.'),
   minimum: z.enum(['phr', 'config-asserted', 'mfa', 'unknown']).default('phr').describe('Below this no session begins.'),
   maxAge: length('12 h').describe('How old the sign-in at the provider may be.'),
+  authTime: z
+    .enum(['required', 'optional'])
+    .default('required')
+    .describe(
+      'optional: the provider never says when somebody signed in there; its age is then not asked for, and no step-up is possible.',
+    ),
 });
 
 const limitsSchema = z.strictObject({
@@ -171,7 +228,7 @@ export const servicePrincipalSchema = z
   })
   .refine(({ secret, workload }) => (secret === undefined) !== (workload === undefined), 'write either `secret: vault` or `workload:`');
 
-export const profileSchema = z
+const plainProfileSchema = z
   .strictObject({
     test: z.boolean().default(false).describe('A test profile: plain http is accepted on localhost and 127.0.0.1. Shown in status.'),
     idp: idpSchema,
@@ -192,8 +249,10 @@ export const profileSchema = z
     workspaces,
   })
   .superRefine((profile, context) => {
-    for (const rule of brokenRules(profile)) context.addIssue({ code: 'custom', ...rule });
+    for (const rule of [...brokenRules(profile), ...brokenByPreset(profile)]) context.addIssue({ code: 'custom', ...rule });
   });
+
+export const profileSchema = z.preprocess(fillPreset, plainProfileSchema);
 
 export const configSchema = z
   .strictObject({

@@ -97,7 +97,7 @@ export function createRotation({ store, idp, clock, log, steps }: Parts): Rotati
   };
 
   const send = async (stored: StoredSession): Promise<Refreshed | AppError> => {
-    const answer = idp.refresh(stored.refreshToken, stored.identity).catch((error: unknown) => asAppError(error));
+    const answer = idp.refresh(stored.refreshToken, stored).catch((error: unknown) => asAppError(error));
     await steps('request-sent');
     const settled = await answer;
     await steps('answer-received');

@@ -64,6 +64,8 @@ export interface Session {
    * and the failure that ended it, null where the person did.
    */
   onEnd(listener: EndListener): void;
+  /** Told when the view has something new to say of a session that goes on, or of none: a sign-in begins to wait or is over, a renewal was tried. */
+  onChange(listener: () => void): void;
   /** Stops the timers and keeps the stored session; resolves when a renewal under way has been written, after 5 s at the latest. */
   close(): Promise<void>;
 }
@@ -98,6 +100,10 @@ export function createSession({
   /** Grows with each lock: a session that was being recalled when it came must not be taken up after it. */
   let locks = 0;
   const background = createBackground();
+  const watchers: (() => void)[] = [];
+  const changed = (): void => {
+    for (const watcher of watchers) watcher();
+  };
   const record = recordTo(audit, log, state);
   const store = createSessionStore(vault, name);
   const rotation = createRotation({ store, idp, clock, log, steps });
@@ -115,7 +121,10 @@ export function createSession({
     clock,
     record,
     ending: () => ending,
-    afterwards: () => upkeep.tick(),
+    afterwards() {
+      upkeep.tick();
+      changed();
+    },
   });
   const renewalUnderWay = (): Promise<unknown> | null => renewal.underWay()?.done.catch(() => undefined) ?? null;
   const ending = createEnding({ profile: name, state, store, idp, clock, log, record, background, renewalUnderWay, reset });
@@ -151,7 +160,7 @@ export function createSession({
     }
   };
 
-  const adopt = async ({ identity, assurance, subjectToken, refreshToken }: SignedIn): Promise<void> => {
+  const adopt = async ({ identity, assurance, subjectToken, refreshToken, nonceDigest }: SignedIn): Promise<void> => {
     const now = clock.now();
     const times = { signedInAt: now, renewedAt: now, lastUsedAt: now };
     const { issuer, clientId } = profile.idp;
@@ -164,6 +173,7 @@ export function createSession({
       refreshToken,
       identity,
       assurance,
+      nonceDigest,
       ...times,
     };
     const before = state.live ?? state.shell;
@@ -228,6 +238,7 @@ export function createSession({
       // end check
       const attempt = new AbortController();
       state.attempt = attempt;
+      changed();
       try {
         await takeIn(attempt.signal, onUrl, demand);
       } catch (error) {
@@ -237,6 +248,7 @@ export function createSession({
         throw failure;
       } finally {
         state.attempt = null;
+        changed();
       }
       return view();
     },
@@ -288,6 +300,7 @@ export function createSession({
     },
 
     onEnd: ending.onEnd,
+    onChange: (listener) => void watchers.push(listener),
 
     async close() {
       upkeep.stop();

@@ -48,6 +48,8 @@ const storedSchema = z.strictObject({
     amr: z.array(z.string()),
     authTime: epochMs.nullable(),
   }),
+  /** Records from before it was kept have none, and take no token that has a nonce. */
+  nonceDigest: z.string().nullable().default(null),
 });
 
 /** A session as the disk knows it. `generation` counts the refresh tokens since the sign-in that `id` names. */
@@ -62,6 +64,8 @@ export interface StoredSession {
   readonly lastUsedAt: EpochMs;
   readonly identity: Identity;
   readonly assurance: Assurance;
+  /** As `SignedIn.nonceDigest`. */
+  readonly nonceDigest: string | null;
 }
 
 const intentSchema = z.strictObject({

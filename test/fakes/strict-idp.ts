@@ -126,10 +126,11 @@ export function strictIdp(clock: Clock): StrictIdp {
         assurance: idp.assurance,
         subjectToken: subjectToken(),
         refreshToken: idp.givesRefreshToken ? new Secret(token) : null,
+        nonceDigest: 'digest of the nonce',
       };
     },
 
-    async refresh(refreshToken, identity) {
+    async refresh(refreshToken, { identity }) {
       const fault = faults.shift() ?? idp.outage;
       const token = refreshToken.reveal();
       await Promise.resolve();

@@ -170,28 +170,28 @@ describe('a signed-in person', () => {
     const { signIn, provider } = agent();
     const signedIn = await signIn();
     idp.setGroups('alice', ['admins']);
-    const refreshed = await provider.refresh(refreshTokenOf(signedIn), signedIn.identity);
+    const refreshed = await provider.refresh(refreshTokenOf(signedIn), signedIn);
     expect(refreshed.groups).toEqual(['admins']);
     expect(refreshed.refreshToken.reveal()).not.toBe(refreshTokenOf(signedIn).reveal());
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({
       code: 'SESSION_REFUSED',
       reason: 'invalid_grant',
     });
-    await expect(provider.refresh(refreshed.refreshToken, signedIn.identity)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
+    await expect(provider.refresh(refreshed.refreshToken, signedIn)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
   });
 
   it('goes on after the provider has rotated its keys', async () => {
     const { signIn, provider } = agent();
     const signedIn = await signIn();
     await idp.rotateSigningKeys({ keepOld: false });
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).resolves.toBeDefined();
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).resolves.toBeDefined();
     expect(idp.requestsTo('jwks')).toHaveLength(2);
   });
 
   it('is refused as another person', async () => {
     const { signIn, provider, audit } = agent();
     const signedIn = await signIn();
-    const other = { ...signedIn.identity, subject: idp.user('bob').subject };
+    const other = { ...signedIn, identity: { ...signedIn.identity, subject: idp.user('bob').subject } };
     await expect(provider.refresh(refreshTokenOf(signedIn), other)).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'sub' });
     expect(audit.of('token.validation-failed').map(({ rule }) => rule)).toEqual(['sub']);
   });
@@ -200,14 +200,14 @@ describe('a signed-in person', () => {
     const { signIn, provider } = agent();
     const signedIn = await signIn();
     idp.revokeAll('alice');
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
   });
 
   it('can be signed out: the refresh token is revoked at the provider', async () => {
     const { signIn, provider } = agent();
     const signedIn = await signIn();
     await expect(provider.revoke(refreshTokenOf(signedIn))).resolves.toMatchObject({ refreshToken: 'revoked' });
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
   });
 
   it.each<[string, Parameters<Idp['faults']['set']>[1], string]>([
@@ -220,7 +220,7 @@ describe('a signed-in person', () => {
     const { signIn, provider } = agent();
     const signedIn = await signIn();
     idp.faults.set('token', fault);
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({
       code: 'ISSUER_UNREACHABLE',
       reason,
     });
@@ -230,7 +230,7 @@ describe('a signed-in person', () => {
     const { signIn, provider, clock } = agent();
     const signedIn = await signIn();
     idp.faults.set('token', { hang: true });
-    const outcome = expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({
+    const outcome = expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({
       code: 'ISSUER_UNREACHABLE',
       reason: 'sent',
     });
@@ -246,7 +246,7 @@ describe('a signed-in person', () => {
     // A request on a connection that was kept open may have arrived; this is about a connection that cannot be made.
     const attempt = () => fetch(idp.issuer).catch((error: unknown) => (error as { cause?: { code?: string } }).cause?.code);
     await expect.poll(attempt).toBe('ECONNREFUSED');
-    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn.identity)).rejects.toMatchObject({
+    await expect(provider.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({
       code: 'ISSUER_UNREACHABLE',
       reason: 'unsent',
     });

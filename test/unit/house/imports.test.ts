@@ -20,7 +20,8 @@ const NOUNS: Record<string, RegExp | undefined> = {
   audit: undefined,
   caller: undefined,
   doctor: undefined,
-  profile: undefined,
+  // A preset is data that fills a profile; the table itself imports nothing.
+  profile: /^main\/idp\/presets\.ts$/,
   grant: /^main\/audit\/event\.ts$|^main\/caller\/caller\.ts$/,
   policy: /^main\/(audit|profile|vault)\/|^main\/databricks\/scopes\.ts$/,
   passkey: /^main\/(audit|vault)\//,

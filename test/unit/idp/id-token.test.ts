@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { verifyAccessToken, verifyIdToken } from '../../../main/idp/id-token.ts';
-import type { Expected } from '../../../main/idp/id-token-claims.ts';
+import type { Answered } from '../../../main/idp/id-token-claims.ts';
 import { openIssuerLine } from '../../../main/idp/issuer-line.ts';
 import { createKeySet } from '../../../main/idp/key-set.ts';
 import { hashClaim, hmacJwt, jwt, type SigningKey, signingKey, unsignedJwt } from './jwt.ts';
-import { CLIENT, ISSUER, testProfile } from './profiles.ts';
+import { CLIENT, ISSUER, originOf, testProfile } from './profiles.ts';
 import { testIssuer } from './test-issuer.ts';
 
 const rsa = signingKey('RS256', 'rsa');
@@ -14,8 +14,8 @@ const weak = signingKey('RS256', 'weak', { bits: 1024 });
 const ACCESS = 'the-access-token';
 const CODE = 'the-code';
 
-const signIn: Expected = { of: 'sign-in', nonce: 'n-1', code: CODE, accessToken: ACCESS, maxAgeSeconds: 3600 };
-const afterwards: Expected = { of: 'refresh', subject: 'alice-1', username: 'alice@acme.example', accessToken: ACCESS };
+const signIn: Answered = { of: 'sign-in', nonce: 'n-1', code: CODE, accessToken: ACCESS, maxAgeSeconds: 3600 };
+const afterwards: Answered = { of: 'refresh', origin: originOf(), accessToken: ACCESS };
 
 function bench({ idp = {}, published = [rsa.jwk, ec.jwk] as unknown[] } = {}) {
   const issuer = testIssuer();
@@ -170,12 +170,27 @@ describe('an ID token at a refresh', () => {
     ).resolves.toBeDefined();
   });
 
+  it('may repeat the nonce and auth_time of the sign-in', async () => {
+    const { verify, claims } = bench();
+    await expect(verify(jwt(ec, claims), afterwards)).resolves.toMatchObject({ nonce: 'n-1' });
+  });
+
+  it('has no nonce to repeat where the sign-in kept none', async () => {
+    const { verify, claims } = bench();
+    const origin = { ...originOf(), nonceDigest: null };
+    await expect(verify(jwt(ec, claims), { ...afterwards, origin })).rejects.toMatchObject({ reason: 'nonce' });
+  });
+
   it.each<[Change, string]>([
     [{ sub: 'mallory' }, 'sub'],
     [{ iss: 'https://evil.test' }, 'iss'],
     [{ aud: 'other' }, 'aud'],
     [{ at_hash: hashClaim('another') }, 'at_hash'],
     [{ email: 'mallory@acme.example' }, 'username'],
+    [{ auth_time: at(0) }, 'auth_time'],
+    [{ auth_time: String(at(-10)) }, 'auth_time'],
+    [{ nonce: 'n-2' }, 'nonce'],
+    [{ nonce: null }, 'nonce'],
   ])('is refused when it changes %j', async (change, rule) => {
     const { verify, claims } = bench();
     await expect(verify(jwt(ec, { ...claims, ...change }), afterwards)).rejects.toMatchObject({ reason: rule });
@@ -186,7 +201,8 @@ describe('an access token for a workspace', () => {
   const verifier = () => {
     const { profile, keys, clock, claims } = bench();
     const { nonce: _nonce, ...plain } = claims;
-    const verify = (token: string | undefined) => verifyAccessToken(token, { profile, keys, now: clock.now() }, 'alice-1');
+    const verify = (token: string | undefined) =>
+      verifyAccessToken(token, { profile, keys, now: clock.now() }, { issuer: ISSUER, subject: 'alice-1' });
     return { verify, claims: { ...plain, aud: 'api://databricks' } as Change };
   };
 

@@ -6,7 +6,7 @@ const claims = { iss: ISSUER, sub: 'alice-1', exp: 2, iat: 1, email: 'alice@acme
 
 describe('identity', () => {
   it('is made from the claims the profile names', () => {
-    expect(identityFrom(claims, testProfile())).toEqual({
+    expect(identityFrom(claims, testProfile(), ['analysts'])).toEqual({
       issuer: ISSUER,
       subject: 'alice-1',
       username: 'alice@acme.example',
@@ -14,11 +14,11 @@ describe('identity', () => {
       groups: ['analysts'],
       claims: {},
     });
-    const profile = testProfile({ idp: { usernameClaim: 'upn', groupsClaim: 'https://acme.example/groups' } });
-    expect(identityFrom({ ...claims, upn: 'a@acme', 'https://acme.example/groups': ['x'], name: '' }, profile)).toMatchObject({
+    const profile = testProfile({ idp: { usernameClaim: 'upn' } });
+    expect(identityFrom({ ...claims, upn: 'a@acme', name: '' }, profile, [])).toMatchObject({
       username: 'a@acme',
       displayName: 'a@acme',
-      groups: ['x'],
+      groups: [],
     });
   });
 
@@ -33,6 +33,8 @@ describe('identity', () => {
     ],
   ])('reads groups %j as %j', (groups, expected) => {
     expect(groupsFrom({ groups }, testProfile())).toEqual(expected);
+    const named = testProfile({ idp: { groupsClaim: 'https://acme.example/groups' } });
+    expect(groupsFrom({ 'https://acme.example/groups': groups, groups: ['another'] }, named)).toEqual(expected);
   });
 
   const policyClaims = ['department', 'https://acme.example/roles', 'level', 'deep'];
@@ -46,12 +48,12 @@ describe('identity', () => {
       deep: { a: 1 },
       secret: 'x',
     };
-    expect(identityFrom(token, testProfile({ idp: { policyClaims } })).claims).toEqual({
+    expect(identityFrom(token, testProfile({ idp: { policyClaims } }), []).claims).toEqual({
       department: 'Risk',
       'https://acme.example/roles': ['a', '7'],
       level: '3',
     });
-    expect(identityFrom(token, testProfile()).claims).toEqual({});
+    expect(identityFrom(token, testProfile(), []).claims).toEqual({});
   });
 
   it('takes nothing that an object has by birth for a claim, and cuts none: too long is no claim', () => {

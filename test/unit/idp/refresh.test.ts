@@ -3,21 +3,12 @@ import { Secret } from '../../../main/secret.ts';
 import { hours } from '../../../main/units.ts';
 import { flow } from './flow.ts';
 import { jwt } from './jwt.ts';
-import { ISSUER } from './profiles.ts';
-
-const identity = {
-  issuer: ISSUER,
-  subject: 'alice-1',
-  username: 'alice@acme.example',
-  displayName: 'Alice',
-  groups: ['analysts'],
-  claims: {},
-};
+import { ISSUER, originOf } from './profiles.ts';
 
 function bench(options: Parameters<typeof flow>[0] = {}) {
   const parts = flow(options);
   const token = new Secret(parts.issuer.issueRefreshToken());
-  return { ...parts, token, refresh: (used = token) => parts.idp.refresh(used, identity) };
+  return { ...parts, token, refresh: (used = token) => parts.idp.refresh(used, originOf()) };
 }
 
 describe('a refresh', () => {

@@ -46,6 +46,8 @@ export function testIssuer(): TestIssuer {
   const codes = new Map<string, { challenge: string; redirectUri: string; nonce: string }>();
   const pushed = new Map<string, URLSearchParams>();
   const refreshTokens = new Map<string, boolean>();
+  // Ten seconds before a refresh of a sign-in that these tests have not seen.
+  let authTime = Math.floor(clock.now() / 1000) - 10;
   const now = () => Math.floor((clock.now() + issuer.clockOff) / 1000);
 
   const issuer: TestIssuer = {
@@ -129,6 +131,7 @@ export function testIssuer(): TestIssuer {
     if (body.get('client_id') !== CLIENT) return refuse('invalid_client');
     if (!found || found.challenge !== challenge || found.redirectUri !== body.get('redirect_uri')) return refuse('invalid_grant');
     codes.delete(body.get('code') ?? '');
+    authTime = now();
     return tokens({ nonce: found.nonce });
   }
 
@@ -149,7 +152,7 @@ export function testIssuer(): TestIssuer {
       aud: CLIENT,
       iat: now(),
       exp: now() + 3600,
-      auth_time: now(),
+      auth_time: authTime,
       acr: 'phr',
       amr: ['hwk', 'user'],
       email: 'alice@acme.example',

@@ -1,0 +1,58 @@
+/**
+ * Which `iss` counts as the issuer of a profile. One rule for nearly all: the same text. The two exceptions hold for their own preset alone,
+ * because what is right for a provider of many tenants would be a hole everywhere else.
+ */
+import type { Profile } from '../profile/profile.ts';
+import { presets } from './presets.ts';
+
+type Idp = Profile['idp'];
+
+/** Endpoints of Entra ID that serve every tenant; their metadata has `{tenantid}` where tokens have the tenant's id. */
+const sharedTenant = /\/(?:common|organizations)\/v2\.0$/;
+const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether this issuer is of no tenant in particular, so that the profile has to name those it trusts. */
+export const isSharedIssuer = ({ preset, issuer }: Pick<Idp, 'preset' | 'issuer'>): boolean =>
+  presets[preset].issuer.rule === 'entra-tenant' && sharedTenant.test(issuer);
+
+/** What the metadata of this issuer must name as issuer. */
+export const metadataIssuer = (idp: Idp): string => (isSharedIssuer(idp) ? templateOf(idp) : idp.issuer);
+
+/**
+ * The issuer that a token's claims name, written as it is kept with the person; undefined: not one that the profile trusts.
+ * It says nothing about the signature.
+ */
+export function issuerOf({ idp }: Pick<Profile, 'idp'>, claims: Readonly<Record<string, unknown>>): string | undefined {
+  switch (presets[idp.preset].issuer.rule) {
+    case 'entra-tenant':
+      return tenantIssuer(idp, claims);
+    case 'google-legacy':
+      return withoutScheme(idp, claims) ? idp.issuer : exactIssuer(idp, claims);
+    case 'exact':
+      return exactIssuer(idp, claims);
+  }
+}
+
+/** Equal to the byte: a trailing slash, another case or a default port is another issuer. */
+const exactIssuer = ({ issuer }: Idp, { iss }: Readonly<Record<string, unknown>>) => (iss === issuer ? issuer : undefined);
+
+/** Google writes `accounts.google.com` in tokens of old clients. */
+const withoutScheme = ({ issuer }: Idp, { iss }: Readonly<Record<string, unknown>>) => iss === issuer.replace(/^https?:\/\//, '');
+
+const templateOf = ({ issuer }: Idp) => issuer.replace(sharedTenant, '/{tenantid}/v2.0');
+
+/** The tenant is what `tid` says, is one the profile trusts, and stands in `iss` where the template has its place. */
+function tenantIssuer(idp: Idp, { iss, tid }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof tid !== 'string' || !guid.test(tid)) return undefined;
+  // check: entra-tenant
+  if (!trustedTenants(idp).includes(tid)) return undefined;
+  // end check
+  const expected = templateOf(idp).replace('{tenantid}', tid);
+  // check: entra-issuer
+  if (iss !== expected) return undefined;
+  // end check
+  return expected;
+}
+
+/** Those the profile names, or the one that its issuer is of. */
+const trustedTenants = (idp: Idp): readonly (string | undefined)[] => (isSharedIssuer(idp) ? idp.tenants : [idp.issuer.split('/').at(-2)]);
