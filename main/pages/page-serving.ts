@@ -1,8 +1,10 @@
 /**
  * What becomes of a request, once its connection is known to be our user's: the host, the shape, the origin, the bearer, the schema,
- * and only then the agent. Refusals of the door are counted and end the connection; a failure of the agent is an answer like another.
+ * and only then the agent. Refusals of the door are counted and end the connection; a failure of the agent is an answer like another,
+ * counted where it refuses whoever asks. What a page of ours has got wrong in what it asks for, such as a field of a form, is no refusal.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FailureCode } from '../../preload/contract/failure.ts';
 import { enterRequestSchema } from '../../preload/contract/pages.ts';
 import { AppError, asAppError } from '../app-error.ts';
 import { jsonAnswer, send, sendAndClose } from '../broker/answers.ts';
@@ -39,6 +41,13 @@ interface Parts {
   refused: (refusal: Refusal) => void;
   log: Log;
 }
+
+/** The agent says these of what is asked for, and not of who asks. */
+const mistakes: ReadonlySet<FailureCode> = new Set([
+  ...(['INPUT_INVALID', 'SCOPE_UNKNOWN', 'PROFILE_UNKNOWN', 'PROFILE_NEEDED', 'WORKSPACE_UNKNOWN'] as const),
+  ...(['CONFIG_MISSING', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP', 'CONFIG_EXISTS', 'POLICY_INVALID'] as const),
+  ...(['DATABRICKSCFG_CHANGED', 'DATABRICKSCFG_UNSAFE', 'DATABRICKSCFG_INVALID', 'DATABRICKSCFG_NO_UNDO'] as const),
+]);
 
 interface Exchange {
   request: IncomingMessage;
@@ -99,13 +108,18 @@ export function createPageServing({ addresses, assets, entries, listeners, route
     if (host !== address.name) throw new AppError('ROUTE_UNKNOWN', { reason: 'host' });
     // end check
     const bearer = entries.find(bearerOf(seen), host);
-    const input = parseInput(route?.input ?? nothing, await readJson(request, bodyLimit(seen.target)));
-    if (route !== undefined) return () => run(route, input, bearer, exchange);
-    listeners.add(response, bearer);
-    return () => undefined;
+    const body = await readJson(request, bodyLimit(seen.target));
+    // From here on it is a page of ours that asks.
+    return () => (route === undefined ? listen(body, bearer, response) : run(route, body, bearer, exchange));
   }
 
-  async function run(route: PageRoute, input: unknown, bearer: Bearer, { response, by }: Exchange): Promise<void> {
+  async function listen(body: unknown, bearer: Bearer, response: ServerResponse): Promise<void> {
+    parseInput(nothing, body);
+    listeners.add(response, bearer);
+  }
+
+  async function run(route: PageRoute, body: unknown, bearer: Bearer, { response, by }: Exchange): Promise<void> {
+    const input = parseInput(route.input, body);
     const ticket = bearer.entry.host === 'ceremony' ? bearer.entry.ticket : '';
     const leave = (): void => entries.end(bearer);
     send(response, jsonAnswer(200, await route.run({ input: input as never, by, ticket, leave })));
@@ -117,7 +131,7 @@ export function createPageServing({ addresses, assets, entries, listeners, route
       const fail = (error: unknown): void => {
         const known = asAppError(error);
         if (known.code === 'INTERNAL') log('pages.failed', { error: String((known.cause as Error)?.name ?? known.reason ?? 'unknown') });
-        else refused({ code: known.code, reason: known.reason ?? 'route' });
+        else if (!mistakes.has(known.code)) refused({ code: known.code, reason: known.reason ?? 'route' });
         if (response.headersSent || response.destroyed) response.destroy();
         else send(response, failureAnswer(known.toFailure()));
       };

@@ -203,6 +203,17 @@ describe('the UI’s calls', () => {
     expect(door.audit.of('door.refused').map(({ code }) => code)).toEqual(['ASK_UNKNOWN', 'ASK_TOO_EARLY']);
   });
 
+  it('count nobody as turned away whose form the agent does not understand', async () => {
+    const bearer = await door.bearer();
+    const ask = () => post(door.port(), '/v1/setup/profile', { from: 'file', text: 'version: 2' }, { bearer });
+    door.agent.fails('setup/profile', new AppError('CONFIG_INVALID', { detail: 'line 1' }));
+    expect(codeOf(await ask())).toBe('CONFIG_INVALID');
+    expect(door.audit.of('door.refused')).toEqual([]);
+    door.agent.fails('setup/profile', new AppError('CALLER_REFUSED', { reason: 'ai-agent' }));
+    expect(codeOf(await ask())).toBe('CALLER_REFUSED');
+    expect(door.audit.of('door.refused')).toMatchObject([{ code: 'CALLER_REFUSED', reason: 'ai-agent' }]);
+  });
+
   it('hide a bug behind its code, and log no word of it', async () => {
     const bearer = await door.bearer();
     door.agent.fails('lock', new TypeError('dapi-marked'));
@@ -244,6 +255,13 @@ describe('a ceremony', () => {
     const first = await post(door.port(), '/v1/ceremony/finish', { id: 'a', response: {} }, { bearer, host });
     expect(JSON.parse(first.body)).toEqual({ done: false, view: second, next: null });
     expect(JSON.parse((await post(door.port(), '/v1/ceremony', {}, { bearer, host })).body)).toEqual(second);
+  });
+
+  it('takes of a page what its schema names, and calls what does not fit no refusal', async () => {
+    const bearer = await door.bearer(door.agent.ticket(tap));
+    expect(codeOf(await post(door.port(), '/v1/ceremony/refuse', { more: true }, { bearer, host }))).toBe('INPUT_INVALID');
+    expect([called('refuseCeremony'), door.audit.of('door.refused')]).toEqual([[], []]);
+    expect((await post(door.port(), '/v1/ceremony', {}, { bearer, host })).status).toBe(200);
   });
 
   it('is over when the person says no', async () => {

@@ -1,6 +1,7 @@
 /** What the activity screen says of the log: a sentence for every event, days, filters, charts in words. */
 import { describe, expect, it } from 'vitest';
 import { eventShapes } from '../../../main/audit/fields.ts';
+import { controlRoutes } from '../../../main/control/routes.ts';
 import { type ActivityRecord, type ActivitySummary, activityQuerySchema } from '../../../preload/contract/activity.ts';
 import { middleOf, panelsOf, pointsOf, tableOf } from '../../../renderer/activity/chart-data.ts';
 import { nameOfProgram, nameOfWorkspace, sentenceOf } from '../../../renderer/activity/record-words.ts';
@@ -52,6 +53,15 @@ describe('a record as a sentence', () => {
     const fields = { caller: '/usr/bin/curl', callerKind: 'ai-agent', aiAgent: 'claude', count: 3 };
     expect(sentenceOf({ type: 'token.refused', fields })).toBe('curl (for the AI agent claude) was refused a token, 3 times.');
     expect(sentenceOf({ type: 'token.refused', fields: { ...fields, aiAgent: '' } })).toContain('curl (an AI agent)');
+  });
+
+  it('says what came to nothing of every command that a program can give', () => {
+    const verbs = controlRoutes({} as never).map(({ path }) => path);
+    const said = verbs.map((verb) => sentenceOf({ type: 'control.refused', fields: { verb, caller: '/usr/bin/node', count: 1 } }));
+    const unknown = sentenceOf({ type: 'control.refused', fields: { verb: 'unknown', caller: '/usr/bin/node', count: 1 } });
+    expect(verbs.length).toBeGreaterThan(15);
+    expect(verbs.filter((_, index) => said[index] === unknown)).toEqual([]);
+    expect(said[verbs.indexOf('/v1/grants/widen')]).toBe('node asked for more access and did not get it.');
   });
 
   it('does not list scopes without end', () => {
