@@ -403,7 +403,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     }
 
     function watchCompanies(): void {
-      for (const { session } of companies.values()) session.onEnd(changed);
+      for (const { session } of companies.values()) {
+        session.onEnd(changed);
+        session.onChange(changed);
+      }
     }
 
     function problems() {

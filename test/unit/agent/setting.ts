@@ -236,7 +236,7 @@ export type Setting = Awaited<ReturnType<typeof setting>>;
 
 /** A session that is only looked at. */
 export const strictSession: Company['session'] = {
-  ...{ view: notAsked, claims: () => ({}), touch: () => undefined, onEnd: () => undefined, cancelSignIn: () => false },
+  ...{ view: notAsked, claims: () => ({}), touch: () => undefined, onEnd: () => undefined, onChange: () => undefined, cancelSignIn: () => false },
   ...{ resume: notAsked, lock: notAsked, signIn: notAsked, subjectToken: notAsked, signOut: notAsked, close: async () => undefined },
 };
 

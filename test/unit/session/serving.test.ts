@@ -167,6 +167,18 @@ describe('while the provider is down', () => {
     expect(await outcome(session.subjectToken(noNeeds))).toBe('fine');
   });
 
+  it('whoever shows the session hears when the trouble begins and when it is over', async () => {
+    const { session, clock, idp } = await signedIn();
+    const seen: (string | null)[] = [];
+    session.onChange(() => seen.push(session.view().renewalProblem?.code ?? null));
+    idp.outage = 'answered';
+    await clock.advance(minutes(31));
+    expect(new Set(seen)).toEqual(new Set(['ISSUER_UNREACHABLE']));
+    idp.outage = null;
+    await clock.advance(minutes(1));
+    expect(seen.at(-1)).toBeNull();
+  });
+
   it('it is asked less and less often, a minute apart in the end, and one outage is one audit record', async () => {
     const { clock, idp, audit } = await signedIn();
     idp.outage = 'answered';

@@ -42,11 +42,26 @@ describe('a sign-in', () => {
     expect(session.view()).toMatchObject({ phase: 'signed-out', lastFailure: { code: 'LOGIN_CANCELLED' } });
   });
 
+  it('tells whoever shows it when it begins to wait and when it is over, however it ends', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    const seen: boolean[] = [];
+    session.onChange(() => seen.push(session.view().signInWaiting));
+    await session.signIn(signInOptions);
+    expect(seen).toEqual([true, false]);
+    idp.signInFails = 'waits';
+    const waiting = outcome(session.signIn(signInOptions));
+    session.cancelSignIn();
+    await waiting;
+    expect(seen).toEqual([true, false, true, false]);
+  });
+
   it('is refused while another one waits, which goes on', async () => {
     const { start, idp } = setting();
     const { session } = start();
     idp.signInFails = 'waits';
     const first = outcome(session.signIn(signInOptions));
+    idp.signInFails = null;
     expect(await outcome(session.signIn(signInOptions))).toBe('LOGIN_IN_PROGRESS');
     expect(session.view().lastFailure).toBeNull();
     idp.finishSignIn();
