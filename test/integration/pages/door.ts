@@ -170,6 +170,11 @@ export function listen(port: number, bearer: string, host: Host = '127.0.0.1') {
     ended,
     revisions,
     text: () => text,
+    /** Resolves with the status once an answer has begun. */
+    async status(): Promise<number> {
+      while (!text.includes('\r\n')) await new Promise<void>((resolve) => (wake = resolve));
+      return Number(text.split(' ')[1]);
+    },
     /** Resolves once that many lines have come. */
     async lines(count: number): Promise<number[]> {
       while (revisions().length < count) await new Promise<void>((resolve) => (wake = resolve));

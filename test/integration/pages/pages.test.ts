@@ -305,9 +305,11 @@ describe('a page that listens', () => {
     const bearer = await door.bearer();
     const pages = Array.from({ length: 4 }, () => listen(door.port(), bearer));
     for (const page of pages) await page.lines(1);
+    const fifth = listen(door.port(), bearer);
+    expect(await fifth.status()).toBe(503);
     const answer = await post(door.port(), '/v1/events', {}, { bearer });
     expect([answer.status, codeOf(answer)]).toEqual([503, 'DOOR_BUSY']);
-    for (const { socket } of pages) socket.destroy();
+    for (const { socket } of [...pages, fifth]) socket.destroy();
   });
 
   it('makes room for others when it goes', async () => {

@@ -92,8 +92,8 @@ describe('a request', () => {
     const all = await setting();
     all.state.canTap = false;
     const { begin, askOf } = asker(all);
-    expect(await codeOf(begin().outcome)).toBe('TAP_KEY_NEEDED');
     expect(await codeOf(() => all.approvals.post(askOf(), () => undefined))).toBe('TAP_KEY_NEEDED');
+    expect(await codeOf(begin().outcome)).toBe('TAP_KEY_NEEDED');
     begin({ approval: 'click' });
     expect(all.consents.view().asks).toMatchObject([{ approval: 'click' }]);
   });
