@@ -4,6 +4,8 @@ import { type StatusView, statusViewSchema } from '../../preload/contract/contro
 import type { View } from '../../preload/contract/desktop.ts';
 import { texts } from '../../renderer/texts.ts';
 import { registerKey, useKey } from '../e2e/person.ts';
+import type { Idp } from '../fixtures/idp/idp.ts';
+import type { Workspace } from '../fixtures/workspace/workspace.ts';
 import type { Host } from '../hosts/host.ts';
 import { ended, printedUrl } from '../product/product.ts';
 
@@ -21,6 +23,23 @@ roles:
       - { id: clicked, workspaces: ["*"], scopes: [sql], maxLife: 1 d, approval: click }
       - { id: tapped, workspaces: ["*"], scopes: [jobs], maxLife: 1 d, approval: tap }
 `;
+
+/** Two companies with one provider, and a workspace each. */
+export const twoProfiles = ({ idp, workspaces }: { idp: Idp; workspaces: readonly Workspace[] }): string => {
+  const profile = (name: string, main: Workspace | undefined, more: string) => [
+    `  ${name}:`,
+    '    test: true',
+    `    idp: { issuer: '${idp.issuer}', clientId: ${idp.clientId}, scopes: [openid, profile, email, groups, offline_access] }`,
+    `    workspaces: [{ name: ${more}, host: '${main?.host}' }]`,
+  ];
+  return [
+    'version: 1',
+    'profiles:',
+    ...profile('acme', workspaces[0], 'analytics'),
+    ...profile('globex', workspaces[1], 'research'),
+    '',
+  ].join('\n');
+};
 
 export const statusOf = async ({ product }: Host): Promise<StatusView> => statusViewSchema.parse(await product.json('status'));
 

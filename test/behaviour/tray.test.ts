@@ -1,5 +1,6 @@
 /** What the tray and the notifications say and do, while a program works. */
 import { expect } from 'vitest';
+import { texts } from '../../renderer/texts.ts';
 import type { MenuEntry } from '../hosts/shell-sim/wire.ts';
 import { itWhere, onHosts } from './hosts.ts';
 import { approveByTap, button, closeWindow, type Program, settleIn, startProgram, statusOf, threeWays, until } from './steps.ts';
@@ -13,6 +14,12 @@ onHosts('the tray', { options: { policy: threeWays }, on: ['shell-sim', 'electro
     return only;
   };
   const choose = (...path: string[]) => host().sim.drive({ act: 'menu', menu: 'tray', path });
+  /** The last notification of that title, once it is there. */
+  const clickOn = async (title: string): Promise<void> => {
+    const last = async () => (await host().sim.look()).notifications.findLastIndex((shown) => shown.title === title);
+    await expect.poll(last).toBeGreaterThanOrEqual(0);
+    await host().sim.drive({ act: 'notification', index: await last(), event: 'click' });
+  };
   const user = ({ menu }: { menu: MenuEntry[] }) => menu.find(({ type, label }) => type === 'checkbox' && / on /.test(label));
 
   it('says that somebody asks, as a notification does, and the request comes without taking the keyboard', async () => {
@@ -36,6 +43,34 @@ onHosts('the tray', { options: { policy: threeWays }, on: ['shell-sim', 'electro
     await choose(user(await tray())?.label ?? '');
     await expect.poll(async () => user(await tray())?.checked).toBe(true);
     expect(await program.token()).toBe('200');
+  });
+
+  it('a click on what says that somebody asks brings the request, and answers nothing', async () => {
+    const asked = startProgram(host(), 'sql');
+    await host().approval();
+    const { screen, drive } = host().sim;
+    const approval = await screen.windowAt('app://lakepass/approval');
+    const closed = approval.page.waitForEvent('close');
+    await drive({ act: 'window', window: approval.id, event: 'close' });
+    await closed;
+    await clickOn('A program asks for access');
+    const again = await host().approval();
+    expect((await statusOf(host())).queue.asks).toHaveLength(1);
+    await button(again, 'Deny').click();
+    await expect(asked.started).rejects.toThrow();
+    await host().quiet();
+  });
+
+  it('a click on what says that runs go on while they are away opens the programs', async () => {
+    await closeWindow(host());
+    await host().machine.lockScreen();
+    await until(host(), ({ lock }) => lock.state === 'away');
+    await clickOn('You are away');
+    const { page } = await host().sim.screen.windowAt('app://lakepass/');
+    await expect.poll(() => page.getByRole('navigation').locator('[aria-current="page"]').textContent()).toBe(texts.nav.grants);
+    expect((await statusOf(host())).lock.state).toBe('away');
+    await host().machine.unlockScreen();
+    await until(host(), ({ lock }) => lock.state === 'open');
   });
 
   it('goes on without a window, and opens one', async () => {

@@ -10,30 +10,12 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { views } from '../../preload/contract/desktop.ts';
 import { texts } from '../../renderer/texts.ts';
-import { approveByTap, button, closeWindow, open, settleIn, startProgram, threeWays } from '../behaviour/steps.ts';
-import type { Idp } from '../fixtures/idp/idp.ts';
-import type { Workspace } from '../fixtures/workspace/workspace.ts';
+import { approveByTap, button, closeWindow, open, settleIn, startProgram, threeWays, twoProfiles } from '../behaviour/steps.ts';
 import { openChromium } from './chromium.ts';
 import type { Host } from './host.ts';
 import { openShellSim } from './shell-sim/host.ts';
 
 const folder = resolve(process.argv[2] ?? fileURLToPath(new URL('../../docs/screens', import.meta.url)));
-
-const twoProfiles = ({ idp, workspaces }: { idp: Idp; workspaces: readonly Workspace[] }): string => {
-  const profile = (name: string, main: Workspace | undefined, more: string) => [
-    `  ${name}:`,
-    '    test: true',
-    `    idp: { issuer: '${idp.issuer}', clientId: ${idp.clientId}, scopes: [openid, profile, email, groups, offline_access] }`,
-    `    workspaces: [{ name: ${more}, host: '${main?.host}' }]`,
-  ];
-  return [
-    'version: 1',
-    'profiles:',
-    ...profile('acme', workspaces[0], 'analytics'),
-    ...profile('globex', workspaces[1], 'research'),
-    '',
-  ].join('\n');
-};
 
 async function photograph(page: Page, name: string, size: { width: number; height: number }): Promise<void> {
   await page.bringToFront();
