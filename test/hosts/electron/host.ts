@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { _electron, type ElectronApplication, type JSHandle, type Page } from '@playwright/test';
 import type { BrowserWindow } from 'electron';
 import { type Account, environmentOf, isRoot, runAs } from '../../machine/accounts.ts';
@@ -68,24 +68,22 @@ export async function openElectron(options: HostOptions, binary: string): Promis
     return { app, pid: main.pid ?? 0, opened, ended };
   }
 
+  /** Waits for what `look` finds. @throws where the app has ended, for then it never comes */
+  async function found<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      const { exitCode, signalCode } = running().app.process();
+      if (exitCode !== null || signalCode !== null) throw new Error(`the app has ended (${exitCode ?? signalCode})`);
+      const it = await look();
+      if (it !== undefined) return it;
+      await moment();
+    }
+  }
   const shown = (url: string): Page | undefined =>
     running()
       .app.windows()
       .find((page) => page.url() === url);
-  async function windowAt(url: string): Promise<Page> {
-    for (;;) {
-      const page = shown(url);
-      if (page !== undefined) return page;
-      await moment();
-    }
-  }
-  async function nextOpened(): Promise<string> {
-    for (;;) {
-      const url = await running().opened.evaluate((urls) => urls.shift());
-      if (url !== undefined) return url;
-      await moment();
-    }
-  }
+  const windowAt = (url: string): Promise<Page> => found(() => shown(url));
+  const nextOpened = (): Promise<string> => found(() => running().opened.evaluate((urls) => urls.shift()));
   const power = (event: string) => async (): Promise<void> => {
     await running().app.evaluate(({ powerMonitor }, name) => powerMonitor.emit(name), event);
   };
@@ -103,7 +101,7 @@ export async function openElectron(options: HostOptions, binary: string): Promis
     async start(args = []) {
       current = await launch(args);
       if (!args.includes('--hidden')) await windowAt(pages.main);
-      else while ((await product.lakepass(['status', '--no-start'])).code !== 0) await moment();
+      else await found(async () => ((await product.lakepass(['status', '--no-start'])).code === 0 ? true : undefined));
     },
     async stop() {
       const { app, ended } = running();
@@ -160,11 +158,12 @@ export async function openElectron(options: HostOptions, binary: string): Promis
   };
 }
 
-/** The screen that the windows are shown on. */
-const display = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    ['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-  );
+/** The screen that the windows are shown on. The test user has a runtime folder of their own, and a Wayland screen is named within ours. */
+function display(): NodeJS.ProcessEnv {
+  const { DISPLAY, WAYLAND_DISPLAY, XAUTHORITY, XDG_RUNTIME_DIR } = process.env;
+  const wayland = WAYLAND_DISPLAY ? { WAYLAND_DISPLAY: resolve(XDG_RUNTIME_DIR ?? '/', WAYLAND_DISPLAY) } : {};
+  return { ...(DISPLAY ? { DISPLAY } : {}), ...(XAUTHORITY ? { XAUTHORITY } : {}), ...wayland };
+}
 
 /** Playwright starts programs as whoever it is itself; as root, which Electron's sandbox refuses, a script in between gives that up. */
 function asUser(binary: string, { uid, gid }: Account, home: string): string {
