@@ -95,6 +95,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
   // end check
   const { clock, fetch, random, log, keychain } = ports;
   const startedAt = clock.now();
+  const ready = Promise.withResolvers<void>();
+  const { watchDesktop } = ports;
   const closers: ((reason: string) => unknown)[] = [];
   const close = async (reason: string): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
@@ -180,7 +182,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       consents,
       policy,
       grants,
-      watchDesktop: ports.watchDesktop,
+      // What speaks with the desktop is large, and a program that waits for its first token should not wait for that.
+      watchDesktop: watchDesktop && (() => ready.promise.then(watchDesktop)),
       forgetTokens: () => broker.forgetTokens(),
       remember: (sealing) => device.seal(SEALING, Buffer.from(sealing)),
       mayResume: () => files.configApproved(),
@@ -375,6 +378,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     audit.append({ type: 'agent.started', version, vault: vault.kind, port });
     started = true;
+    ready.resolve();
     return {
       ...{ agent, ui, audit, port, adopt, close },
       // A pid alone says too little, and what stands above us may change: it is looked at each time.

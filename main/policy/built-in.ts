@@ -1,54 +1,35 @@
 /**
- * The policy where there is no policy file: a person who looks after their own machine. It is written as any other file and judged by
- * the same code; a file of one's own may start as a copy of it.
+ * The policy where there is no policy file: a person who looks after their own machine. It is what a file would hold, and judged by the same
+ * code; a test loads it as one, its own tests included.
  */
-import { buildPolicy, type LoadedPolicy } from './load-policy.ts';
+import { type LoadedPolicy, policyFrom } from './load-policy.ts';
 
-export const builtInText = `version: 1
-id: self-managed
-revision: 1
-identities:
-  - match: { anyone: true }
-    roles: [person]
-callers:
-  program: { kinds: [program] }
-  ai-agent: { kinds: [ai-agent] }
-roles:
-  person:
-    grants:
-      - id: programs
-        workspaces: ["*"]
-        scopes: [notebook, sql, ml, bi, jobs]
-        callers: [program]
-        maxLife: 24 h
-        approval: tap
-      - id: ai-agents
-        workspaces: ["*"]
-        scopes: [notebook, sql, ml, bi, jobs]
-        callers: [ai-agent]
-        maxLife: 1 h
-        approval: tap
-deny:
-  - id: no-all-apis
-    scopes: [all-apis]
-tests:
-  - name: a program gets the scopes of a bundle
-    given: { scopes: [notebook, ml] }
-    expect: allow
-  - name: an AI agent does too
-    given: { scopes: [notebook], kind: ai-agent, aiAgent: claude }
-    expect: allow
-  - name: nobody gets everything
-    given: { scopes: [all-apis] }
-    expect: deny
-  - name: a scope outside the bundles takes a policy file
-    given: { scopes: [secrets] }
-    expect: deny
-  - name: a container takes a policy file
-    given: { scopes: [sql], kind: container }
-    expect: deny
-    code: CALLER_REFUSED
-`;
+const bundles = ['notebook', 'sql', 'ml', 'bi', 'jobs'];
+
+export const builtInFile = {
+  ...{ version: 1, id: 'self-managed', revision: 1 },
+  identities: [{ match: { anyone: true }, roles: ['person'] }],
+  callers: { program: { kinds: ['program'] }, 'ai-agent': { kinds: ['ai-agent'] } },
+  roles: {
+    person: {
+      grants: [
+        { id: 'programs', workspaces: ['*'], scopes: bundles, callers: ['program'], maxLife: '24 h', approval: 'tap' },
+        { id: 'ai-agents', workspaces: ['*'], scopes: bundles, callers: ['ai-agent'], maxLife: '1 h', approval: 'tap' },
+      ],
+    },
+  },
+  deny: [{ id: 'no-all-apis', scopes: ['all-apis'] }],
+  tests: [
+    { name: 'a program gets the scopes of a bundle', given: { scopes: ['notebook', 'ml'] }, expect: 'allow' },
+    { name: 'an AI agent does too', given: { scopes: ['notebook'], kind: 'ai-agent', aiAgent: 'claude' }, expect: 'allow' },
+    { name: 'nobody gets everything', given: { scopes: ['all-apis'] }, expect: 'deny' },
+    { name: 'a scope outside the bundles takes a policy file', given: { scopes: ['secrets'] }, expect: 'deny' },
+    {
+      ...{ name: 'a container takes a policy file', given: { scopes: ['sql'], kind: 'container' } },
+      ...{ expect: 'deny', code: 'CALLER_REFUSED' },
+    },
+  ],
+};
 
 /** Made anew for each agent; its hash is the word `built-in`. */
-export const builtInPolicy = (): LoadedPolicy => buildPolicy(builtInText, 'the built-in policy', 'built-in');
+export const builtInPolicy = (): LoadedPolicy => policyFrom(builtInFile, 'built-in');

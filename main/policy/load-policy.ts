@@ -57,6 +57,15 @@ export function buildPolicy(text: string, source: string, hash: string): LoadedP
   return policyOf(file, rules, hash);
 }
 
+/**
+ * The same from what a file holds, for the one that we wrote ourselves. It stands in no file whose lines could be named, and its own tests are
+ * run before the program is made, not at each of its starts.
+ */
+export function policyFrom(value: unknown, hash: string): LoadedPolicy {
+  const file = policySchema.parse(value);
+  return policyOf(file, compileRules(file), hash);
+}
+
 function policyOf(file: PolicyFile, rules: Rules, hash: string): LoadedPolicy {
   const { id, revision, mode, managedBy = null, limits } = file;
   return {

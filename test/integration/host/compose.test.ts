@@ -2,7 +2,7 @@
  * The agent as a host has it: composed over real sockets, a real home and a provider, in this process. What a host with windows of its
  * own needs of it, and the first configuration that comes while it runs.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { compose, type Running } from '../../../main/compose.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
 import { findPlaces, type Places } from '../../../main/places.ts';
-import type { Ports } from '../../../main/ports.ts';
+import type { DesktopSignals, Ports } from '../../../main/ports.ts';
 import type { UiCall, UiInput, UiOutput } from '../../../preload/contract/ui.ts';
 import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
 import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
@@ -87,6 +87,17 @@ describe('a host', () => {
     const before = told;
     await call(agent, 'preferences', { theme: 'light' });
     expect(told).toBe(before);
+  });
+
+  it('listens to the desktop once its doors are open, so that nobody waits for that', async () => {
+    const heard: boolean[] = [];
+    const deaf: DesktopSignals = { onSignal: () => undefined, problem: null, close: () => undefined };
+    const watchDesktop = async () => {
+      heard.push(existsSync(places.socket));
+      return deaf;
+    };
+    await start({ watchDesktop });
+    await expect.poll(() => heard).toEqual([true]);
   });
 
   it('without a window is headless, and with one the desktop app', async () => {
