@@ -217,6 +217,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         scopes: ['openid', 'profile', 'email', 'offline_access', 'User.Read'],
         redirect: { host: 'localhost' },
         usernameClaim: 'preferred_username',
+        pkceUnadvertised: true,
         groupsEndpoint: 'https://graph.microsoft.com/v1.0/me/getMemberObjects',
       },
       assurance: { askBy: 'acrs', acrValues: [], phrAcr: [], phrAmr: [] },
@@ -263,6 +264,11 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       {
         what: 'Loopback redirects are compared without their port; the portal takes localhost, 127.0.0.1 only in the manifest.',
         source: 'entra-docs, reply-url',
+        confirmed: true,
+      },
+      {
+        what: 'It takes PKCE with S256 and does not say so in its metadata.',
+        source: 'entra-docs, v2-oauth2-auth-code-flow; modelcontextprotocol/typescript-sdk issue 832',
         confirmed: true,
       },
       { what: 'max_age is honoured.', source: 'not documented', confirmed: false },
