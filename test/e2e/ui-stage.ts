@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
 import { buildPages } from '../../main/build-pages.ts';
 import { unknownCaller } from '../../main/caller/caller.ts';
@@ -18,6 +18,9 @@ import { createPages, type Pages } from '../../main/pages/pages.ts';
 import { type FakePagesAgent, fakePagesAgent } from '../fakes/pages-agent.ts';
 import { type RecordingAudit, recordingAudit } from '../fakes/recording-audit.ts';
 
+/** The axe that comes with its adapter for Playwright. */
+const axe = createRequire(import.meta.resolve('@axe-core/playwright'))('axe-core') as { source: string };
+
 /** How a person looks at a page; nothing moves unless they let it. `zoom` leaves as much less room. `bypassCSP`: policies do not bind it. */
 export interface Look {
   colours?: 'light' | 'dark';
@@ -25,6 +28,8 @@ export interface Look {
   height?: number;
   zoom?: number;
   moves?: boolean;
+  /** The person has chosen every colour themselves. */
+  forced?: boolean;
   bypassCSP?: boolean;
 }
 
@@ -61,8 +66,9 @@ export async function openTheatre(): Promise<Theatre> {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', `--host-resolver-rules=${resolver}`],
   });
+  const everyday = await contextOf(browser);
   return {
-    stage: () => openStage(browser, folder),
+    stage: () => openStage(browser, folder, everyday),
     ...{ folder, browser },
     async close() {
       await browser.close();
@@ -73,17 +79,18 @@ export async function openTheatre(): Promise<Theatre> {
 
 /** A window of the browser as the person has set it up. */
 export const contextOf = (browser: Browser, look: Look = {}): Promise<BrowserContext> => {
-  const { colours = 'light', width = 1000, height = 900, zoom = 1, moves = false, bypassCSP = false } = look;
+  const { colours = 'light', width = 1000, height = 900, zoom = 1, moves = false, forced = false, bypassCSP = false } = look;
   return browser.newContext({
     colorScheme: colours,
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
     deviceScaleFactor: zoom,
+    forcedColors: forced ? 'active' : 'none',
     reducedMotion: moves ? 'no-preference' : 'reduce',
     bypassCSP,
   });
 };
 
-async function openStage(browser: Browser, folder: string): Promise<Stage> {
+async function openStage(browser: Browser, folder: string, everyday: BrowserContext): Promise<Stage> {
   const agent = fakePagesAgent({ clock: systemClock });
   const audit = recordingAudit();
   const peerUid = createPeerUid();
@@ -103,8 +110,9 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
   const complaints: string[] = [];
 
   const tab: Stage['tab'] = async (look) => {
-    const context = await contextOf(browser, look);
-    contexts.push(context);
+    // Who looks at it like everybody else does so in one window for all tests: each has an origin of its own, and keeps nothing.
+    const context = look === undefined ? everyday : await contextOf(browser, look);
+    if (context !== everyday) contexts.push(context);
     const page = await context.newPage();
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
@@ -120,6 +128,8 @@ async function openStage(browser: Browser, folder: string): Promise<Stage> {
     },
     async close() {
       for (const context of contexts) await context.close();
+      for (const page of everyday.pages()) await page.close();
+      await everyday.clearPermissions();
       await pages.close();
       await peerUid.close();
     },
@@ -148,8 +158,18 @@ export async function plugIn(
   return { cdp, authenticatorId };
 }
 
-/** What axe finds wrong with the page, as `rule: element`. */
+/**
+ * What axe finds wrong with the page, as `rule: element`. A document is given axe once; the adapter would give it anew for each look, and
+ * open another page to add up what it found. Our pages hold no frames, and one that does fails here.
+ */
 export async function findingsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+  if (await page.evaluate(`typeof axe === 'undefined'`)) await page.evaluate(axe.source);
+  return page.evaluate(`(async () => {
+    if (document.querySelector('iframe, frame')) return ['frame: axe has not looked into it'];
+    // A colour that is on its way to another is nobody's to judge; what turns without end has none.
+    const ending = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((animation) => animation.finished));
+    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target.join(' ')));
+  })()`);
 }

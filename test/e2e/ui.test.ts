@@ -4,7 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AppError } from '../../main/app-error.ts';
 import { systemClock as clock } from '../../main/host-ports.ts';
 import { failureTexts } from '../../preload/contract/failure.ts';
+import { livelyAgent } from '../fakes/lively-agent.ts';
 import { agentCaller, askOf, grantOf, notebookCaller } from '../fakes/pages-agent.ts';
+import { unfold, unseenInForcedColours } from './ui-looks.ts';
 import { findingsOf, type Look, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
 
 let theatre: Theatre;
@@ -32,13 +34,18 @@ async function untilCalled(what: string, times = 1): Promise<unknown[]> {
 
 describe('every screen', () => {
   const names = ['Home', 'Requests', 'Access', 'Keys', 'Activity', 'Policy', 'Doctor', 'Settings'];
+  // Each screen in both colours; in each size, with and without motion, once.
   const looks: [string, Look][] = [
-    ['light', {}],
-    ['dark', { colours: 'dark' }],
-    ['light at 200 %', { zoom: 2 }],
-    ['dark at 200 %', { colours: 'dark', zoom: 2 }],
-    ['light, with motion', { moves: true }],
+    ['light, still', {}],
+    ['dark at 200 %, with motion', { colours: 'dark', zoom: 2, moves: true }],
   ];
+  async function see(page: Page, name: string): Promise<void> {
+    await page.getByRole('navigation').getByRole('button', { name }).click();
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    await page.locator('main h2').first().waitFor();
+    await unfold[name]?.(page, stage);
+    await expect.poll(() => page.locator('[data-waiting]').count()).toBe(0);
+  }
   async function trouble(): Promise<void> {
     stage.agent.update(({ status }) => {
       Object.assign(status.lock, {
@@ -56,6 +63,10 @@ describe('every screen', () => {
   it.each(looks)(
     'has nothing that keeps anybody out: %s',
     async (_, look) => {
+      livelyAgent(stage.agent, clock);
+      stage.agent.update(
+        (state) => void state.grants.push(grantOf(clock, { id: 'g2', paused: true }), grantOf(clock, { state: 'expired' })),
+      );
       const found: Record<string, string[]> = {};
       const page = await stage.ui(look);
       const find = async (name: string): Promise<void> => {
@@ -63,12 +74,8 @@ describe('every screen', () => {
         if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) findings.push('wider than the window');
         if (findings.length > 0) found[name] = findings;
       };
-      stage.agent.update(
-        (state) => void state.grants.push(grantOf(clock, { id: 'g2', paused: true }), grantOf(clock, { state: 'expired' })),
-      );
       for (const name of names) {
-        await page.getByRole('navigation').getByRole('button', { name }).click();
-        await page.getByRole('heading', { level: 1, name }).waitFor();
+        await see(page, name);
         await find(name);
       }
       await page.getByRole('navigation').getByRole('button', { name: 'Home' }).click();
@@ -94,12 +101,26 @@ describe('every screen', () => {
   ); // a dozen looks by axe
 
   it('fits into a narrow window', async () => {
+    livelyAgent(stage.agent, clock);
     const page = await stage.ui({ width: 360 });
     for (const name of names) {
-      await page.getByRole('navigation').getByRole('button', { name }).click();
-      await page.getByRole('heading', { level: 1, name }).waitFor();
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+      await see(page, name);
+      expect([name, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([name, 360]);
     }
+  });
+
+  it('shows in colours of the person’s own where the focus is, what is chosen, and every drawing', async () => {
+    livelyAgent(stage.agent, clock);
+    const page = await stage.ui({ forced: true });
+    expect(await page.evaluate(`matchMedia('(forced-colors: active)').matches`)).toBe(true);
+    const found: Record<string, unknown> = {};
+    for (const name of names) {
+      await see(page, name);
+      if (name === 'Activity') await page.locator('.recharts-bar-rectangle').first().waitFor();
+      const unseen = await page.evaluate(unseenInForcedColours);
+      if ((unseen as unknown[]).length > 0) found[name] = unseen;
+    }
+    expect(found).toEqual({});
   });
 
   it('comes with the focus on its name, so that a reader says it, and the keyboard alone leads there', async () => {
