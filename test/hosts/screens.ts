@@ -2,7 +2,7 @@
  * Takes a picture of every screen in both colours, for people to look at: the built desktop app on the stand-in for Electron, with two
  * profiles, several grants, and a history. The files go to docs/screens/.
  *
- *   node test/setup.mjs test/hosts/screens.ts [FOLDER]
+ *   npm run screens [-- FOLDER]
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
