@@ -76,16 +76,27 @@ const isOurs = (url: string): boolean => toMain(url) !== url;
 /** Without them a page has no place in the network's own errors. */
 const ownSchemes = new Set(['http:', 'https:', 'about:', 'blob:', 'data:', 'javascript:', 'chrome-error:', 'file:']);
 
-/** On a machine with too much to do Chromium now and then never begins the first navigation of a fresh page: it is led there again. */
+/**
+ * On a machine with too much to do Chromium now and then never begins the first navigation of a fresh page: it is led there again. One that
+ * has begun is not begun anew: then the machine is only slow.
+ *
+ * @throws TimeoutError, which says how far it came
+ */
 async function lead(page: Page, url: string): Promise<void> {
   const again = 3;
   for (let attempt = 1; ; attempt += 1) {
-    try {
-      await page.goto(url, { timeout: 10_000 });
-      return;
-    } catch (error) {
-      if (attempt === again || !(error instanceof errors.TimeoutError)) throw error;
-    }
+    const asked = page.waitForRequest((request) => request.isNavigationRequest() && request.frame() === page.mainFrame(), {
+      timeout: 20_000,
+    });
+    const begun = asked.then(
+      () => true,
+      () => false,
+    );
+    const loaded = page.goto(url, { timeout: 90_000 });
+    // Where it never began, the next attempt takes its place.
+    loaded.catch(() => undefined);
+    if (await Promise.race([begun, loaded.then(() => true)])) return void (await loaded);
+    if (attempt === again) throw new errors.TimeoutError(`${toMain(url)} was never asked for, in ${again} attempts`);
   }
 }
 
@@ -111,6 +122,10 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
       shown.loading = toChromium(url);
       try {
         await lead(shown.page, shown.loading);
+      } catch (error) {
+        // Nobody else would say so: the shell takes a window that was closed for one that could not load.
+        if (error instanceof errors.TimeoutError) complaints.push(`window ${window}: ${error.message}`);
+        throw error;
       } finally {
         shown.loading = undefined;
       }
