@@ -19,12 +19,18 @@ roles:
       - { id: quiet, workspaces: ["*"], scopes: [sql], maxLife: 1 d, approval: none }
 `;
 
+/** What the person's browser, the bus and the keyring keep. */
+const others = /^\/browser|bus|keyring/;
+/** Chromium's own folder for the windows. The stores in it keep a plain file LOCK, held or not; only a socket or a link of it tells of a running app. */
+const ofWindows = /^\/\.config\/lakepass-desktop\//;
+
 /** Sockets and locks below the home, by name. */
 const leftovers = (home: string): string[] =>
   readdirSync(home, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isSocket() || entry.isSymbolicLink() || /lock/i.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name).slice(home.length))
-    .filter((path) => !path.startsWith('/browser') && !path.includes('bus') && !path.includes('keyring'));
+    .map((entry) => ({ entry, path: join(entry.parentPath, entry.name).slice(home.length) }))
+    .filter(({ entry, path }) => entry.isSocket() || entry.isSymbolicLink() || (/lock/i.test(entry.name) && !ofWindows.test(path)))
+    .map(({ path }) => path)
+    .filter((path) => !others.test(path));
 
 onHosts('how it ends and begins again', { options: { keyring: true, policy: quiet } }, (host) => {
   it('a session outlives a quit that leaves nothing behind, and the restart goes on with it', async () => {
@@ -98,6 +104,20 @@ onHosts('the app, started', { options: { policy: null }, on: ['shell-sim', 'elec
       const records = async () => (await host().product.json('audit', '--limit', '200'))['records'] as { type: string; reason?: string }[];
       await expect.poll(async () => (await records()).some(({ reason }) => reason === 'link'), { timeout: 90_000 }).toBe(true);
       expect(await views()).toBe(before);
+      expect((await statusOf(host())).lock.state).toBe('open');
+    },
+  );
+
+  itWhere(has.standIn)(
+    'a link that the system hands over itself, as macOS does, opens its view, and a window where there is none',
+    async () => {
+      await closeWindow(host());
+      const { sim } = host();
+      await sim.drive({ act: 'app', event: 'open-url', url: 'lakepass://grants' });
+      await sim.screen.windowAt('app://lakepass/');
+      await expect.poll(views).toBe(texts.nav.grants);
+      await sim.drive({ act: 'app', event: 'open-url', url: 'lakepass://lock' });
+      expect(await views()).toBe(texts.nav.grants);
       expect((await statusOf(host())).lock.state).toBe('open');
     },
   );
