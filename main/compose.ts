@@ -2,6 +2,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { lockViewSchema } from '../preload/contract/lock.ts';
 import { createAccess } from './agent/access.ts';
 import { createActivity } from './agent/activity.ts';
@@ -47,8 +48,10 @@ import type { UiAgent } from './pages/ui-agent.ts';
 import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
-import type { Profile } from './profile/profile.ts';
+import type { Config, Profile } from './profile/profile.ts';
+import { createServicePrincipal, type RunningPrincipal } from './service-principal/service-principal.ts';
 import { createSession } from './session/session.ts';
+import { createProfileAdding } from './setup/adding.ts';
 import { createSetup } from './setup/setup.ts';
 import { type EpochMs, type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
@@ -171,14 +174,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     closers.push(() => consents.close());
 
     const companies = new Map<string, Company>();
-    const sessionOf = (profile: string) => companies.get(profile)?.session;
-    const questions = createQuestions({ session: sessionOf, tapKeys, clock });
+    const servicePrincipals = new Map<string, RunningPrincipal>();
+    const principalOf = (name: string) => companies.get(name) ?? servicePrincipals.get(name);
+    const questions = createQuestions({
+      ...{ tapKeys, clock, session: (profile) => principalOf(profile)?.session },
+      approver: (profile) => (servicePrincipals.has(profile) ? keeper() : undefined),
+    });
     const locking = createLocking({
       clock,
       audit,
       log,
       vault,
       companies,
+      servicePrincipals,
       consents,
       policy,
       grants,
@@ -206,6 +214,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const wordsFor = (scopes: readonly string[], profile: string): string[] => [
       ...scopeWords(scopes),
       ...widthWords(companies.get(profile)?.profile, scopes),
+      ...actingWords(profile),
     ];
     const access = createAccess({
       onStepUpDue: (grant, error) => agent.stepUpDue(grant.id, error.toFailure()),
@@ -225,7 +234,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       tally,
     });
     const making = createGrantMaking({
-      company: (name) => agent.company(name),
+      principal: (name) => agent.principal(name),
       grants,
       members,
       permissions,
@@ -259,6 +268,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         vault,
         configFile: places.config,
         companies,
+        servicePrincipals,
         grants,
         members,
         consents,
@@ -293,12 +303,13 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     closers.push(() => Promise.all([...companies.values()].map(({ session }) => session.close())));
     await openCompanies();
+    await openServicePrincipals();
     const broker = createBroker({
       ...{ clock, grants, callers, gate: access, uid, audit, log, random },
       portFile: join(places.state, 'port'),
-      tokens: (profile) => companies.get(profile)?.tokens,
-      onUse: (profile) => companies.get(profile)?.session.touch(),
-      lease: (profile) => companies.get(profile)?.profile.limits.lease ?? seconds(60),
+      tokens: (profile) => principalOf(profile)?.tokens,
+      onUse: (profile) => principalOf(profile)?.session.touch(),
+      lease: (profile) => principalOf(profile)?.profile.limits.lease ?? seconds(60),
       onRefused: (grant, failure) => agent.grantRefused(grant, failure),
     });
     const { port, moved } = await broker.start();
@@ -314,7 +325,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     };
     const preferences = await openPreferences({ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log });
     const core = createUiAgent({
-      ...{ agent, members, companies, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
+      ...{ agent, members, companies, servicePrincipals, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
       ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
       host: ports,
       ownPid: process.pid,
@@ -335,10 +346,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       adopt,
     });
     closers.push(() => setup.close());
+    const adding = createProfileAdding({
+      ...{ configFile: places.config, random, changed, adopt, held: files.held, look: files.look },
+      profiles: () => [...companies.values()].map(({ profile }) => profile),
+    });
     const ui: UiAgent = {
       ...core,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
-      ...createPolicyPage({ companies, company: (name) => agent.company(name), questions, policy, policyView: files.view }),
+      ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: files.view }),
       ...createDoctor({
         ...{ status: agent.status, places, portMoved: () => moved, files, tapKeys, locking, audit, auditFolder, verifying },
         ...{ env: process.env, clock, log },
@@ -363,6 +378,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     grants.onPause(changed);
     watchCompanies();
     agent.onSignIn(changed);
+    files.onApproved(takeUp);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
     tapKeys.onChange(() => void files.look().catch((error: unknown) => log('own-files.not-read', { code: asAppError(error).code })));
@@ -370,7 +386,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     locking.start();
 
     const control = createControlDoor({
-      ...{ socketPath: places.socket, routes: controlRoutes(agent), claim: (nonce) => broker.claimCaller(nonce), log },
+      ...{ socketPath: places.socket, routes: controlRoutes({ ...agent, ...adding }), claim: (nonce) => broker.claimCaller(nonce), log },
       refused: (verb, code, by) => agent.controlRefused(verb, code, by),
     });
     await control.start();
@@ -401,9 +417,39 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     async function adopt(): Promise<boolean> {
       if (!(await files.adopt())) return false;
       await openCompanies();
+      await openServicePrincipals();
       watchCompanies();
       changed();
       return true;
+    }
+
+    async function openServicePrincipals(): Promise<void> {
+      for (const principal of files.config.servicePrincipals.values()) {
+        const running = createServicePrincipal({ principal, vault, clock, fetch, random, audit, log, env: process.env });
+        await running.session.resume();
+        servicePrincipals.set(principal.name, running);
+      }
+    }
+
+    /** As whom its tokens act, where that is not the person who is signed in. */
+    function actingWords(profile: string): string[] {
+      const own = servicePrincipals.get(profile)?.profile;
+      if (own !== undefined) return [`as service principal ${own.name} (${own.clientId}), not as you`];
+      const actsAs = companies.get(profile)?.actsAs();
+      return actsAs === undefined ? [] : [`acts as service principal ${actsAs ?? 'of none of your groups'}, not as you`];
+    }
+
+    /** Profiles that were added are used at once. What was changed or taken away is not: runs that go on were approved under what was. */
+    async function takeUp(next: Config): Promise<boolean> {
+      const added = [...next.profiles.values()].filter(({ name }) => !companies.has(name) && !files.config.servicePrincipals.has(name));
+      for (const profile of added) {
+        const company = openCompany(profile);
+        company.session.onEnd(changed);
+        companies.set(profile.name, company);
+        await company.session.resume();
+      }
+      const isInUse = ({ profile }: Company): boolean => isDeepStrictEqual(next.profiles.get(profile.name), profile);
+      return [...companies.values()].every(isInUse) && isDeepStrictEqual(next.servicePrincipals, files.config.servicePrincipals);
     }
 
     function watchCompanies(): void {
@@ -449,12 +495,25 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     /**
      * Whoever signed in last. What is asked in one profile is answered by the person of that profile alone; keys are changed by the
-     * person who is there, of whatever profile; files and the vault by their keeper.
+     * person who is there, of whatever profile; files, the vault and service principals by their keeper.
      */
     function person(profile: string | null = null): Person {
+      // check: principal-approved-by-keeper
+      if (profile !== null && servicePrincipals.has(profile)) return keeperOf(people(), tapKeys);
+      // end check
       const [last] = people(profile);
       if (last === undefined) throw new AppError('SIGNED_OUT');
       return last;
+    }
+
+    /** Null where the person is not signed in whose keys count for what is everybody's. */
+    function keeper(): Person | null {
+      try {
+        return keeperOf(people(), tapKeys);
+      } catch (error) {
+        if (hasCode(error, 'SIGNED_OUT', 'TAP_KEY_NEEDED')) return null;
+        throw error;
+      }
     }
 
     function openCompany(profile: Profile): Company {
@@ -505,7 +564,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         opened = Promise.withResolvers();
         return opened.promise;
       };
-      return { profile, session, tokens, browser };
+      return { profile, session, tokens, browser, actsAs: () => source.actsAs?.() };
     }
   } catch (error) {
     await close('failed to start');

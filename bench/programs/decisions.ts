@@ -97,6 +97,7 @@ const identity = {
   groups: ['teams/data/members-3', 'everybody'],
 };
 const questions = createQuestions({
+  approver: () => undefined,
   session: () => ({
     view: () => ({
       ...{ profile: 'acme', phase: 'signed-in', signInWaiting: false, identity, signedInAt: new Date().toISOString() },

@@ -10,6 +10,7 @@ import type { Tally } from '../audit/tally.ts';
 import type { Gate, Leave } from '../broker/gate.ts';
 import { type Caller, type Callers, type Peer, sameProcess, unknownCaller } from '../caller/caller.ts';
 import type { Answer, Ask, Consents } from '../grant/consents.ts';
+import { identityOf } from '../grant/grant.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { Permissions } from '../grant/permissions.ts';
@@ -201,7 +202,16 @@ export function createAccess(parts: Parts): Access {
     const { profile, workspace, scopes, id, label, until } = grant;
     const spans = caller.process === null ? (['once'] as const) : (['program', 'hours', 'once'] as const);
     return {
-      ...{ purpose: 'use', caller, expected: makerOf(grant), profile, workspace, scopes, words: parts.scopeWords(scopes, profile) },
+      ...{
+        purpose: 'use',
+        caller,
+        expected: makerOf(grant),
+        profile,
+        ...identityOf(grant.issuer),
+        workspace,
+        scopes,
+        words: parts.scopeWords(scopes, profile),
+      },
       ...{ grant: id, label: label || grant.maker.title, until, approval, spans, key },
     };
   }
@@ -233,7 +243,15 @@ export function createAccess(parts: Parts): Access {
     if (decision.verdict === 'allow' && !decision.observed) return;
     const { caller: program, callerKind } = nameOf(caller, parts.describe);
     const rules = decision.rules.filter(({ applied }) => applied).map(({ id }) => id);
-    const facts = { action, grant: grant.id, caller: program, workspace: grant.workspace, scopes: grant.scopes, rules };
+    const facts = {
+      action,
+      ...identityOf(grant.issuer),
+      grant: grant.id,
+      caller: program,
+      workspace: grant.workspace,
+      scopes: grant.scopes,
+      rules,
+    };
     const event = (count: number): AuditEvent =>
       decision.verdict === 'allow'
         ? { type: 'policy.observed', ...facts, count }

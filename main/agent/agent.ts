@@ -26,7 +26,9 @@ import type { Lock } from '../lock/lock.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Policy, Question } from '../policy/question.ts';
 import type { Clock } from '../ports.ts';
-import type { Profile } from '../profile/profile.ts';
+import type { Profile, ServicePrincipal } from '../profile/profile.ts';
+import { Secret } from '../secret.ts';
+import type { RunningPrincipal } from '../service-principal/service-principal.ts';
 import type { Session } from '../session/session.ts';
 import { type EpochMs, type Ms, minutes } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -41,13 +43,21 @@ import { createPrintedTokens } from './printed-tokens.ts';
 import type { Questions } from './questions.ts';
 import { createGrantView, type StatusParts, statusOf } from './status.ts';
 
+/** Whoever tokens and grants can be for: the person of a profile, or a service principal of its own. */
+export interface Principal {
+  profile: Profile | ServicePrincipal;
+  session: Pick<Session, 'view' | 'claims' | 'touch'>;
+  tokens: Tokens;
+}
+
 /** One profile at work. */
-export interface Company {
+export interface Company extends Principal {
   profile: Profile;
   session: Session;
-  tokens: Tokens;
   /** What came of the last attempt to open the browser. */
   browser: (mayOpen: boolean) => Promise<'opened' | 'none'>;
+  /** Client id of the service principal that tokens act as in the person's place, null where of none; undefined where as the person. */
+  actsAs(): string | null | undefined;
 }
 
 /** One line of an answer that may take a while. */
@@ -88,8 +98,10 @@ interface Parts extends StatusParts {
 export interface Agent extends ControlledAgent {
   /** @param mayOpen false where whoever asks opens the address itself */
   beginSignIn(request: Parameters<ControlledAgent['beginSignIn']>[0], mayOpen?: boolean): ReturnType<ControlledAgent['beginSignIn']>;
-  /** @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
+  /** A profile of people. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN | PRINCIPAL_NO_SIGN_IN */
   company(name: string | undefined): Company;
+  /** A profile or a service principal; the only profile where none is named. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
+  principal(name: string | undefined): Principal;
   /** The control door refused a request, or a route of it did. */
   controlRefused(verb: string, code: FailureCode, by: Caller): void;
   /** @returns how many were changed. @throws AppError GRANT_UNKNOWN: nothing was changed */
@@ -111,12 +123,31 @@ export function createAgent(parts: Parts): Agent {
   const signInListeners: (() => void)[] = [];
   const grantView = createGrantView(parts);
 
-  const company = (name: string | undefined): Company => {
-    if (parts.companies.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
-    if (name === undefined && parts.companies.size > 1)
-      throw new AppError('PROFILE_NEEDED', { detail: [...parts.companies.keys()].join(', ') });
-    const found = name === undefined ? [...parts.companies.values()][0] : parts.companies.get(name);
+  const { companies, servicePrincipals } = parts;
+
+  /** People first: whoever names nobody means themselves. */
+  const principal = (name: string | undefined): Principal => {
+    const named = companies.size > 0 ? companies : servicePrincipals;
+    if (named.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
+    if (name === undefined && named.size > 1)
+      throw new AppError('PROFILE_NEEDED', { detail: [...companies.keys(), ...servicePrincipals.keys()].join(', ') });
+    const found = name === undefined ? [...named.values()][0] : (companies.get(name) ?? servicePrincipals.get(name));
     if (found === undefined) throw new AppError('PROFILE_UNKNOWN');
+    return found;
+  };
+
+  const company = (name: string | undefined): Company => {
+    const { profile } = principal(name);
+    const found = companies.get(profile.name);
+    // check: principal-no-sign-in
+    if (found === undefined) throw new AppError('PRINCIPAL_NO_SIGN_IN', { detail: `${profile.name} is a service principal.` });
+    // end check
+    return found as Company;
+  };
+
+  const ownPrincipal = (name: string): RunningPrincipal => {
+    const found = servicePrincipals.get(name);
+    if (found === undefined) throw new AppError('PROFILE_UNKNOWN', { detail: [...servicePrincipals.keys()].join(', ') });
     return found;
   };
 
@@ -128,7 +159,7 @@ export function createAgent(parts: Parts): Agent {
     );
 
   const followers = createFollowers(parts);
-  const printedTokens = createPrintedTokens({ ...parts, company });
+  const printedTokens = createPrintedTokens({ ...parts, principal });
 
   function controlRefused(verb: string, code: FailureCode, by: Caller): void {
     const named = nameOf(by, parts.describe);
@@ -376,11 +407,41 @@ export function createAgent(parts: Parts): Agent {
       for (const { id } of parts.permissions.denied()) parts.permissions.forgive(id);
       await parts.tapKeys.eraseAll();
       await parts.locking.startAfresh();
+      for (const { session, tokens } of servicePrincipals.values()) {
+        tokens.forget();
+        await session.resume();
+      }
       await parts.files.forgetConfig();
       parts.audit.append({ type: 'agent.reset', grants, keys });
       if (leaving) parts.leave();
       parts.access.changed();
       return { grants, keys };
+    },
+
+    servicePrincipals: () => [...servicePrincipals.values()].map((each) => each.view()),
+
+    async setSecret({ name, secret }, by) {
+      const found = ownPrincipal(name);
+      // check: secret-not-set-by-ai-agent
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      // check: secret-set-while-open
+      if (parts.lock.state() === 'locked') throw new AppError('LOCKED');
+      // end check
+      await found.setSecret(new Secret(secret));
+      parts.access.changed();
+      return found.view();
+    },
+
+    async removeSecret({ name }, by) {
+      const found = ownPrincipal(name);
+      // check: secret-not-removed-by-ai-agent
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+      // end check
+      await found.removeSecret();
+      await parts.grants.endWhere((grant) => grant.profile === name, 'revoked');
+      parts.access.changed();
+      return found.view();
     },
 
     async auditTail(limit) {
@@ -403,6 +464,7 @@ export function createAgent(parts: Parts): Agent {
 
     stop: parts.stop,
     company,
+    principal,
     onSignIn: (listener) => void signInListeners.push(listener),
 
     controlRefused,

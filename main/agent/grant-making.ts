@@ -11,7 +11,8 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Caller, ProcessRef } from '../caller/caller.ts';
 import { aiAgentNamed } from '../caller/known-programs.ts';
 import { requireAuthorised } from '../databricks/authorisation.ts';
-import { cloudOf, resolveScopes } from '../databricks/scopes.ts';
+import { cloudOf, levelOf, resolveScopes } from '../databricks/scopes.ts';
+import { identityOf } from '../grant/grant.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Binding, Members } from '../grant/members.ts';
 import type { Permissions } from '../grant/permissions.ts';
@@ -20,7 +21,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { Decision, Policy, Question } from '../policy/question.ts';
 import type { Clock } from '../ports.ts';
 import { workspaceOf } from '../profile/load-config.ts';
-import type { Profile } from '../profile/profile.ts';
+import type { Profile, ServicePrincipal, TokenOwner, Workspace } from '../profile/profile.ts';
 import type { Secret } from '../secret.ts';
 import type { Session } from '../session/session.ts';
 import { type EpochMs, hours, later, type Ms, ms, remaining, seconds } from '../units.ts';
@@ -31,9 +32,10 @@ import type { Questions } from './questions.ts';
 /** A shell lives long and is used for many things. */
 const SHELL_LIMIT: Ms = hours(8);
 
-interface Company {
-  profile: Profile;
-  session: Session;
+/** Whoever a grant can be for: the person of a profile, or a service principal. */
+interface Principal {
+  profile: Profile | ServicePrincipal;
+  session: Pick<Session, 'view'>;
 }
 
 interface Waiting {
@@ -61,7 +63,7 @@ export interface GrantMaking {
 }
 
 export function createGrantMaking(parts: {
-  company: (name: string | undefined) => Company;
+  principal: (name: string | undefined) => Principal;
   grants: Grants;
   members: Members;
   permissions: Pick<Permissions, 'isDenied' | 'deny'>;
@@ -99,11 +101,25 @@ export function createGrantMaking(parts: {
     const { action, workspace, scopes } = question;
     const { caller, callerKind } = nameOf(by, parts.describe);
     const rules = decision.rules.filter(({ applied }) => applied).map(({ id }) => id);
-    if (decision.observed) audit.append({ type: 'policy.observed', action, grant, caller, workspace, scopes, rules, count: 1 });
+    const identity = identityOf(question.person.issuer);
+    if (decision.observed)
+      audit.append({ type: 'policy.observed', action, ...identity, grant, caller, workspace, scopes, rules, count: 1 });
     // check: making-policy
     if (decision.verdict !== 'allow') {
       const refusal = refusalOf(decision);
-      audit.append({ type: 'policy.denied', action, grant, caller, callerKind, workspace, scopes, code: refusal.code, rules, count: 1 });
+      audit.append({
+        type: 'policy.denied',
+        action,
+        ...identity,
+        grant,
+        caller,
+        callerKind,
+        workspace,
+        scopes,
+        code: refusal.code,
+        rules,
+        count: 1,
+      });
       throw refusal;
     }
     // end check
@@ -169,7 +185,7 @@ export function createGrantMaking(parts: {
     return { kind, root };
   }
 
-  function lifeOf({ limits }: Profile, kind: Binding['kind'], wanted: number | undefined, allowed: Ms): Ms {
+  function lifeOf({ limits }: TokenOwner, kind: Binding['kind'], wanted: number | undefined, allowed: Ms): Ms {
     const most = ms(Math.min(limits.grant, allowed, kind === 'tree' ? SHELL_LIMIT : limits.grant));
     // check: making-life-limit
     if (wanted !== undefined && seconds(wanted) > most)
@@ -186,10 +202,11 @@ export function createGrantMaking(parts: {
     asks: 'now' | 'at-use' = 'now',
   ): Promise<{ grant: Grant; secret: Secret }> {
     const by = asProgram(asker, request.program, parts.extraAiAgents());
-    const { profile, session } = parts.company(request.profile);
-    const workspace = workspaceOf(profile, request.workspace).host;
-    const scopes = resolveScopes(request.scopes.length === 0 ? ['notebook'] : request.scopes, cloudOf(workspace));
-    requireAuthorised(profile, scopes);
+    const { profile, session } = parts.principal(request.profile);
+    const target = workspaceOf(profile, request.workspace);
+    const workspace = target.host;
+    const scopes = scopesFor(target, request.scopes);
+    requireGivable(profile, scopes);
     const person = requirePerson(session);
     const wanted = request.seconds === undefined ? null : seconds(request.seconds);
     const question = (): Question | null => {
@@ -207,8 +224,16 @@ export function createGrantMaking(parts: {
       const key = `create ${parts.random(8).toString('hex')}`;
       const answer = await approvals.request(
         {
-          ...{ purpose: 'create', caller: by, expected: null, profile: profile.name, workspace, scopes },
-          ...{ words: parts.scopeWords(scopes, profile.name), grant: null, label: request.label, until, approval, spans: ['grant'] as Span[], key },
+          ...{ purpose: 'create', caller: by, expected: null, profile: profile.name, ...identityOf(person.issuer), workspace, scopes },
+          ...{
+            words: parts.scopeWords(scopes, profile.name),
+            grant: null,
+            label: request.label,
+            until,
+            approval,
+            spans: ['grant'] as Span[],
+            key,
+          },
         },
         waiting,
       );
@@ -230,7 +255,7 @@ export function createGrantMaking(parts: {
   function widening(request: z.output<typeof widenRequestSchema>, by: Caller) {
     const grant = grants.get(request.grant);
     if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
-    const more = resolveScopes(request.scopes, cloudOf(grant.workspace));
+    const more = scopesFor(workspaceOf(parts.principal(grant.profile).profile, grant.workspace), request.scopes);
     const scopes = [...new Set([...grant.scopes, ...more])].sort();
     const requireLive = (): void => {
       const { state } = grant;
@@ -240,7 +265,7 @@ export function createGrantMaking(parts: {
     };
     requireLive();
     const { profile, workspace, id, label, until } = grant;
-    requireAuthorised(parts.company(profile).profile, scopes);
+    requireGivable(parts.principal(profile).profile, scopes);
     const question = (): Question | null => {
       requireLive();
       const asked = parts.questions({ action: 'widen', profile, caller: by, workspace, scopes, life: remaining(until, clock.now()) });
@@ -252,8 +277,15 @@ export function createGrantMaking(parts: {
     };
     const added = scopes.filter((scope) => !grant.scopes.includes(scope));
     const ask = (approval: 'click' | 'tap') => ({
-      ...{ purpose: 'widen' as const, caller: by, expected: null, profile, workspace, scopes: added },
-      ...{ words: parts.scopeWords(added, profile), grant: id, label: label || grant.maker.title, until, approval, spans: ['grant'] as Span[] },
+      ...{ purpose: 'widen' as const, caller: by, expected: null, profile, ...identityOf(grant.issuer), workspace, scopes: added },
+      ...{
+        words: parts.scopeWords(added, profile),
+        grant: id,
+        label: label || grant.maker.title,
+        until,
+        approval,
+        spans: ['grant'] as Span[],
+      },
       key: `widen ${id} ${added.join(' ')}`,
     });
     return { grant, scopes, added, question, ask };
@@ -311,10 +343,10 @@ export function createGrantMaking(parts: {
     },
 
     covering(request, by) {
-      const { profile } = parts.company(request.profile);
-      const workspace = workspaceOf(profile, request.workspace).host;
-      const wanted = request.scopes.length === 0 ? ['notebook'] : request.scopes;
-      const scopes = resolveScopes(wanted, cloudOf(workspace));
+      const { profile } = parts.principal(request.profile);
+      const target = workspaceOf(profile, request.workspace);
+      const workspace = target.host;
+      const scopes = scopesFor(target, request.scopes);
       const covering = grants
         .list()
         .filter(({ state }) => state === 'live')
@@ -341,10 +373,19 @@ function asProgram(asker: Caller, program: string | undefined, extraAiAgents: re
     : { ...asker, kind: asker.kind === 'program' ? 'ai-agent' : asker.kind, aiAgent };
 }
 
+/** A service principal's tokens are always for what was asked. @throws AppError as `requireAuthorised` */
+function requireGivable(profile: Profile | ServicePrincipal, scopes: readonly string[]): void {
+  if ('tokens' in profile) requireAuthorised(profile, scopes);
+}
+
+/** The exact scopes that words stand for there; the bundle `notebook` where none are named, which no account has. */
+export const scopesFor = (target: Workspace, words: readonly string[]): string[] =>
+  resolveScopes(words.length === 0 ? ['notebook'] : words, cloudOf(target.host), levelOf(target));
+
 const strength = (approval: Approval): number => ['none', 'click', 'tap'].indexOf(approval);
 const refOf = ({ pid, startTicks }: ProcessRef): ProcessRef => ({ pid, startTicks });
 
-/** Who is signed in. @throws AppError SIGNED_OUT | SESSION_* | LOCKED */
+/** Who is signed in, or which service principal it is. @throws AppError SIGNED_OUT | SESSION_* | LOCKED | PRINCIPAL_SECRET_NEEDED */
 export function requirePerson(session: Pick<Session, 'view'>): { issuer: string; subject: string } {
   const view = session.view();
   // check: grant-needs-session

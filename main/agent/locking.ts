@@ -10,6 +10,7 @@ import type { Grants } from '../grant/grants.ts';
 import { createLock, type Lock } from '../lock/lock.ts';
 import type { Policy } from '../policy/question.ts';
 import type { Clock, DesktopSignals, Log, Ports } from '../ports.ts';
+import type { RunningPrincipal } from '../service-principal/service-principal.ts';
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
@@ -43,6 +44,7 @@ export function createLocking(parts: {
   log: Log;
   vault: Vault;
   companies: ReadonlyMap<string, Company>;
+  servicePrincipals: ReadonlyMap<string, Pick<RunningPrincipal, 'tokens' | 'session'>>;
   consents: Pick<Consents, 'hold'>;
   policy: () => Policy;
   grants: Pick<Grants, 'list'>;
@@ -54,7 +56,7 @@ export function createLocking(parts: {
   /** False while the configuration is one that nobody has used: a stored session is not brought to it. */
   mayResume: () => boolean;
 }): Locking {
-  const { clock, audit, log, vault, companies, consents } = parts;
+  const { clock, audit, log, vault, companies, servicePrincipals, consents } = parts;
   const lock = createLock({ clock, audit, log, limits: () => parts.policy().limits, begin: vault.locked ? 'locked' : 'open' });
   /** What a fresh sign-in could not open and gave up. */
   let lost: readonly string[] = [];
@@ -79,9 +81,10 @@ export function createLocking(parts: {
 
   async function forgetEverything(): Promise<void> {
     const locked = new AppError('LOCKED');
-    for (const { tokens } of companies.values()) tokens.forget(locked);
+    const all = [...companies.values(), ...servicePrincipals.values()];
+    for (const { tokens } of all) tokens.forget(locked);
     parts.forgetTokens();
-    const sessions = await Promise.allSettled([...companies.values()].map(({ session }) => session.lock()));
+    const sessions = await Promise.allSettled(all.map(({ session }) => session.lock()));
     for (const { status } of sessions) if (status === 'rejected') log('lock.session-not-locked');
     await vault.lock();
   }
@@ -114,6 +117,8 @@ export function createLocking(parts: {
     if (!parts.mayResume()) resuming = [];
     // end check
     for (const { session } of resuming) await session.resume();
+    // A secret goes nowhere but where it was given for, whatever the configuration says.
+    for (const { session } of servicePrincipals.values()) await session.resume();
     // It was locked all along, so a lock that came meanwhile changed nothing yet.
     // check: reopen-loses-to-lock
     if (asked !== before) {

@@ -11,7 +11,7 @@ import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError, asAppError, hasCode } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Places } from '../places.ts';
-import { builtInPolicy } from '../policy/built-in.ts';
+import { builtInPolicy, unattendedPolicy } from '../policy/built-in.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts';
 import type { Clock, Log } from '../ports.ts';
 import { readConfig, readConfigFile } from '../profile/load-config.ts';
@@ -34,6 +34,10 @@ export interface OwnFiles {
   adopt(): Promise<boolean>;
   /** Somebody has signed in with this configuration, or approved it with a tap; a first one that nobody has used yet has only been read. */
   configApproved(): boolean;
+  /** The configuration that holds, to the byte; null: there is none. */
+  held(): Buffer | null;
+  /** Told of each configuration that a tap has approved; true: all it says is in use, and nothing waits for the next start. */
+  onApproved(take: (config: Config) => Promise<boolean>): void;
   policy(): LoadedPolicy;
   view(): PolicyView;
   /** What is wrong with the files as they lie there, or not yet approved. */
@@ -85,6 +89,7 @@ export async function openOwnFiles(parts: {
   const listeners: (() => void)[] = [];
   const lost = new Set<FileKind>();
   const approved: Record<FileKind, Buffer | null> = { config: await openApproved('config'), policy: await openApproved('policy') };
+  let takeUp: (config: Config) => Promise<boolean> = async () => false;
   let ask: (kind: FileKind, hash: string) => boolean = () => false;
   let adopted: Buffer | null = null;
   let adopting = false;
@@ -92,8 +97,8 @@ export async function openOwnFiles(parts: {
   let closed = false;
   let cancel = (): void => undefined;
 
-  let policy: LoadedPolicy = approved.policy === null ? builtInPolicy() : (parse('policy', approved.policy) as LoadedPolicy);
   let config = await firstConfig();
+  let policy = firstPolicy();
   await look();
   schedule();
 
@@ -114,6 +119,17 @@ export async function openOwnFiles(parts: {
       lost.add(kind);
       return null;
     }
+  }
+
+  /** What was approved; else the one that comes with the program: another one where nobody could ever approve anything. */
+  function firstPolicy(): LoadedPolicy {
+    if (approved.policy !== null) return parse('policy', approved.policy) as LoadedPolicy;
+    let isUnattended = config.profiles.size === 0 && config.servicePrincipals.size > 0;
+    // check: unattended-not-after-people
+    // Whoever has enrolled keys or approved a policy here is still to be asked.
+    if (lost.has('policy')) isUnattended = false;
+    // end check
+    return isUnattended ? unattendedPolicy() : builtInPolicy();
   }
 
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
@@ -212,6 +228,11 @@ export async function openOwnFiles(parts: {
     waiting.delete(kind);
   }
 
+  async function useApproved(next: Config): Promise<void> {
+    restartNeeded = !(await takeUp(next));
+    if (!restartNeeded) config = next;
+  }
+
   function waitingFor(kind: FileKind, hash: string): Waiting {
     const found = waiting.get(kind);
     // check: approved-is-what-was-shown
@@ -237,12 +258,17 @@ export async function openOwnFiles(parts: {
         adopting = false;
       });
       if (config === noConfig) return false;
+      policy = firstPolicy();
       waiting.delete('config');
       broken.delete('config');
       changed();
       return true;
     },
     configApproved: () => approved.config !== null,
+    held: () => approved.config ?? adopted,
+    onApproved(take) {
+      takeUp = take;
+    },
     policy: () => policy,
     view: () => ({
       ...{ id: policy.id, revision: policy.revision, hash: policy.hash, mode: policy.mode },
@@ -255,7 +281,10 @@ export async function openOwnFiles(parts: {
       ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
     ],
-    notes: () => (restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
+    notes: () => [
+      ...(restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
+      ...(policy.hash === 'built-in-unattended' ? [nobodyAsked] : []),
+    ],
     words(kind, hash) {
       const { bytes } = waitingFor(kind, hash);
       // Whoever has changed the file can compare it; two files can say the same of themselves.
@@ -273,7 +302,7 @@ export async function openOwnFiles(parts: {
         audit.append({ type: 'policy.activated', source: places.policy, policy: id, revision, digest: hash, mode, approved: how });
       }
       await keep(kind, bytes);
-      if (next === undefined) restartNeeded = true;
+      if (next === undefined) await useApproved(readConfig(bytes, places.config));
       else policy = next;
       changed();
     },
@@ -302,6 +331,7 @@ export async function openOwnFiles(parts: {
 
 const wordsOfConfig = ({ profiles, servicePrincipals }: Config): string[] => [
   'The configuration file was changed: where you sign in, and which workspaces there are.',
+  ...(profiles.size > 0 ? [] : [nobodyAsked]),
   ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
     const actAs =
       federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];
@@ -312,6 +342,8 @@ const wordsOfConfig = ({ profiles, servicePrincipals }: Config): string[] => [
       `${name}: service principal ${clientId} by ${workload === undefined ? 'its secret' : `the JWT in ${'file' in workload ? workload.file : `$${workload.env}`}`}, workspaces ${hostsOf(workspaces)}`,
   ),
 ];
+
+const nobodyAsked = 'The configuration names no people, so programs get tokens of its service principals without anybody being asked.';
 
 const hostsOf = (workspaces: Profile['workspaces']): string => workspaces.map(({ host }) => host).join(', ');
 

@@ -30,6 +30,7 @@ export function createUiAgent(parts: {
   agent: Agent;
   members: Members;
   companies: StatusParts['companies'];
+  servicePrincipals: StatusParts['servicePrincipals'];
   consents: Consents;
   making: GrantMaking;
   ceremonies: Pick<Ceremonies, 'begin'>;

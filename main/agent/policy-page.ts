@@ -13,17 +13,17 @@ import type { UiAgent } from '../pages/ui-agent.ts';
 import type { LoadedPolicy } from '../policy/load-policy.ts';
 import type { Decision } from '../policy/question.ts';
 import { workspaceOf } from '../profile/load-config.ts';
-import type { Company } from './agent.ts';
-import { requirePerson } from './grant-making.ts';
+import type { Principal } from './agent.ts';
+import { requirePerson, scopesFor } from './grant-making.ts';
 import type { Questions } from './questions.ts';
 
-type Firm = Pick<Company, 'profile' | 'session'>;
+type Firm = Pick<Principal, 'profile' | 'session'>;
 type ExplainRequest = Parameters<UiAgent['policy/explain']>[0];
 
 export interface PolicyPageParts {
   companies: ReadonlyMap<string, Firm>;
   /** @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
-  company: (name: string | undefined) => Firm;
+  principal: (name: string | undefined) => Firm;
   questions: Questions;
   policy: () => Pick<LoadedPolicy, 'evaluate' | 'limits' | 'warnings' | 'aiAgents'>;
   policyView: () => PolicyView;
@@ -54,8 +54,9 @@ export function createPolicyPage(parts: PolicyPageParts): Pick<UiAgent, 'policy'
     async policy() {
       const mine: PolicyPage['mine'] = [];
       for (const firm of parts.companies.values())
-        for (const { host } of firm.profile.workspaces) {
-          mine.push(...mineOn(firm, host));
+        for (const { host, accountId } of firm.profile.workspaces) {
+          // Bundles are for workspaces.
+          if (accountId === undefined) mine.push(...mineOn(firm, host));
           await otherWork();
         }
       const { limits, warnings } = parts.policy();
@@ -73,12 +74,13 @@ export function createPolicyPage(parts: PolicyPageParts): Pick<UiAgent, 'policy'
     },
 
     'policy/explain'(request) {
-      const { profile, session } = parts.company(request.profile);
+      const { profile, session } = parts.principal(request.profile);
       // check: explain-needs-session
       requirePerson(session);
       // end check
-      const workspace = workspaceOf(profile, withScheme(request.workspace)).host;
-      const scopes = resolveScopes(request.scopes, cloudOf(workspace));
+      const target = workspaceOf(profile, withScheme(request.workspace));
+      const workspace = target.host;
+      const scopes = scopesFor(target, request.scopes);
       const explanation = explain({
         action: request.action,
         profile: profile.name,

@@ -7,7 +7,7 @@ import type { Grant, Grants } from '../grant/grants.ts';
 import type { Clock } from '../ports.ts';
 import { type EpochMs, later, type Ms, remaining, seconds } from '../units.ts';
 import type { Access } from './access.ts';
-import type { Company } from './agent.ts';
+import type { Principal } from './agent.ts';
 import { requirePerson } from './grant-making.ts';
 
 /** How long the command line waits for a token before it is told why there is none. */
@@ -19,7 +19,7 @@ export interface PrintedTokens {
 }
 
 export function createPrintedTokens(parts: {
-  company: (profile: string) => Company;
+  principal: (profile: string) => Principal;
   grants: Grants;
   access: Access;
   clock: Clock;
@@ -40,7 +40,7 @@ export function createPrintedTokens(parts: {
 
   async function tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>> {
     let leave = leaveFor(grant, by);
-    const { session, tokens } = parts.company(grant.profile);
+    const { session, tokens } = parts.principal(grant.profile);
     requirePerson(session);
     session.touch();
     const { workspace } = grant;

@@ -1,6 +1,7 @@
 /** Puts together what policy is asked: who, proven how, which program, for what. Everything it names is a fact of this moment. */
 import { networkInterfaces } from 'node:os';
 import type { Caller } from '../caller/caller.ts';
+import { servicePrincipalIssuer } from '../grant/grant.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Question } from '../policy/question.ts';
 import type { Clock } from '../ports.ts';
@@ -25,6 +26,8 @@ export const createQuestions =
   (parts: {
     session: (profile: string) => Pick<Session, 'view' | 'claims'> | undefined;
     tapKeys: Pick<TapKeys, 'touches' | 'ownedBy'>;
+    /** The person who approves in the name of a service principal, null where none is there; undefined for every other profile. */
+    approver: (profile: string) => { issuer: string; subject: string } | null | undefined;
     clock: Clock;
   }): Questions =>
   ({ action, profile, caller, workspace, scopes, life }) => {
@@ -35,13 +38,16 @@ export const createQuestions =
     const { level, authTime, acr } = view.assurance;
     let touches = parts.tapKeys.touches();
     // check: question-own-touches
-    const own = parts.tapKeys.ownedBy({ issuer, subject });
+    const approver = parts.approver(profile);
+    const toucher = approver === undefined ? { issuer, subject } : approver;
+    const own = toucher === null ? [] : parts.tapKeys.ownedBy(toucher);
     touches = touches.filter(({ keyId }) => own.includes(keyId));
     // end check
     return {
       action,
       at: parts.clock.now(),
       profile,
+      identity: issuer === servicePrincipalIssuer ? 'service-principal' : 'person',
       person: { issuer, subject, username, groups, claims: session.claims() },
       session: { assurance: level, authTime: authTime === null ? null : (Date.parse(authTime) as EpochMs), acr },
       tapKeys: touches,

@@ -3,14 +3,17 @@ import type { CallerView } from '../../preload/contract/caller.ts';
 import type { GrantView, HostKind, PolicyView, StatusView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
+import type { ServicePrincipalView } from '../../preload/contract/service-principal.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
 import { authorisedBy, isNarrowed } from '../databricks/authorisation.ts';
 import type { Consents } from '../grant/consents.ts';
+import { identityOf } from '../grant/grant.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Ports } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
+import type { RunningPrincipal } from '../service-principal/service-principal.ts';
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
@@ -23,6 +26,7 @@ export interface StatusParts {
   port: () => number;
   configFile: string;
   companies: ReadonlyMap<string, Company>;
+  servicePrincipals: ReadonlyMap<string, RunningPrincipal>;
   grants: Pick<Grants, 'list'>;
   members: Pick<Members, 'count'>;
   consents: Pick<Consents, 'view'>;
@@ -40,13 +44,15 @@ export const hostKind = (screen: Ports['screen']): HostKind => (screen === undef
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 export const createGrantView =
-  ({ members, companies }: Pick<StatusParts, 'members' | 'companies'>) =>
+  ({ members, companies, servicePrincipals }: Pick<StatusParts, 'members' | 'companies' | 'servicePrincipals'>) =>
   (grant: Grant): GrantView => ({
     id: grant.id,
     profile: grant.profile,
     workspace: grant.workspace,
     scopes: [...grant.scopes],
     ...widthOf(companies.get(grant.profile)?.profile, grant.scopes),
+    ...actingAs(companies.get(grant.profile)?.actsAs() ?? servicePrincipals.get(grant.profile)?.profile.clientId),
+    ...identityOf(grant.issuer),
     label: grant.label,
     createdAt: iso(grant.createdAt),
     until: iso(grant.until),
@@ -63,6 +69,8 @@ export const createGrantView =
 const widthOf = (profile: Profile | undefined, scopes: readonly string[]): Pick<GrantView, 'narrowed'> =>
   profile === undefined || isNarrowed(profile, scopes) ? {} : { narrowed: false };
 
+const actingAs = (clientId: string | null | undefined): Pick<GrantView, 'actsAs'> => (clientId == null ? {} : { actsAs: clientId });
+
 const makerView = ({ maker }: Grant): CallerView => ({
   kind: maker.kind,
   title: maker.title.split('/').at(-1) ?? maker.title,
@@ -74,11 +82,12 @@ const makerView = ({ maker }: Grant): CallerView => ({
 });
 
 export function statusOf(parts: StatusParts): StatusView {
-  const profiles = [...parts.companies.values()].map(({ profile, session, tokens }) => ({
+  const profiles = [...parts.companies.values()].map(({ profile, session, tokens, actsAs }) => ({
     name: profile.name,
     test: profile.test,
     issuer: profile.idp.issuer,
     ...(profile.tokens === 'direct' ? { direct: [...authorisedBy(profile)] } : {}),
+    ...actingAs(actsAs()),
     session: session.view(),
     workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
   }));
@@ -86,6 +95,7 @@ export function statusOf(parts: StatusParts): StatusView {
     ...parts.problems(),
     ...profiles.flatMap(({ session }) => [session.renewalProblem, session.lastFailure].filter((failure) => failure !== null)),
   ];
+  const servicePrincipals = [...parts.servicePrincipals.values()].map((principal) => principal.view());
   const lock = parts.lockView();
   const tapKeys = [...parts.tapKeys.list()];
   const queue = parts.consents.view();
@@ -99,19 +109,27 @@ export function statusOf(parts: StatusParts): StatusView {
     port: parts.port(),
     configFile: parts.configFile,
     profiles,
+    servicePrincipals,
     grants: live.map(createGrantView(parts)),
     lock,
     queue,
     tapKeys,
     policy: parts.policyView(),
-    warnings: [...warningsOf(lock, tapKeys.length), ...parts.notes()],
-    problems,
-    next: nextStep(parts.configFile, profiles, {
+    warnings: [...warningsOf(lock, tapKeys.length), ...servicePrincipals.flatMap(rotationWarning), ...parts.notes()],
+    problems: [...problems, ...servicePrincipals.flatMap(({ problem }) => problem ?? [])],
+    next: nextStep(parts.configFile, profiles, servicePrincipals, {
       locked: lock.state === 'locked',
       asked: queue.asks.length,
       tapKeys: tapKeys.length,
     }),
   };
+}
+
+function rotationWarning({ name, rotationDue, secretAgeDays }: ServicePrincipalView): string[] {
+  if (!rotationDue) return [];
+  return [
+    `The secret of service principal ${name} is ${secretAgeDays} days old; make a new one, then \`lakepass service-principals set ${name}\`.`,
+  ];
 }
 
 function warningsOf(lock: LockView, tapKeys: number): string[] {
@@ -127,14 +145,24 @@ function warningsOf(lock: LockView, tapKeys: number): string[] {
 function nextStep(
   configFile: string,
   profiles: readonly { name: string; session: SessionView }[],
+  servicePrincipals: readonly ServicePrincipalView[],
   now: { locked: boolean; asked: number; tapKeys: number },
 ): string {
-  if (profiles.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
+  if (profiles.length === 0 && servicePrincipals.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
   if (now.locked) return 'lakepass unlock';
+  if (profiles.length === 0) return principalStep(servicePrincipals);
   if (now.asked > 0) return 'Somebody is asking: lakepass ui';
   if (profiles.some(({ session }) => session.phase === 'signing-in')) return 'Finish the sign-in in your browser.';
   const ready = profiles.find(({ session }) => session.phase === 'signed-in');
   if (ready === undefined) return profiles.length === 1 ? 'lakepass login' : `lakepass login --profile ${profiles[0]?.name}`;
   if (now.tapKeys === 0) return 'lakepass login, and enrol a tap key in the page that follows';
   return 'lakepass run -- jupyter lab';
+}
+
+/** Where there are no people. */
+function principalStep(servicePrincipals: readonly ServicePrincipalView[]): string {
+  const ready = servicePrincipals.find(({ state }) => state === 'ready');
+  if (ready !== undefined) return `lakepass run --profile ${ready.name} -- python job.py`;
+  const empty = servicePrincipals.find(({ state }) => state === 'secret-needed');
+  return empty === undefined ? 'lakepass unlock' : `lakepass service-principals set ${empty.name}`;
 }

@@ -19,7 +19,7 @@ export type AuditEvent =
   | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
   | { type: 'token.validation-failed'; profile: string; rule: string }
   /** `subject`: whom it was given to. `actsAs`: client id of the service principal that it acts as; without it, as the subject. `narrowed` no: it may do more than was asked for. */
-  | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; narrowed?: 'no'; expiresAt: string; subject: string; actsAs?: string; requestId: string; tookMs: number }
+  | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; narrowed?: 'no'; expiresAt: string; subject: string; actsAs?: string; identity?: 'service-principal'; requestId: string; tookMs: number }
   | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }
   /** The first answer with a token to each program that uses the grant. */
   | { type: 'token.served'; grant: string; workspace: string; scopes: readonly string[]; expiresAt: string; lease: string; fingerprint: string; caller: string; callerKind: string; aiAgent?: string }
@@ -33,7 +33,8 @@ export type AuditEvent =
   | { type: 'door.foreign-user'; door: 'broker' | 'callback' | 'pages'; uid: number; count: number }
   /** The shell was to open an address that nobody has configured; `host` alone, for the rest may hold a secret. */
   | { type: 'opening.refused'; host: string; count: number }
-  | { type: 'grant.created'; grant: string; profile: string; subject: string; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string; caller: string; callerKind: string; aiAgent?: string }
+  /** `identity`: it is no person's, here and wherever else it stands. */
+  | { type: 'grant.created'; grant: string; profile: string; subject: string; identity?: 'service-principal'; workspace: string; scopes: readonly string[]; until: string; label: string; approved: string; caller: string; callerKind: string; aiAgent?: string }
   | { type: 'grant.widened'; grant: string; scopes: readonly string[]; approved: string }
   /** A person has paused it, or let it go on. */
   | { type: 'grant.paused'; grant: string }
@@ -43,16 +44,18 @@ export type AuditEvent =
   | { type: 'caller.unexpected'; grant: string; caller: string; callerKind: string; aiAgent?: string; count: number }
   | { type: 'caller.extra-holder'; grant: string; caller: string; callerKind: string }
   | { type: 'control.refused'; verb: string; code: FailureCode; caller: string; callerKind: string; aiAgent?: string; count: number }
-  | { type: 'consent.asked'; ask: string; purpose: string; grant: string; caller: string; callerKind: string; aiAgent?: string; workspace: string; scopes: readonly string[]; approval: string }
+  | { type: 'consent.asked'; ask: string; purpose: string; identity?: 'service-principal'; grant: string; caller: string; callerKind: string; aiAgent?: string; workspace: string; scopes: readonly string[]; approval: string }
   | { type: 'consent.answered'; ask: string; purpose: string; verdict: string; how: string; span: string; tapKey: string }
   | { type: 'consent.unanswered'; ask: string; purpose: string }
   | { type: 'policy.activated'; source: string; policy: string; revision: number; digest: string; mode: string; approved: string }
   | { type: 'policy.rejected'; source: string; digest: string; code: FailureCode; reason: string }
-  | { type: 'policy.denied'; action: string; grant: string; caller: string; callerKind: string; workspace: string; scopes: readonly string[]; code: FailureCode; rules: readonly string[]; count: number }
+  | { type: 'policy.denied'; action: string; identity?: 'service-principal'; grant: string; caller: string; callerKind: string; workspace: string; scopes: readonly string[]; code: FailureCode; rules: readonly string[]; count: number }
   /** `mode: observe`: enforcement would have said no. */
-  | { type: 'policy.observed'; action: string; grant: string; caller: string; workspace: string; scopes: readonly string[]; rules: readonly string[]; count: number }
+  | { type: 'policy.observed'; action: string; identity?: 'service-principal'; grant: string; caller: string; workspace: string; scopes: readonly string[]; rules: readonly string[]; count: number }
   | { type: 'config.activated'; digest: string; approved: string }
   | { type: 'config.rejected'; digest: string; code: FailureCode }
+  | { type: 'service-principal.secret-set'; name: string; clientId: string }
+  | { type: 'service-principal.secret-removed'; name: string; clientId: string }
   | { type: 'tap-key.added'; key: string; name: string; aaguid: string; first: string }
   | { type: 'tap-key.removed'; key: string; name: string }
   | { type: 'tap-key.renamed'; key: string; name: string }

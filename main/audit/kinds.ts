@@ -43,6 +43,8 @@ const kinds = {
   'policy.observed': 'policy',
   'config.activated': 'policy',
   'config.rejected': 'policy',
+  'service-principal.secret-set': 'key',
+  'service-principal.secret-removed': 'key',
   'tap-key.added': 'key',
   'tap-key.removed': 'key',
   'tap-key.renamed': 'key',

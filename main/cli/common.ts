@@ -11,6 +11,7 @@ export interface CommonOptions {
   json?: boolean;
   start: boolean;
   profile?: string;
+  as?: string;
 }
 
 const vaultKinds = ['keychain', 'passphrase', 'memory'] as const;
@@ -36,7 +37,10 @@ export const withCommon = (verb: Command, example: string): Command =>
     .option('--json', 'print JSON')
     .addHelpText('after', `\nExample:\n  ${example}`);
 
-export const withProfile = (verb: Command): Command => verb.option('-p, --profile <name>', 'which profile; not needed when there is one');
+export const withProfile = (verb: Command): Command =>
+  verb
+    .option('-p, --profile <name>', 'which profile; not needed when there is one')
+    .option('--as <name>', 'the same, for a service principal of the configuration');
 
 export const placesOf = (options: Pick<CommonOptions, 'home'>): Places =>
   findPlaces({ env: process.env, uid: process.getuid?.() ?? -1, ...(options.home === undefined ? {} : { home: options.home }) });

@@ -1,5 +1,6 @@
 /** How `run` and `env` say which grant they want. */
 import type { Command } from 'commander';
+import { AppError } from '../app-error.ts';
 import { bundles } from '../databricks/scopes.ts';
 import { withWait } from './asking.ts';
 import { withProfile } from './common.ts';
@@ -12,6 +13,7 @@ export interface GrantOptions {
   for?: string;
   label?: string;
   profile?: string;
+  as?: string;
 }
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), ...value.split(/[\s,]+/).filter(Boolean)];
@@ -31,11 +33,16 @@ export const withGrant = (verb: Command): Command =>
     .option('--label <text>', 'a name to find the grant by');
 
 /** What every request for scopes names. */
-export const scopesRequest = ({ scope = [], profile, workspace }: GrantOptions): Record<string, unknown> => ({
-  scopes: scope,
-  ...(profile === undefined ? {} : { profile }),
-  ...(workspace === undefined ? {} : { workspace }),
-});
+export const scopesRequest = ({ scope = [], profile, as, workspace }: GrantOptions): Record<string, unknown> => {
+  if (profile !== undefined && as !== undefined && profile !== as)
+    throw new AppError('INPUT_INVALID', { reason: 'as', detail: 'Name a profile or a service principal, not both.' });
+  const name = profile ?? as;
+  return {
+    scopes: scope,
+    ...(name === undefined ? {} : { profile: name }),
+    ...(workspace === undefined ? {} : { workspace }),
+  };
+};
 
 /** The body of POST /v1/grants. @throws AppError INPUT_INVALID for a time that is none */
 export const grantRequest = (options: GrantOptions, binding: 'run' | 'tree' | 'file', label: string): Record<string, unknown> => ({

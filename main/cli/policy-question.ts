@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { type CallerKind, callerKinds } from '../../preload/contract/caller.ts';
 import { AppError } from '../app-error.ts';
 import { cloudOf, resolveScopes } from '../databricks/scopes.ts';
-import type { Question } from '../policy/question.ts';
+import { identities, type Question } from '../policy/question.ts';
 import type { EpochMs } from '../units.ts';
 
 export interface Asked {
   json?: boolean;
   as: string;
+  identity: string;
   workspace: string;
   scope: string[];
   caller?: string;
@@ -36,6 +37,7 @@ export function questionFrom(options: Asked, now: number): Question {
     action: among(options.action, ['create', 'widen', 'use', 'renew'] as const, 'action'),
     at: at as EpochMs,
     profile: 'explained',
+    identity: among(options.identity, identities, 'identity'),
     person: {
       issuer: options.issuer,
       subject: options.as,

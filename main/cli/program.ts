@@ -16,6 +16,7 @@ import { addProfiles } from './verbs/profiles.ts';
 import { addReset } from './verbs/reset.ts';
 import { addRun } from './verbs/run.ts';
 import { addSeal } from './verbs/seal.ts';
+import { addServicePrincipals } from './verbs/service-principals.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addUi } from './verbs/ui.ts';
@@ -34,6 +35,18 @@ export function buildProgram(): Command {
     );
 
   for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants, addDenied]) add(program);
-  for (const add of [addProfiles, addLock, addUnlock, addSeal, addReset, addPolicy, addAudit, addCompletion, addUninstall]) add(program);
+  for (const add of [
+    addProfiles,
+    addServicePrincipals,
+    addLock,
+    addUnlock,
+    addSeal,
+    addReset,
+    addPolicy,
+    addAudit,
+    addCompletion,
+    addUninstall,
+  ])
+    add(program);
   return program;
 }

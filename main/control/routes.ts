@@ -23,9 +23,12 @@ import {
   widenRequestSchema,
 } from '../../preload/contract/control.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
+import { type ServicePrincipalView, secretRemoveRequestSchema, secretSetRequestSchema } from '../../preload/contract/service-principal.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
+import { workspaceProfileSchema } from '../../preload/contract/setup.ts';
 import { AppError } from '../app-error.ts';
 import type { Caller } from '../caller/caller.ts';
+import type { ProfileAdding } from '../setup/adding.ts';
 import { type Route, route } from './door.ts';
 
 type Opened = 'opened' | 'none' | 'shown';
@@ -63,6 +66,10 @@ export interface ControlledAgent {
   /** @param signal whoever asks has gone: a person need not answer any more */
   seal(request: z.output<typeof sealRequestSchema>, by: Caller, signal: AbortSignal): Promise<LockView>;
   reset(by: Caller, how?: { leaving?: boolean | undefined }): Promise<{ grants: number; keys: number }>;
+  servicePrincipals(): ServicePrincipalView[];
+  /** @throws AppError CALLER_REFUSED (an AI agent) | PROFILE_UNKNOWN | INPUT_INVALID | LOCKED | VAULT_SEALED | PASSPHRASE_NEEDED | DISK_FULL */
+  setSecret(request: z.output<typeof secretSetRequestSchema>, by: Caller): Promise<ServicePrincipalView>;
+  removeSecret(request: z.output<typeof secretRemoveRequestSchema>, by: Caller): Promise<ServicePrincipalView>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
   /** Whether another host may take over; it does once this agent has stopped. @throws AppError HANDOVER_REFUSED */
   handOver(by: Caller): HandOver;
@@ -72,12 +79,19 @@ export interface ControlledAgent {
 const nothing = z.strictObject({});
 
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent): Route[] => [
+export const controlRoutes = (agent: ControlledAgent & ProfileAdding): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
   route('POST', '/v1/sign-in', signInStartSchema, async ({ input }) => ({ json: await agent.beginSignIn(input) })),
   route('GET', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.signInOutcome(input.profile) })),
   route('POST', '/v1/sign-in/cancel', signInRequestSchema, ({ input }) => ({ json: { cancelled: agent.cancelSignIn(input.profile) } })),
   route('POST', '/v1/sign-out', signOutRequestSchema, async ({ input }) => ({ json: { reports: await agent.signOut(input.profile) } })),
+  route(
+    'POST',
+    '/v1/profiles/workspace',
+    workspaceProfileSchema,
+    async ({ input, by }) => ({ json: await agent.workspaceProfile(input, by) }),
+    'attributed',
+  ),
   route('GET', '/v1/grants', nothing, () => ({ json: { grants: agent.grants() } })),
   route('POST', '/v1/grants', grantRequestSchema, ({ input, by }) => ({ lines: agent.makeGrant(input, by) }), 'attributed'),
   route('POST', '/v1/grants/child', childRequestSchema, async ({ input, by }) => ({ json: await agent.addChild(input, by) }), 'attributed'),
@@ -109,6 +123,21 @@ export const controlRoutes = (agent: ControlledAgent): Route[] => [
     'attributed',
   ),
   route('POST', '/v1/reset', resetRequestSchema, async ({ input, by }) => ({ json: await agent.reset(by, input) }), 'attributed'),
+  route('GET', '/v1/service-principals', nothing, () => ({ json: { servicePrincipals: agent.servicePrincipals() } })),
+  route(
+    'POST',
+    '/v1/service-principals/secret',
+    secretSetRequestSchema,
+    async ({ input, by }) => ({ json: { servicePrincipal: await agent.setSecret(input, by) } }),
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/service-principals/secret/remove',
+    secretRemoveRequestSchema,
+    async ({ input, by }) => ({ json: { servicePrincipal: await agent.removeSecret(input, by) } }),
+    'attributed',
+  ),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
   route(

@@ -135,7 +135,8 @@ function principalSentence({ code }: Pick<Rule, 'code'>, { clientId }: Asked): s
   return `It is a federation policy of the service principal ${clientId} that must name issuer, audience and subject to the letter.`;
 }
 
-function notTheEndpoint({ status, html }: Answer, { workspace }: Asked): AppError {
+/** What answered is not a token endpoint. */
+export function notTheEndpoint({ status, html }: Answer, { workspace }: Pick<Asked, 'workspace'>): AppError {
   const { host } = new URL(workspace);
   if (status >= 300 && status < 400)
     return new AppError('WORKSPACE_ANSWER_INVALID', {

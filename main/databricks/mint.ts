@@ -19,6 +19,8 @@ export interface MintParts {
   source: TokenSource;
   /** Whom the session is for, for the audit log. */
   subject: () => string;
+  /** It is no person's. */
+  identity?: 'service-principal';
   audit: AuditLog;
   log: Log;
 }
@@ -69,7 +71,10 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
       // check: audit-before-token
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
       const width = minted.narrowed === undefined ? {} : { narrowed: 'no' as const };
-      const principal = minted.actsAs === undefined ? {} : { actsAs: minted.actsAs };
+      const principal = {
+        ...(minted.actsAs === undefined ? {} : { actsAs: minted.actsAs }),
+        ...(parts.identity === undefined ? {} : { identity: parts.identity }),
+      };
       audit.append({
         type: 'token.minted',
         ...facts,

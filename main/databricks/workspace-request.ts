@@ -30,6 +30,8 @@ export interface WorkspaceRequest {
   body?: Readonly<Record<string, unknown>>;
   /** Goes along as what proves who asks. */
   bearer?: Secret;
+  /** Instead of it: what proves a client (RFC 7617). Neither part may hold what RFC 6749 section 2.3.1 would encode. */
+  basic?: { user: string; password: Secret };
   /** Ends the request early. */
   signal?: AbortSignal;
   timeout: Ms;
@@ -61,7 +63,7 @@ export async function askWorkspace(parts: { clock: Clock; fetch: typeof globalTh
   }
 }
 
-function requestOf({ userAgent, form, body, bearer }: WorkspaceRequest): RequestInit {
+function requestOf({ userAgent, form, body, bearer, basic }: WorkspaceRequest): RequestInit {
   // Requests are rare, and a pooled connection that a sleeping laptop left behind only dies after a long silence.
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, connection: 'close' };
   const init: RequestInit = { method: 'GET', headers };
@@ -76,6 +78,7 @@ function requestOf({ userAgent, form, body, bearer }: WorkspaceRequest): Request
     headers['content-type'] = 'application/json';
   }
   if (bearer) headers['authorization'] = `Bearer ${bearer.reveal()}`;
+  if (basic) headers['authorization'] = `Basic ${Buffer.from(`${basic.user}:${basic.password.reveal()}`).toString('base64')}`;
   // check: no-redirects
   // A 307 would carry the identity token on to wherever the answer points.
   init.redirect = 'manual';

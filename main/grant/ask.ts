@@ -14,6 +14,8 @@ export interface Ask {
   /** The program the grant was made for, where another one uses it. */
   expected: Caller | null;
   profile: string | null;
+  /** The profile is a service principal of its own. */
+  identity?: 'service-principal';
   workspace: string | null;
   scopes: readonly string[];
   words: readonly string[];
@@ -61,12 +63,13 @@ function harmless(text: string): string {
 }
 
 /** Programs are named by their executable alone: what they show of themselves stays out of the log. */
-export function askedEvent(id: string, { purpose, grant, caller, workspace, scopes, approval }: Ask): AuditEvent {
+export function askedEvent(id: string, { purpose, identity, grant, caller, workspace, scopes, approval }: Ask): AuditEvent {
   return {
     ...{
       type: 'consent.asked',
       ask: id,
       purpose,
+      ...(identity === undefined ? {} : { identity }),
       grant: grant ?? '',
       caller: caller.process?.executable ?? 'unknown',
       callerKind: caller.kind,

@@ -17,6 +17,15 @@ export interface Maker {
   readonly aiAgent: string | null;
 }
 
+/**
+ * Stands as the issuer of grants that are for a service principal of its own. No provider can be called so: an issuer is an address.
+ */
+export const servicePrincipalIssuer = 'service-principal';
+
+/** What a grant, or whoever it is for, says of itself in the audit log where that is no person. */
+export const identityOf = (issuer: string): { identity?: 'service-principal' } =>
+  issuer === servicePrincipalIssuer ? { identity: 'service-principal' } : {};
+
 export interface Grant {
   /** Short public name, safe to show and to log. */
   readonly id: string;

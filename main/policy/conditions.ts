@@ -2,7 +2,7 @@
 import { type EpochMs, type Ms, minutes } from '../units.ts';
 import { inRanges } from './address-range.ts';
 import { asTruth, type Facts, lengthWords, type Part, type Truth } from './facts.ts';
-import type { Question } from './question.ts';
+import type { Identity, Question } from './question.ts';
 import type { ConditionRule, GrantRule } from './schema.ts';
 import { timeWindow } from './time-window.ts';
 
@@ -21,11 +21,12 @@ function ageTruth(moment: EpochMs | null, at: EpochMs, most: Ms): Truth {
 
 /** @param setsOf turns AAGUIDs and names of sets into AAGUIDs, in lower case */
 export function conditionParts(name: string, rule: ConditionRule, setsOf: (names: readonly string[]) => ReadonlySet<string>): Part[] {
-  const { assurance, authAgeMax, tapKey, cidr, time } = rule;
+  const { assurance, authAgeMax, tapKey, identity, cidr, time } = rule;
   const parts: (Part | null)[] = [
     assurance === undefined ? null : assurancePart(assurance),
     authAgeMax === undefined ? null : authAgePart(authAgeMax),
     tapKey === undefined ? null : tapKeyPart(tapKey, setsOf),
+    identity === undefined ? null : identityPart(identity),
     cidr === undefined ? null : addressPart(cidr),
     time === undefined ? null : timePart(time),
   ];
@@ -38,6 +39,15 @@ const assurancePart = (least: NonNullable<ConditionRule['assurance']>): Part => 
   change: `a sign-in that is proven as ${least} or better`,
   cure: 'sign-in',
   demand: { acr: null, maxAge: null },
+});
+
+const identityWords: Readonly<Record<Identity, string>> = { person: 'a person', 'service-principal': 'a service principal' };
+
+const identityPart = (wanted: Identity): Part => ({
+  truth: ({ question }) => asTruth(question.identity === wanted),
+  says: `it is ${identityWords[wanted]} that asks`,
+  change: `asking as ${identityWords[wanted]}`,
+  cure: null,
 });
 
 const authAgePart = (most: Ms): Part => ({

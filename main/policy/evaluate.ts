@@ -97,6 +97,8 @@ function allowed({ facts, grants }: Weighed, rules: readonly RuleReport[]): Deci
 /** A denial that applies now applies after a step-up too: what is assumed only ever makes parts of it hold. */
 function steppedUp(rules: Rules, now: Weighed, reports: readonly RuleReport[]): Decision | null {
   for (const assumed of ways) {
+    // A service principal has no sign-in that could be fresher.
+    if (now.facts.question.identity === 'service-principal' && assumed.includes('sign-in')) continue;
     const then = weigh(rules, now.facts, assumed);
     if (isAllowed(then)) return stepUpDecision(now, then, reports);
   }

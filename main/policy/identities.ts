@@ -15,8 +15,14 @@ export interface IdentityTest {
 }
 
 export function identityTest({ match, roles }: IdentityRule): IdentityTest {
-  const { issuer, user, group, claim, emailDomain } = match;
+  const { issuer, user, group, claim, emailDomain, servicePrincipal } = match;
   const tests: ((facts: Facts) => boolean)[] = [];
+  // check: policy-identity-kind
+  // A rule that was written for people gives a service principal nothing, and the other way round.
+  tests.push(({ question }) => (question.identity === 'service-principal') === (servicePrincipal !== undefined));
+  // end check
+  if (servicePrincipal !== undefined && servicePrincipal !== '*')
+    tests.push(({ question }) => lower(question.person.username) === lower(servicePrincipal));
   if (issuer !== undefined) tests.push(({ question }) => question.person.issuer === issuer);
   if (user !== undefined) tests.push(({ question }) => lower(question.person.username) === lower(user));
   if (group !== undefined) tests.push(groupTest(group));
@@ -43,9 +49,10 @@ function domainOf(username: string): string | null {
   return at <= 0 ? null : lower(username.slice(at + 1));
 }
 
-function matchWords({ anyone, issuer, user, group, claim, emailDomain }: IdentityRule['match']): string {
+function matchWords({ anyone, servicePrincipal, issuer, user, group, claim, emailDomain }: IdentityRule['match']): string {
   const words = [
     anyone === true ? 'a sign-in' : undefined,
+    servicePrincipal && (servicePrincipal === '*' ? 'being a service principal' : `service principal ${servicePrincipal}`),
     issuer && `issuer ${issuer}`,
     user && `user ${user}`,
     group && `group ${group}`,

@@ -49,6 +49,7 @@ function questionOf(given: PolicyTest['given'], rules: Rules): Question {
     action: given.action,
     at,
     profile: 'test',
+    identity: given.identity,
     person: { issuer: given.issuer, subject: given.user, username: given.user, groups: given.groups, claims: given.claims },
     session: {
       assurance: given.assurance,

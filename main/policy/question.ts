@@ -6,11 +6,16 @@ import type { EpochMs, Ms } from '../units.ts';
 
 export type Assurance = 'unknown' | 'mfa' | 'config-asserted' | 'phr';
 
+export const identities = ['person', 'service-principal'] as const;
+export type Identity = (typeof identities)[number];
+
 export interface Question {
   /** 'create', 'widen': a grant is asked for. 'use': a program that no consent covers uses one. 'renew': one that is covered. */
   action: 'create' | 'widen' | 'use' | 'renew';
   at: EpochMs;
   profile: string;
+  /** What sort of identity asks; `person` then names the service principal, by its client id, and it is in no group. */
+  identity: Identity;
   person: {
     issuer: string;
     subject: string;

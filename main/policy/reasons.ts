@@ -39,9 +39,10 @@ export function whyDenied({ denials, facts, missing }: Weighed, own: readonly Gr
   const { workspace, caller } = facts.question;
   if (denials.length > 0) return `Denied by ${someOf(denials.map(({ id }) => id).sort())}.`;
   if (isHeldOff) return `${kindWords[caller.kind]} gets no token unless a rule names that kind.`;
-  if (facts.roles.size === 0) return 'The policy has no role for this person.';
-  if (own.length === 0) return 'The roles of this person give nothing.';
-  return `No rule of this person's roles gives ${someOf(missing)} on ${workspace} to this program now.`;
+  const who = facts.question.identity === 'person' ? 'person' : 'service principal';
+  if (facts.roles.size === 0) return `The policy has no role for this ${who}.`;
+  if (own.length === 0) return `The roles of this ${who} give nothing.`;
+  return `No rule of this ${who}'s roles gives ${someOf(missing)} on ${workspace} to this program now.`;
 }
 
 const kindWords: Readonly<Record<Question['caller']['kind'], string>> = {

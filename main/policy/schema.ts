@@ -11,6 +11,7 @@ import { lengthOfTime, lengthText, toMs } from '../profile/length-of-time.ts';
 import { seconds } from '../units.ts';
 import { rangeProblem } from './address-range.ts';
 import { groupProblem, pathProblem, workspaceProblem } from './glob.ts';
+import { identities } from './question.ts';
 import { clockPattern, daysPattern, isTimeZone } from './time-window.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'use lower-case letters, digits and hyphens, 40 at most');
@@ -49,7 +50,11 @@ const programName = z
 
 const matchSchema = z
   .strictObject({
-    anyone: z.literal(true).optional().describe('Everybody who is signed in.'),
+    anyone: z.literal(true).optional().describe('Everybody who is signed in; no service principal.'),
+    servicePrincipal: z
+      .union([z.literal('*'), z.guid('write the application id of a service principal, or "*"')])
+      .optional()
+      .describe('A service principal by its application id, or any of them; it is never matched by what describes people.'),
     issuer: text.optional().describe('The issuer to the letter; a trailing slash counts.'),
     user: text.optional().describe('The Databricks user name, in any case.'),
     group: sound(groupProblem)
@@ -67,7 +72,11 @@ const matchSchema = z
       .optional()
       .describe('What follows the @ in the Databricks user name.'),
   })
-  .refine(hasKey, oneOf('anyone, issuer, user, group, claim, emailDomain'));
+  .refine(hasKey, oneOf('anyone, servicePrincipal, issuer, user, group, claim, emailDomain'))
+  .refine(
+    ({ servicePrincipal, ...people }) => servicePrincipal === undefined || !hasKey(people),
+    'a service principal has no issuer, user name, group or claim; name it alone',
+  );
 
 const callerSchema = z
   .strictObject({
@@ -97,6 +106,7 @@ const conditionSchema = z
   .strictObject({
     assurance: z.enum(['mfa', 'config-asserted', 'phr']).optional().describe('How strongly the sign-in was proven, at least.'),
     tapKey: tapKeySchema.optional().describe('A tap key was touched in this session, one that is all of this.'),
+    identity: z.enum(identities).optional().describe('A person, or a service principal of its own.'),
     authAgeMax: lengthOfTime.optional().describe('The sign-in at the provider is at most this old.'),
     cidr: list(sound(rangeProblem))
       .optional()
@@ -116,7 +126,7 @@ const conditionSchema = z
       .refine(({ days, hours }) => days !== undefined || hours !== undefined, oneOf('days, hours'))
       .optional(),
   })
-  .refine(hasKey, oneOf('assurance, tapKey, authAgeMax, cidr, time'));
+  .refine(hasKey, oneOf('assurance, tapKey, identity, authAgeMax, cidr, time'));
 
 const lease = lengthText
   .default('300 s')
@@ -167,7 +177,8 @@ const limitsSchema = z.strictObject({
 
 const givenSchema = z.strictObject({
   action: z.enum(['create', 'widen', 'use', 'renew']).default('create').describe('What is asked for.'),
-  user: text.default('someone@example.com').describe('The Databricks user name.'),
+  identity: z.enum(identities).default('person').describe('What sort of identity asks.'),
+  user: text.default('someone@example.com').describe('The Databricks user name, or the application id of a service principal.'),
   issuer: text.default('https://issuer.example').describe('The issuer.'),
   groups: z.array(text).default([]).describe('Groups of the person.'),
   claims: z

@@ -7,6 +7,7 @@ import { callerViewSchema } from './caller.ts';
 import { askQueueViewSchema, askViewSchema } from './consent.ts';
 import { failureSchema } from './failure.ts';
 import { lockViewSchema } from './lock.ts';
+import { servicePrincipalViewSchema } from './service-principal.ts';
 import { sessionViewSchema } from './session.ts';
 import { tapKeyViewSchema } from './tap-key.ts';
 
@@ -22,6 +23,10 @@ export const grantViewSchema = z.object({
   scopes: z.array(z.string()),
   /** false: its tokens may do more than the scopes name. */
   narrowed: z.literal(false).optional(),
+  /** Client id of the service principal that its tokens act as now; left out: as the person. */
+  actsAs: z.string().optional(),
+  /** It is for a service principal of its own, not for a person. */
+  identity: z.literal('service-principal').optional(),
   label: z.string(),
   createdAt: isoTime,
   until: isoTime,
@@ -70,10 +75,14 @@ export const statusViewSchema = z.object({
       issuer: z.string(),
       /** Programs get the token of the sign-in itself, which opens all of this; absent where each gets one of its own. */
       direct: z.array(z.string()).optional(),
+      /** Client id of the service principal that the person's groups make their tokens act as. */
+      actsAs: z.string().optional(),
       session: sessionViewSchema,
-      workspaces: z.array(z.object({ name: z.string(), host: z.string(), health: z.string() })),
+      workspaces: z.array(z.object({ name: z.string(), host: z.string(), health: z.string(), accountId: z.string().optional() })),
     }),
   ),
+  /** Apart from people: nobody signs in to these. */
+  servicePrincipals: z.array(servicePrincipalViewSchema),
   grants: z.array(grantViewSchema),
   lock: lockViewSchema,
   queue: askQueueViewSchema,
@@ -87,6 +96,9 @@ export const statusViewSchema = z.object({
   next: z.string(),
 });
 export type StatusView = z.infer<typeof statusViewSchema>;
+
+/** 'in-use': sign in with it; 'made': the first one, in use at once; 'waiting': in the file, until a person has approved that. */
+export const workspaceProfileAnswerSchema = z.object({ profile: z.string(), state: z.enum(['in-use', 'made', 'waiting']) });
 
 export const signInRequestSchema = z.strictObject({ profile: profileName.optional() });
 export const signInStartSchema = z.strictObject({

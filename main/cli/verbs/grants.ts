@@ -48,14 +48,15 @@ const boundTo: Record<GrantView['binding'], string> = { run: 'run', tree: 'shell
 
 const stateOf = ({ state, paused }: GrantView): string => (state === 'live' && paused ? 'paused' : state);
 
-const scopesOf = ({ scopes, narrowed }: GrantView): string => `${scopes.join(' ')}${narrowed === false ? ' (not narrowed)' : ''}`;
+const scopesOf = ({ scopes, narrowed, actsAs }: GrantView): string =>
+  `${scopes.join(' ')}${narrowed === false ? ' (not narrowed)' : ''}${actsAs === undefined ? '' : ` (acts as ${actsAs})`}`;
 
 /** Grants as people read them, here and in `status`. */
 export const grantTable = (grants: readonly GrantView[]): string =>
   table([
     ['GRANT', 'STATE', 'SCOPES', 'WORKSPACE', 'ENDS', 'SERVED', 'BOUND TO', 'PROCESSES', 'MADE FOR', 'LABEL'],
     ...grants.map((grant) => [
-      ...[grant.id, stateOf(grant), grant.scopes.join(' '), grant.workspace, timeLeft(grant.until), String(grant.served)],
+      ...[grant.id, stateOf(grant), scopesOf(grant), grant.workspace, timeLeft(grant.until), String(grant.served)],
       ...[boundTo[grant.binding], String(grant.members), callerText(grant.caller), grant.label],
     ]),
   ]);

@@ -1,28 +1,62 @@
-/** `lakepass login`: signs a person in with the system browser and waits for the outcome. */
+/** `lakepass login`: signs a person in with the system browser and waits for the outcome; with a workspace's address, it makes the profile first. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { signInOutcomeSchema, signInStartedSchema } from '../../../preload/contract/control.ts';
+import {
+  signInOutcomeSchema,
+  signInStartedSchema,
+  statusViewSchema,
+  uiOpenedSchema,
+  workspaceProfileAnswerSchema,
+} from '../../../preload/contract/control.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
+import { AppError } from '../../app-error.ts';
 import { minutes } from '../../units.ts';
-import { type CommonOptions, optionsFirst, reachAgent, withCommon, withProfile } from '../common.ts';
+import type { AgentClient } from '../agent-client.ts';
+import { type CommonOptions, reachAgent, reporting, withCommon, withProfile } from '../common.ts';
 import { printJson, printLine, timeLeft } from '../report.ts';
 
 interface Options extends CommonOptions {
   cancel?: boolean;
   stepUp?: boolean;
+  scope?: string[];
+  name?: string;
+  clientId?: string;
+  redirectPort?: string;
+  test?: boolean;
 }
+
+const oneMore = (word: string, before: string[] = []): string[] => [...before, ...word.split(/[\s,]+/).filter(Boolean)];
 
 export const addLogin = (program: Command): Command =>
   withProfile(
-    withCommon(program.command('login').description('sign in at the identity provider, in your browser'), 'lakepass login --profile acme'),
+    withCommon(
+      program
+        .command('login')
+        .description('sign in at the identity provider, or at a workspace itself, in your browser')
+        .argument('[workspace]', 'address of a workspace; where no profile has it, one is made that signs in at Databricks itself'),
+      'lakepass login --profile acme\n  lakepass login https://acme.cloud.databricks.com --scope sql',
+    ),
   )
     .option('--cancel', 'cancel the sign-in that is waiting in the browser')
     .option('--step-up', 'sign in afresh and as strongly as policy asks, although a session runs')
-    .action(optionsFirst<Options>(login));
+    .option('-s, --scope <scope>', 'with a workspace: what the sign-in is for, a bundle or a scope; all you may do without it', oneMore)
+    .option('--name <name>', 'with a workspace: the name of the profile')
+    .option('--client-id <id>', 'with a workspace: a custom OAuth app of your account instead of the built-in client')
+    .option('--redirect-port <port>', 'with --client-id: its redirect is http://localhost:PORT')
+    .option('--test', 'with a workspace: a test profile, for which plain http on this machine is accepted')
+    .action(
+      reporting(
+        (workspace: string | undefined, options: Options) => login(workspace, options),
+        (_, options) => options.json === true,
+      ),
+    );
 
-async function login(options: Options): Promise<void> {
+async function login(workspace: string | undefined, options: Options): Promise<void> {
+  requireFitting(workspace, options);
   const agent = await reachAgent(options);
-  const profile = options.profile === undefined ? {} : { profile: options.profile };
+  const name = workspace === undefined ? options.profile : await profileOf(agent, workspace, options);
+  const profile = name === undefined ? {} : { profile: name };
   if (options.cancel === true) {
     const { cancelled } = await agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() }));
     if (options.json === true) printJson({ cancelled });
@@ -44,6 +78,68 @@ async function login(options: Options): Promise<void> {
   process.off('SIGINT', cancel);
   if (options.json === true) printJson(outcome);
   else printLine(sessionLine(outcome.session));
+}
+
+const wrong = (detail: string) => new AppError('INPUT_INVALID', { reason: 'options', detail });
+
+function requireFitting(workspace: string | undefined, options: Options): void {
+  const { scope, name, clientId, redirectPort, test, profile, cancel } = options;
+  const isOfWorkspace = [scope, name, clientId, redirectPort, test].some((option) => option !== undefined);
+  if (workspace === undefined && isOfWorkspace) throw wrong('Name the workspace: lakepass login https://HOST.');
+  if (workspace !== undefined && (profile !== undefined || cancel === true)) throw wrong('Name either a workspace or a profile.');
+}
+
+/** The profile to sign in with; where it was added to a file, once the person has approved that. */
+async function profileOf(agent: AgentClient, workspace: string, { scope, name, clientId, redirectPort, test }: Options): Promise<string> {
+  const request = {
+    ...{ workspace, scopes: scope ?? [], test: test === true },
+    ...(name === undefined ? {} : { name }),
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(redirectPort === undefined ? {} : { redirectPort: Number(redirectPort) }),
+  };
+  const { profile, state } = await agent.postProven('/v1/profiles/workspace', request, workspaceProfileAnswerSchema);
+  if (state === 'in-use') return profile;
+  process.stderr.write(`${toldOfProfile(profile, scope ?? [], clientId)}\n`);
+  if (state === 'waiting') await untilApproved(agent, profile);
+  return profile;
+}
+
+/** What a person should know of such a sign-in before it begins. */
+export function toldOfProfile(profile: string, scopes: readonly string[], clientId: string | undefined): string {
+  const width =
+    scopes.length === 0
+      ? 'Its tokens are not narrowed: each opens all you may do in Databricks, whatever a program asks for; --scope makes a profile that is narrower.'
+      : `Its tokens are for ${scopes.join(' ')} and nothing else.`;
+  const client =
+    clientId === undefined
+      ? 'It uses the public client of the Databricks CLI; whether Databricks means other programs to use it is not confirmed. With --client-id and --redirect-port it uses an OAuth app of your account.'
+      : `It uses the OAuth app ${clientId}.`;
+  return [
+    `Profile ${profile}: you sign in at the workspace itself.`,
+    width,
+    client,
+    'Databricks does not say how you signed in: assurance unknown.',
+  ].join('\n  ');
+}
+
+const LOOK_AGAIN_MS = 500;
+/** As long as the person can be asked. */
+const APPROVAL_LIMIT = minutes(10);
+
+/** @throws AppError CONFIG_UNAPPROVED: it was refused, or nobody answered */
+async function untilApproved(agent: AgentClient, profile: string): Promise<void> {
+  process.stderr.write('It was added to your configuration; approve that in Lakepass with your key.\n');
+  const { url } = await agent.post('/v1/ui', {}, uiOpenedSchema);
+  if (url !== null) process.stderr.write(`  ${url}\n`);
+  for (let waited = 0; waited < APPROVAL_LIMIT; waited += LOOK_AGAIN_MS) {
+    const { profiles, queue } = await agent.get('/v1/status', statusViewSchema);
+    if (profiles.some(({ name }) => name === profile)) return;
+    const last = queue.history.find(({ purpose }) => purpose === 'profile');
+    const isAsked = queue.asks.some(({ purpose }) => purpose === 'profile');
+    if (!isAsked && last?.outcome === 'denied') break;
+    await pause(LOOK_AGAIN_MS);
+  }
+  throw new AppError('CONFIG_UNAPPROVED', { detail: `The profile "${profile}" is in the file and not in use.` });
 }
 
 export const sessionLine = (session: SessionView): string => {

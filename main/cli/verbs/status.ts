@@ -6,6 +6,7 @@ import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../com
 import { failureLine, printJson, printReport } from '../report.ts';
 import { grantTable } from './grants.ts';
 import { sessionLine } from './login.ts';
+import { principalLines } from './service-principals.ts';
 
 export const addStatus = (program: Command): Command =>
   withCommon(program.command('status').description('show sessions, grants and problems'), 'lakepass status --json').action(
@@ -30,9 +31,13 @@ export function statusText(view: StatusView): string {
       `${profile.name}${profile.test ? '  (test profile: plain http is accepted on this machine)' : ''}  ${profile.issuer}`,
       `  ${sessionLine(profile.session)}`,
     );
-    if (profile.direct !== undefined) lines.push(`  tokens  not narrowed: each is the sign-in's own and opens ${profile.direct.join(' ')}, whatever a program asks for`);
-    for (const { name, host, health } of profile.workspaces) lines.push(`  workspace ${name}  ${host}  ${health}`);
+    if (profile.direct !== undefined)
+      lines.push(`  tokens  not narrowed: each is the sign-in's own and opens ${profile.direct.join(' ')}, whatever a program asks for`);
+    if (profile.actsAs !== undefined) lines.push(`  tokens  act as service principal ${profile.actsAs}`);
+    for (const { name, host, health, accountId } of profile.workspaces)
+      lines.push(`  ${accountId === undefined ? 'workspace' : 'account'} ${name}  ${host}  ${health}`);
   }
+  for (const principal of view.servicePrincipals) lines.push('', ...principalLines(principal));
   lines.push('', ...safetyLines(view));
   if (view.grants.length > 0) lines.push('', grantTable(view.grants));
   if (view.queue.asks.length > 0) lines.push('', ...waitingLines(view));

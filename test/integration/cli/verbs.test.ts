@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
+import type { ProfileAdding } from '../../../main/setup/adding.ts';
 import { type ControlledAgent, controlRoutes } from '../../../main/control/routes.ts';
 import type { CallerView } from '../../../preload/contract/caller.ts';
 import type { AskView } from '../../../preload/contract/consent.ts';
@@ -67,6 +68,7 @@ const status = (lock: LockView): StatusView => ({
     configFile: '/c',
     host: 'headless',
     profiles: [],
+    servicePrincipals: [],
     grants: [grant],
   },
   ...{ lock, queue: { asks: [ask], snoozedUntil: null, quiet: true, history: [] }, problems: [], next: 'lakepass ui' },
@@ -138,7 +140,7 @@ beforeEach(async () => {
   answers = {};
   // A method that a test replaces is found at the moment it is called.
   const scripted = new Proxy(usual, { get: (target, name) => Reflect.get(answers, name) ?? Reflect.get(target, name) });
-  agent = await startStandInAgent(controlRoutes(scripted as ControlledAgent));
+  agent = await startStandInAgent(controlRoutes(scripted as ControlledAgent & ProfileAdding));
 });
 afterEach(() => agent.close());
 

@@ -13,6 +13,7 @@ import { scopeWords } from '../../../main/databricks/scopes.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import type { Profile } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
+import type { RunningPrincipal } from '../../../main/service-principal/service-principal.ts';
 import { hours, later, minutes, seconds } from '../../../main/units.ts';
 import type { Vault } from '../../../main/vault/vault.ts';
 import type { GrantNews, HostKind } from '../../../preload/contract/control.ts';
@@ -72,6 +73,7 @@ async function agentOver(
     filesFail: false,
   };
   const companies = new Map<string, Company>();
+  const servicePrincipals = new Map<string, RunningPrincipal>();
   for (const { name = 'acme', view = () => signedIn('00u1'), signIn, profile } of firms)
     companies.set(name, {
       profile: profile ?? profileNamed(name, { grant: '8 h' }),
@@ -101,6 +103,7 @@ async function agentOver(
         health: () => 'unknown' as const,
       },
       browser: async () => 'none',
+      actsAs: () => undefined,
     });
   const token = () => ({
     ...{ token: new Secret('held'), subject: state.minted.subject, scopes: ['sql'], mintedAt: clock.now() },
@@ -113,7 +116,10 @@ async function agentOver(
     touches: () => [],
     eraseAll: async () => void done.push('erase keys'),
   });
-  const questions = createQuestions({ session: (name) => companies.get(name)?.session, tapKeys, clock });
+  const questions = createQuestions({
+    ...{ session: (name) => (companies.get(name) ?? servicePrincipals.get(name))?.session, tapKeys, clock },
+    approver: () => undefined,
+  });
   const firstKey: Promise<unknown>[] = [];
   const parts = {
     ...{
@@ -122,6 +128,7 @@ async function agentOver(
       configFile: '/config.yaml',
       host,
       companies,
+      servicePrincipals,
       clock,
       questions,
       tapKeys,
@@ -136,7 +143,7 @@ async function agentOver(
       ...{ grants: all.grants, members: all.members, approvals: all.approvals, questions, lock: all.lock, scopeWords, clock, audit },
       ...{
         random: randomBytes,
-        company: (name: string | undefined) => agent.company(name),
+        principal: (name: string | undefined) => agent.principal(name),
         policy: () => all.state.policy,
         extraAiAgents: () => [],
         describe: describeCaller,

@@ -66,8 +66,26 @@ async function over(
       },
     },
     tokens: { peek: notAsked, get: notAsked, health: notAsked, forget: (error) => void state.calls.push(`forget ${name} ${error?.code}`) },
-    browser: notAsked,
+    ...{ browser: notAsked, actsAs: () => undefined },
   });
+  const servicePrincipals = new Map([
+    [
+      'robot',
+      {
+        tokens: {
+          peek: notAsked,
+          get: notAsked,
+          health: notAsked,
+          forget: (error?: AppError) => void state.calls.push(`forget robot ${error?.code}`),
+        },
+        session: {
+          ...{ view: notAsked, claims: notAsked, touch: notAsked },
+          lock: async () => void state.calls.push(`lock robot while the vault is ${vault.locked ? 'locked' : 'open'}`),
+          resume: async () => void state.calls.push(`resume robot while the vault is ${vault.locked ? 'locked' : 'open'}`),
+        },
+      },
+    ],
+  ]);
   const companies = new Map([
     ['acme', company('acme', more.lock)],
     ['other', company('other')],
@@ -75,7 +93,7 @@ async function over(
   const policy = policyFrom(policyText('tap', more.top === undefined ? {} : { top: more.top }));
   const { grants } = await setting();
   const locking = createLocking({
-    ...{ clock, audit, log: (event) => void state.logged.push(event), vault, companies, policy: () => policy, grants },
+    ...{ clock, audit, log: (event) => void state.logged.push(event), vault, companies, servicePrincipals, policy: () => policy, grants },
     consents: { hold: (held) => void Object.assign(state, { held }) },
     watchDesktop: more.watch,
     forgetTokens: () => void state.calls.push('forget answers'),
@@ -89,9 +107,9 @@ describe('a lock', () => {
   it('forgets every token at once, lets each session write while the vault is open, and locks the vault last', async () => {
     const { lock, state, vault } = await over(await vaultSealed('key'));
     const locked = lock.lock('command');
-    expect(state.calls.slice(0, 3)).toEqual(['forget acme LOCKED', 'forget other LOCKED', 'forget answers']);
+    expect(state.calls.slice(0, 4)).toEqual(['forget acme LOCKED', 'forget other LOCKED', 'forget robot LOCKED', 'forget answers']);
     await locked;
-    expect(state.calls.slice(3)).toEqual(['lock acme while the vault is open', 'lock other while the vault is open']);
+    expect(state.calls.slice(4)).toEqual(['acme', 'other', 'robot'].map((name) => `lock ${name} while the vault is open`));
     expect([vault.locked, state.held]).toEqual([true, true]);
     expect(await codeOf(vault.open('session-acme'))).toBe('VAULT_SEALED');
   });
@@ -178,7 +196,7 @@ describe('opening again', () => {
     await lock.lock('command');
     const bytes = prf();
     await locking.unlockWithKey('key-1', bytes);
-    expect(state.calls.slice(-2)).toEqual(['resume acme while the vault is open', 'resume other while the vault is open']);
+    expect(state.calls.slice(-3)).toEqual(['acme', 'other', 'robot'].map((name) => `resume ${name} while the vault is open`));
     expect([lock.state(), vault.locked, bytes.equals(Buffer.alloc(32))]).toEqual(['open', false, true]);
     expect((await vault.open('session-acme'))?.toString()).toBe('a refresh token');
   });
@@ -187,7 +205,10 @@ describe('opening again', () => {
     const { locking, lock, state } = await over(await vaultSealed('passphrase'), { mayResume: false });
     await lock.lock('command');
     await locking.unlockWithPassphrase(passphrase);
-    expect([lock.state(), state.calls.filter((call) => call.startsWith('resume'))]).toEqual(['open', []]);
+    expect([lock.state(), state.calls.filter((call) => call.startsWith('resume'))]).toEqual([
+      'open',
+      ['resume robot while the vault is open'],
+    ]);
   });
 
   it('by another key, or with other bytes, opens nothing', async () => {

@@ -52,7 +52,20 @@ async function page() {
   const host = { screen: undefined as Screen | undefined, openBrowser: all.openBrowser };
   const ourselves = all.processes.start({ executable: '/opt/lakepass/lakepass' });
   const ui = createUiAgent({
-    ...{ agent, members, companies: new Map(), consents, making, ceremonies, tapKeys, lock, preferences, clock, host },
+    ...{
+      agent,
+      members,
+      companies: new Map(),
+      servicePrincipals: new Map(),
+      consents,
+      making,
+      ceremonies,
+      tapKeys,
+      lock,
+      preferences,
+      clock,
+      host,
+    },
     ceremonyUrl: all.pages.ceremonyUrl,
     scopeWords: (scopes) => scopes.map((scope) => `may ${scope}`),
     revision: () => 7,

@@ -36,10 +36,11 @@ function asking({ firms = [firm('acme', signedIn('00u1'))], policy = builtInPoli
     return found;
   };
   const page = createPolicyPage({
-    ...{ companies, company, policy: () => policy },
+    ...{ companies, principal: company, policy: () => policy },
     questions: createQuestions({
       session: (name) => companies.get(name)?.session,
       tapKeys: { touches: () => [], ownedBy: () => [] },
+      approver: () => undefined,
       clock,
     }),
     policyView: () => ({

@@ -17,6 +17,7 @@ function asking(view = signedIn('00u1')) {
   const touch = { aaguid: 'a', attested: true, userVerified: true, hardwareBound: false, touchedAt: clock.now(), keyId: 'k', name: 'n' };
   const questions = createQuestions({
     session: (name) => (name === 'acme' ? { view: () => view, claims: () => ({ department: 'sales' }) } : undefined),
+    approver: () => undefined,
     tapKeys: {
       touches: () => [touch, { ...touch, keyId: 'of somebody else' }],
       ownedBy: ({ issuer, subject }) => (issuer === ISSUER && subject === '00u1' ? ['k'] : ['of somebody else']),

@@ -186,6 +186,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   const questions = createQuestions({
     session: (name) => (name === 'acme' ? session : undefined),
     tapKeys: { touches: () => state.touches, ownedBy: () => state.touches.map(({ keyId }) => keyId) },
+    approver: () => undefined,
     clock,
   });
   const lock = createLock({ clock, audit, log, limits: () => state.policy.limits });
@@ -204,7 +205,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   lock.onChange(() => access.changed());
   const making = createGrantMaking({
     ...{ grants, members, permissions, approvals, questions, lock, scopeWords, clock, audit, random: randomBytes },
-    company: () => ({ profile, session }),
+    principal: () => ({ profile, session }),
     policy: () => state.policy,
     extraAiAgents: () => ['acme-coder'],
     describe: describeCaller,
@@ -236,7 +237,14 @@ export type Setting = Awaited<ReturnType<typeof setting>>;
 
 /** A session that is only looked at. */
 export const strictSession: Company['session'] = {
-  ...{ view: notAsked, claims: () => ({}), touch: () => undefined, onEnd: () => undefined, onChange: () => undefined, cancelSignIn: () => false },
+  ...{
+    view: notAsked,
+    claims: () => ({}),
+    touch: () => undefined,
+    onEnd: () => undefined,
+    onChange: () => undefined,
+    cancelSignIn: () => false,
+  },
   ...{ resume: notAsked, lock: notAsked, signIn: notAsked, subjectToken: notAsked, signOut: notAsked, close: async () => undefined },
 };
 

@@ -23,7 +23,7 @@ const company = (name: string, view: SessionView): [string, Company] => [
     profile: profileNamed(name),
     session: { ...strictSession, view: () => view },
     tokens: { peek: notAsked, get: notAsked, forget: notAsked, health: () => 'ok' as const },
-    browser: notAsked,
+    ...{ browser: notAsked, actsAs: () => undefined },
   },
 ];
 
@@ -38,6 +38,7 @@ const status = ({ sessions = [['acme', signedIn('00u1')]], lock = {}, keys = [ke
   statusOf({
     ...{ version: '1.2.3', startedAt: clock.now() as EpochMs, vault: { kind: 'secret-service' as const }, port: () => 12_345 },
     ...{ host: 'headless' as const, configFile: '/config.yaml', companies: new Map(sessions.map(([name, view]) => company(name, view))) },
+    servicePrincipals: new Map(),
     ...{ grants: { list: () => [] }, members: { count: () => 0 }, tapKeys: { list: () => keys } },
     consents: {
       view: () => ({ asks: Array.from({ length: asks }, () => askOf(clock)), snoozedUntil: null, quiet: false, history: [] }),
@@ -138,6 +139,9 @@ describe('status', () => {
       ['ai-agent', 'claude'],
     ]);
     all.grants.used(grant);
-    expect(createGrantView({ members: all.members, companies: new Map() })(grant)).toMatchObject({ served: 1, lastUsedAt: new Date(all.clock.now()).toISOString() });
+    expect(createGrantView({ members: all.members, companies: new Map(), servicePrincipals: new Map() })(grant)).toMatchObject({
+      served: 1,
+      lastUsedAt: new Date(all.clock.now()).toISOString(),
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Asked, explainRefusal } from '../../../main/databricks/explain.ts';
 import type { Answer } from '../../../main/databricks/workspace-request.ts';
-import { type EpochMs, minutes, seconds } from '../../../main/units.ts';
+import { type EpochMs, minutes } from '../../../main/units.ts';
 import { HOST } from './setting.ts';
 
 const now = Date.UTC(2026, 0, 5, 9, 0, 0) as EpochMs;

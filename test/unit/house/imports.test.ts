@@ -34,6 +34,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   idp: /^main\/(profile|audit)\//,
   session: /^main\/(idp|vault|profile|audit)\//,
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
+  'service-principal': /^main\/(databricks|vault|profile|audit)\/|^main\/grant\/grant\.ts$|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
   control: /^main\/(audit|caller)\//,
   // What joins the nouns; only the composition root and the hosts stand above it.

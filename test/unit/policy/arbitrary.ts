@@ -6,6 +6,7 @@ import type { EpochMs } from '../../../main/units.ts';
 export const words = {
   issuers: ['https://issuer.example', 'https://issuer.example/'],
   users: ['alice@acme.example', 'Bob@Acme.Example', 'carol@other.example', 'nobody'],
+  principals: ['8d1f20c2-0000-4000-8000-00000000aaaa', '8D1F20C2-0000-4000-8000-00000000BBBB'],
   groups: ['ds-core', 'ds-lab', '/eng/data', '/eng/data/ml', '6D1F20C2-0000-4000-8000-00000000AAAA'],
   groupGlobs: ['ds-core', 'ds-*', '/eng/*', '/eng/**', '**/ml', '6d1f20c2-0000-4000-8000-00000000aaaa', '*'],
   workspaces: [
@@ -75,6 +76,7 @@ const moments = fc
 
 const matches = fc.oneof(
   { arbitrary: fc.constant({ anyone: true }), weight: 3 },
+  { arbitrary: fc.record({ servicePrincipal: one(['*', ...words.principals]) }), weight: 2 },
   {
     arbitrary: partly({
       issuer: one(words.issuers),
@@ -117,6 +119,7 @@ const tapKeys = fc.record(
 );
 const conditionKeys = {
   assurance: one(['mfa', 'config-asserted', 'phr']),
+  identity: one(['person', 'service-principal']),
   tapKey: tapKeys,
   authAgeMax: one(words.lengths),
   cidr: some(words.ranges, 2),
@@ -204,8 +207,10 @@ export const questions: fc.Arbitrary<Question> = fc
   .record({
     action: one(['create', 'widen', 'use', 'renew'] as const),
     at: moments,
+    identity: fc.oneof({ arbitrary: fc.constant('person' as const), weight: 3 }, fc.constant('service-principal' as const)),
     issuer: one(words.issuers),
     username: one(words.users),
+    principal: one(words.principals),
     groups: fc.uniqueArray(one(words.groups), { maxLength: 3 }),
     claims: one([{}, { department: 'risk' }, { department: ['ops', 'risk'] }, { other: 'risk' }]),
     assurance: fc.oneof({ arbitrary: fc.constant('phr' as const), weight: 3 }, one(['unknown', 'mfa', 'config-asserted'] as const)),
@@ -224,14 +229,48 @@ export const questions: fc.Arbitrary<Question> = fc
       { arbitrary: fc.constantFrom<string[]>([], ['all-apis'], ['all-apis', 'sql']), weight: 1 },
     ),
   })
-  .map(({ at, issuer, username, groups, claims, assurance, authAge, acr, touches: keys, kind, executable, parents, aiAgent, ...rest }) => ({
-    ...rest,
-    at: at as EpochMs,
-    profile: 'acme',
-    person: { issuer, subject: username, username, groups, claims },
-    session: { assurance, authTime: authAge === null ? null : ((at - authAge) as EpochMs), acr },
-    tapKeys: keys.map(({ age, ...key }) => ({ ...key, touchedAt: (at - age) as EpochMs })),
-    caller: { kind, executable, parents, aiAgent: kind === 'ai-agent' ? aiAgent : null, interpreter: null },
-    scopes: [...rest.scopes].sort(),
-    life: null,
-  }));
+  .map(
+    ({
+      at,
+      identity,
+      issuer,
+      username: name,
+      principal,
+      groups,
+      claims,
+      assurance,
+      authAge,
+      acr,
+      touches: keys,
+      kind,
+      executable,
+      parents,
+      aiAgent,
+      ...rest
+    }) => ({
+      ...rest,
+      at: at as EpochMs,
+      profile: 'acme',
+      identity,
+      person: personOf(identity, { issuer, name, principal, groups, claims }),
+      session: { assurance, authTime: authAge === null ? null : ((at - authAge) as EpochMs), acr },
+      tapKeys: keys.map(({ age, ...key }) => ({ ...key, touchedAt: (at - age) as EpochMs })),
+      caller: { kind, executable, parents, aiAgent: kind === 'ai-agent' ? aiAgent : null, interpreter: null },
+      scopes: [...rest.scopes].sort(),
+      life: null,
+    }),
+  );
+
+/** A service principal is named by its client id and has nothing else; groups and claims are left to it all the same, for no rule may look. */
+function personOf(
+  identity: Question['identity'],
+  {
+    issuer,
+    name,
+    principal,
+    ...facts
+  }: { issuer: string; name: string; principal: string } & Pick<Question['person'], 'groups' | 'claims'>,
+): Question['person'] {
+  const username = identity === 'person' ? name : principal;
+  return { issuer, subject: username, username, ...facts };
+}

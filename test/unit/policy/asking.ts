@@ -17,6 +17,7 @@ export const question = ({ person, session, caller, ...rest }: Told = {}): Quest
   action: 'create',
   at: NOW,
   profile: 'acme',
+  identity: 'person',
   person: { issuer: 'https://issuer.example', subject: 'alice-1', username: 'alice@acme.example', groups: ['ds'], claims: {}, ...person },
   session: { assurance: 'phr', authTime: (NOW - 60_000) as EpochMs, acr: 'phr', ...session },
   tapKeys: [],

@@ -65,8 +65,12 @@ function workspaceIs(pattern: string): string {
 // People
 
 function identityIs({ match }: IdentityRule): string {
-  const { issuer, user, group, claim, emailDomain } = match;
-  const parts: string[] = [];
+  const { issuer, user, group, claim, emailDomain, servicePrincipal } = match;
+  if (servicePrincipal !== undefined) {
+    const named = servicePrincipal === '*' ? [] : [`context.userLower == ${text(servicePrincipal.toLowerCase())}`];
+    return all(['context.identity == "service-principal"', ...named]);
+  }
+  const parts = ['context.identity == "person"'];
   if (issuer !== undefined) parts.push(`context.issuer == ${text(issuer)}`);
   if (user !== undefined) parts.push(`context.userLower == ${text(user.toLowerCase())}`);
   if (emailDomain !== undefined) parts.push(`context has domain && context.domain == ${text(emailDomain)}`);
@@ -122,6 +126,7 @@ const SKEW = -120_000;
 function conditionIs(file: PolicyFile, rule: ConditionRule, reading: Reading): string {
   const parts: string[] = [];
   if (rule.assurance !== undefined) parts.push(`context.assurance >= ${rank[rule.assurance]}`);
+  if (rule.identity !== undefined) parts.push(`context.identity == ${text(rule.identity)}`);
   if (rule.authAgeMax !== undefined) parts.push(ageIs(rule.authAgeMax, reading));
   if (rule.cidr !== undefined) parts.push(addressIs(rule.cidr, reading));
   if (rule.time !== undefined) parts.push(timeIs(rule.time));
@@ -239,6 +244,7 @@ function toContext(question: Question, zones: readonly string[]): Context {
   const context: Context = {
     at,
     issuer: person.issuer,
+    identity: question.identity,
     userLower: person.username.toLowerCase(),
     claims: Object.entries(person.claims).flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`)),
     groupsLower: person.groups.map((group) => group.toLowerCase()),
