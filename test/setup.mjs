@@ -14,7 +14,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -110,9 +110,21 @@ async function installPackages() {
 
 // Python clients
 
-const requirements = inRoot('test', 'python', 'requirements.txt');
-const venvPython = windows ? inRoot('.venv', 'Scripts', 'python.exe') : inRoot('.venv', 'bin', 'python');
+/**
+ * The two Python environments: what the demo and `npm test` need, and the many clients of `npm run test:clients`, which nobody else waits
+ * for. They are apart because a running test may use the one while the other is being made.
+ */
+const ENVIRONMENTS = {
+  stock: { what: 'the stock Python clients', folder: inRoot('.venv'), requirements: inRoot('test', 'python', 'requirements.txt') },
+  clients: {
+    what: 'the Python clients of test:clients (350 MB)',
+    folder: inRoot('.venv', 'clients'),
+    requirements: inRoot('test', 'python', 'clients', 'requirements.txt'),
+  },
+};
 const OLDEST_PYTHON = '(3, 10)';
+
+const pythonOf = (folder) => (windows ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python'));
 
 /** A Python that can make a venv. Root takes Debian's first: a test user can run it, which one below /root it cannot. */
 function findPython() {
@@ -122,38 +134,39 @@ function findPython() {
   return candidates.find((candidate) => spawnSync(candidate, ['-c', check], { stdio: 'ignore' }).status === 0);
 }
 
-/** Whether .venv holds every exact version that the requirements name, whoever installed it. */
-function clientsAreInstalled() {
-  const site = windows ? inRoot('.venv', 'Lib', 'site-packages') : sitePackages();
-  if (!site || !existsSync(venvPython)) return false;
+/** Whether the environment holds every exact version that its requirements name, whoever installed it. */
+function clientsAreInstalled({ folder, requirements }) {
+  const site = windows ? join(folder, 'Lib', 'site-packages') : sitePackages(folder);
+  if (!site || !existsSync(pythonOf(folder))) return false;
   const distributions = new Set(readdirSync(site).map(normalise));
-  return pins().every(({ name, version }) => distributions.has(normalise(`${name}-${version}.dist-info`)));
+  return pins(requirements).every(({ name, version }) => distributions.has(normalise(`${name}-${version}.dist-info`)));
 }
 
 const normalise = (name) => name.toLowerCase().replace(/[-_.]+/g, '-');
-const sitePackages = () => {
-  const lib = inRoot('.venv', 'lib');
+const sitePackages = (folder) => {
+  const lib = join(folder, 'lib');
   const python = existsSync(lib) ? readdirSync(lib).find((name) => name.startsWith('python3')) : undefined;
   return python && join(lib, python, 'site-packages');
 };
-const pins = () =>
+const pins = (requirements) =>
   readFileSync(requirements, 'utf8')
     .split('\n')
     .map((line) => /^([\w.-]+)==([\w.+-]+)/.exec(line.trim()))
     .flatMap((match) => (match ? [{ name: match[1], version: match[2] }] : []));
 
-/** The venv is stamped when complete, so that an interrupted installation is begun again. */
-async function installPythonClients() {
-  const stamp = inRoot('.venv', '.installed');
+/** An environment is stamped when complete, so that an interrupted installation is begun again. */
+async function installPythonClients(environment) {
+  const { what, folder, requirements } = environment;
+  const stamp = join(folder, '.installed');
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (existsSync(stamp) && existsSync(venvPython) && readFileSync(stamp, 'utf8') === hash) return;
-  if (!clientsAreInstalled()) {
+  if (existsSync(stamp) && existsSync(pythonOf(folder)) && readFileSync(stamp, 'utf8') === hash) return;
+  if (!clientsAreInstalled(environment)) {
     const python = findPython();
     if (!python) throw new SetupProblem('Python 3.10 or newer with venv is not here (Debian: apt-get install python3 python3-venv).');
-    rmSync(inRoot('.venv'), { recursive: true, force: true });
-    await runShowingProgress('Making a Python environment in .venv', python, ['-m', 'venv', inRoot('.venv')]);
+    rmSync(folder, { recursive: true, force: true });
+    await runShowingProgress(`Making a Python environment in ${relative(root, folder)}`, python, ['-m', 'venv', folder]);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
-    await runShowingProgress('Installing the stock Python clients into .venv (once)', venvPython, pip);
+    await runShowingProgress(`Installing ${what} into ${relative(root, folder)} (once)`, pythonOf(folder), pip);
   }
   writeFileSync(stamp, hash);
 }
@@ -251,18 +264,19 @@ function runOnPinnedNode(file, args) {
 async function main(args) {
   const options = new Set();
   while (args[0]?.startsWith('--')) options.add(args.shift());
-  const unknown = [...options].find((option) => !['--python', '--test'].includes(option));
+  const unknown = [...options].find((option) => !['--python', '--test', '--clients'].includes(option));
   if (unknown) throw new SetupProblem(`Unknown option ${unknown}.`);
   await installPackages();
   if (options.has('--test')) {
     await installSystemPackages();
-    await installPythonClients();
+    await installPythonClients(ENVIRONMENTS.stock);
   } else if (options.has('--python')) {
-    await installPythonClients().catch((error) => {
+    await installPythonClients(ENVIRONMENTS.stock).catch((error) => {
       if (!(error instanceof SetupProblem)) throw error;
       process.stderr.write(`  No Python clients: ${error.message}\n`);
     });
   }
+  if (options.has('--clients')) await installPythonClients(ENVIRONMENTS.clients);
   buildPages();
   const [file, ...rest] = args;
   if (file) runOnPinnedNode(file, rest);

@@ -23,6 +23,8 @@ export interface Machine {
   node: string;
   /** A Python of the user's with the stock clients; made on first use. */
   python(): Promise<string>;
+  /** The one with the many clients of test:clients. */
+  pythonOfClients(): Promise<string>;
   /** Bundles a TypeScript file of the tests (a driver, a client) into one the user can run. Returns its path. */
   program(source: string): Promise<string>;
 }
@@ -32,12 +34,14 @@ export async function prepareMachine(): Promise<Machine> {
   const user = testUser();
   const folder = join(tmpdir(), `lakepass-machine-${process.getuid?.() ?? 0}-${fingerprint()}`);
   if (!isOurs(folder)) await build(folder);
-  const python = once(() => preparePython(folder, user));
+  const python = once(() => preparePython(join(folder, 'python'), user, '.venv'));
+  const pythonOfClients = once(() => preparePython(join(folder, 'python-clients'), user, join('.venv', 'clients')));
   return {
     user,
     dist: join(folder, 'dist'),
     node: join(folder, 'dist', 'node'),
     python,
+    pythonOfClients,
     program: (source) => bundleProgram(folder, source),
   };
 }
@@ -105,21 +109,22 @@ async function bundleProgram(folder: string, source: string): Promise<string> {
  * A Python environment cannot be moved, but its packages can: they are linked into a new one, made by an interpreter that the
  * user may run and that has the same minor version. The interpreter of the clone's own .venv may lie below /root.
  */
-async function preparePython(folder: string, user: Account): Promise<string> {
-  const venv = join(root, '.venv');
-  const version = readdirSync(join(venv, 'lib')).find((name) => name.startsWith('python3'));
-  if (version === undefined) throw new Error('there is no Python environment; run: node test/setup.mjs --test');
+async function preparePython(folder: string, user: Account, environment: string): Promise<string> {
+  const venv = join(root, environment);
+  const lib = join(venv, 'lib');
+  const version = existsSync(lib) ? readdirSync(lib).find((name) => name.startsWith('python3')) : undefined;
+  if (version === undefined) throw new Error(`there is no Python environment in ${environment}; run: node test/setup.mjs --test --clients`);
   const home = makeHome(user);
-  const python = join(folder, 'python', 'bin', 'python');
+  const python = join(folder, 'bin', 'python');
   try {
     if (!existsSync(python)) {
-      const base = await interpreterFor(user, home, version);
-      const draft = mkdtempSync(join(folder, 'python-'));
+      const base = await interpreterFor(user, home, version, venv);
+      const draft = mkdtempSync(`${folder}-`);
       execFileSync(base, ['-m', 'venv', '--without-pip', draft], { stdio: 'pipe' });
       rmSync(join(draft, 'lib', version, 'site-packages'), { recursive: true });
       execFileSync('cp', ['-a', '--link', join(venv, 'lib', version, 'site-packages'), join(draft, 'lib', version)], { stdio: 'pipe' });
       chmodSync(draft, 0o755);
-      moveInto(draft, join(folder, 'python'));
+      moveInto(draft, folder);
     }
     const { code, stderr } = await runAs(user, python, ['-c', 'import databricks.sdk'], { home });
     if (code !== 0) throw new Error(`the test user cannot use the Python clients: ${stderr}`);
@@ -129,8 +134,8 @@ async function preparePython(folder: string, user: Account): Promise<string> {
   }
 }
 
-async function interpreterFor(user: Account, home: string, version: string): Promise<string> {
-  const candidates = [join(root, '.venv', 'bin', 'python'), '/usr/bin/python3', `/usr/bin/${version}`, `/usr/local/bin/${version}`];
+async function interpreterFor(user: Account, home: string, version: string, venv: string): Promise<string> {
+  const candidates = [join(venv, 'bin', 'python'), '/usr/bin/python3', `/usr/bin/${version}`, `/usr/local/bin/${version}`];
   for (const candidate of candidates) {
     if (!existsSync(candidate)) continue;
     const ask = 'import sys, venv; print("python%d.%d" % sys.version_info[:2], getattr(sys, "_base_executable", sys.executable))';
