@@ -1,18 +1,36 @@
-/** The first configuration file: the one that IT sent, or one made of the few things that a profile needs. It is written where there is none, and nowhere else. */
+/**
+ * The first configuration file: the one that IT sent, or one made of the few things that a profile needs, which may be a workspace's address
+ * alone. It is written where there is none, and nowhere else.
+ */
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { newProfileSchema } from '../../preload/contract/setup.ts';
 import { AppError } from '../app-error.ts';
 import { readConfig } from '../profile/load-config.ts';
+import { originOf, quoted, shortName } from './profile-words.ts';
+import { nameFor, type WorkspaceProfile, workspaceConfigText } from './workspace-profile.ts';
 
 export type NewProfile = z.output<typeof newProfileSchema>;
 
 /** The text of the file, checked by the schema that the agent reads it with. @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP, with the line */
 export function configText(profile: NewProfile, file: string): string {
-  const text = profile.from === 'file' ? profile.text : textOf(profile);
+  const text = profile.from === 'file' ? profile.text : profile.from === 'workspace' ? textOfWorkspace(profile) : textOf(profile);
   readConfig(Buffer.from(text), file);
   return text;
+}
+
+function textOfWorkspace(profile: Extract<NewProfile, { from: 'workspace' }>): string {
+  const wanted = wantedFrom(profile);
+  return workspaceConfigText(nameFor(wanted, new Set()), wanted);
+}
+
+/** @throws AppError INPUT_INVALID: an OAuth app without its port, or the other way round */
+export function wantedFrom({ workspace, name, scopes, clientId, redirectPort, test }: Extract<NewProfile, { from: 'workspace' }>): WorkspaceProfile {
+  if ((clientId === undefined) !== (redirectPort === undefined))
+    throw new AppError('INPUT_INVALID', { reason: 'app', detail: 'An OAuth app of your own needs its client id and the port of its redirect.' });
+  const app = clientId === undefined || redirectPort === undefined ? undefined : { clientId, redirectPort };
+  return { workspace, name, scopes, app, test };
 }
 
 function textOf({ name, issuer, clientId, workspace, test }: Extract<NewProfile, { from: 'issuer' }>): string {
@@ -31,23 +49,6 @@ function textOf({ name, issuer, clientId, workspace, test }: Extract<NewProfile,
     `        host: ${quoted(host)}`,
     '',
   ].join('\n');
-}
-
-/** JSON's way to quote is one of YAML's. */
-const quoted = (text: string): string => JSON.stringify(text);
-
-/** What people copy from the address bar names a page of the workspace; the workspace is its origin. */
-function originOf(typed: string): string {
-  const text = typed.trim();
-  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  if (!URL.canParse(address)) return text;
-  const { origin, username, password } = new URL(address);
-  return origin === 'null' || username !== '' || password !== '' ? text : origin;
-}
-
-function shortName(host: string): string {
-  const first = URL.canParse(host) ? (new URL(host).hostname.split('.')[0] ?? '') : '';
-  return /^[a-z][a-z0-9-]{0,39}$/.test(first) && first !== 'localhost' ? first : 'main';
 }
 
 /**

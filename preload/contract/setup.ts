@@ -37,7 +37,21 @@ export const setupViewSchema = z.object({
 });
 export type SetupView = z.infer<typeof setupViewSchema>;
 
-/** A profile file that IT sent, as its text; or the few things that make one. */
+/** A workspace that signs people in itself. */
+export const workspaceProfileSchema = z.strictObject({
+  workspace: z.string().min(1).max(300),
+  /** Made of the host where it is left out. */
+  name: name.optional(),
+  /** Bundles or scopes; none: everything the person may do. */
+  scopes: z.array(z.string().max(200)).max(32).default([]),
+  /** Of an OAuth app instead of Databricks' own client; both or neither. */
+  clientId: z.string().min(1).max(200).optional(),
+  redirectPort: z.int().min(1024).max(65535).optional(),
+  /** Plain http on this machine is accepted; shown everywhere. */
+  test: z.boolean().default(false),
+});
+
+/** A profile file that IT sent, as its text; the few things that make one; or a workspace that signs people in itself. */
 export const newProfileSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('file'), text: z.string().min(1).max(65_536) }),
   z.strictObject({
@@ -49,6 +63,7 @@ export const newProfileSchema = z.discriminatedUnion('from', [
     /** Plain http on this machine is accepted; shown everywhere. */
     test: z.boolean().default(false),
   }),
+  workspaceProfileSchema.extend({ from: z.literal('workspace') }),
 ]);
 
 export const defaultRequestSchema = z.strictObject({
