@@ -34,6 +34,8 @@ export default defineConfig({
     unstubEnvs: true,
     unstubGlobals: true,
     maxWorkers: 2,
+    // What is waited for may take long on a machine that has much else to do; what never comes fails all the same.
+    expect: { poll: { timeout: 30_000 } },
     // In CI each suite also leaves its numbers behind, for the last lines of .ci/run.
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: `.cache/results/${suite}.json` }]] : ['default'],
     projects: [

@@ -34,6 +34,7 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
     <Screen heading={texts.nav.home}>
       <Next act={act} host={host} state={state} onOpen={onOpen} />
       {act === 'unlock' ? lock : null}
+      <FinishSetup line={line} state={state} onSetUp={onSetUp} />
       {status.profiles.length === 0 ? <NoProfile file={status.configFile} /> : null}
       {status.profiles.map((profile) => (
         <ProfileOf
@@ -45,7 +46,6 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
           {...{ line, host }}
         />
       ))}
-      <FinishSetup line={line} state={state} onSetUp={onSetUp} />
       <Trouble problems={status.problems} warnings={status.warnings} />
       {status.profiles.length === 0 ? null : (
         <>

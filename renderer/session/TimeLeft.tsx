@@ -8,6 +8,9 @@ import styles from './TimeLeft.module.css';
 
 const soonMs = 10 * 60_000;
 
+/** A moment on a line of its own. */
+const whole = (at: string): string => moment(at).replaceAll(' ', '\u00a0');
+
 /** The part of the time from `since` to `until` that is left. */
 const partLeft = (since: string, until: string, now: number): number =>
   (Date.parse(until) - now) / Math.max(1, Date.parse(until) - Date.parse(since));
@@ -31,8 +34,8 @@ export function TimeLeft({ session }: { session: SessionView }) {
         <span className={styles.time}>{lasting(left)}</span>
         <span className="small">{texts.home.left}</span>
       </Ring>
-      <p className="small">{texts.home.until(moment(endsAt))}</p>
-      {idle === null ? null : <p className="small">{texts.home.idleUntil(moment(idle))}</p>}
+      <p className="small">{texts.home.until(whole(endsAt))}</p>
+      {idle === null ? null : <p className="small">{texts.home.idleUntil(whole(idle))}</p>}
     </div>
   );
 }

@@ -115,7 +115,7 @@ describe('activity', () => {
     await expect.poll(() => records(page).count()).toBe(100);
     await button(page, 'Show older records').click();
     await page.getByText('This is where the log begins.').waitFor();
-    expect(await records(page).count()).toBe(120);
+    await expect.poll(() => records(page).count()).toBe(120);
     expect(called('activity').map((query) => (query as { before?: number }).before)).toEqual([undefined, 71, 21]);
   });
 
@@ -165,6 +165,7 @@ describe('activity', () => {
     await page.getByText(/handed out, \d+ fetched from a workspace in the last 7 days\./).waitFor();
     await button(page, 'Show as a table').click();
     const table = page.getByRole('table');
+    await table.waitFor();
     expect(await table.getByRole('columnheader').allInnerTexts()).toContain('Refused by Lakepass');
     expect(await table.getByRole('row').count()).toBe(8);
     expect(await findingsOf(page)).toEqual([]);
@@ -193,6 +194,7 @@ describe('policy', () => {
   it('says for each kind of access what a program and what an AI agent is told, and why', async () => {
     const page = await open('Policy');
     const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: /^notebook/ }) });
+    await row.waitFor();
     const [program, aiAgent] = await row.getByRole('cell').allInnerTexts();
     expect(program).toMatch(/Allowed\s+asked with a tap of a key\s+up to 8 h\s+checked again every 5 min/);
     expect(aiAgent).toContain('Not allowed');
@@ -231,7 +233,7 @@ describe('policy', () => {
     await page.getByRole('option', { name: 'An AI agent' }).click();
     await button(page, 'Ask the policy').click();
     await page.getByText('Name at least one scope.').waitFor();
-    expect(await page.evaluate('document.activeElement.getAttribute("aria-invalid")')).toBe('true');
+    await expect.poll(() => page.evaluate('document.activeElement.getAttribute("aria-invalid")')).toBe('true');
     expect(await answer.count()).toBe(0);
     await page.getByRole('textbox', { name: 'Scopes' }).fill('secrets sql');
     await page.getByRole('textbox', { name: 'Name of the AI agent' }).fill('claude');
@@ -437,7 +439,7 @@ describe('the first run', () => {
     await page.getByRole('textbox', { name: 'Name' }).focus();
     await page.keyboard.press('Enter');
     await page.getByText('Give the client ID.').waitFor();
-    expect(await page.evaluate('document.activeElement.labels[0].innerText')).toBe('Name');
+    await expect.poll(() => page.evaluate('document.activeElement.labels?.[0].innerText')).toBe('Name');
     for (const text of ['acme', 'acme.okta.com', 'lakepass', 'https://acme.cloud.databricks.com']) {
       await page.keyboard.type(text);
       await page.keyboard.press('Tab');
@@ -450,7 +452,7 @@ describe('the first run', () => {
         ...{ workspace: 'https://acme.cloud.databricks.com', test: false },
       },
     ]);
-    expect(await page.evaluate('document.activeElement.innerText')).toBe('Sign in at your company');
+    await expect.poll(() => page.evaluate('document.activeElement.innerText')).toBe('Sign in at your company');
   });
 
   it('goes on where it stood when it was closed, at every step', async () => {

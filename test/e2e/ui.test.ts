@@ -32,6 +32,9 @@ async function untilCalled(what: string, times = 1): Promise<unknown[]> {
   return called(what);
 }
 
+const untilFocused = (page: Page, text: string) => expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe(text);
+const untilTitled = (page: Page, title: string) => expect.poll(() => page.title()).toBe(title);
+
 describe('every screen', () => {
   const names = ['Home', 'Requests', 'Access', 'Keys', 'Activity', 'Policy', 'Doctor', 'Settings'];
   // Each screen in both colours; in each size, with and without motion, once.
@@ -125,18 +128,18 @@ describe('every screen', () => {
 
   it('comes with the focus on its name, so that a reader says it, and the keyboard alone leads there', async () => {
     const page = await stage.ui();
-    const focused = () => page.evaluate('document.activeElement.textContent');
     await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Skip to the screen');
+    await untilFocused(page, 'Skip to the screen');
     for (let tabs = 0; tabs < 3; tabs++) await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Access');
+    await untilFocused(page, 'Access');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Access' }).waitFor();
-    expect(await focused()).toBe('Access');
-    expect(await page.title()).toBe('Access · Lakepass');
-    expect(await button(page, 'Access').getAttribute('aria-current')).toBe('page');
+    await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('H1');
+    await untilFocused(page, 'Access');
+    await untilTitled(page, 'Access · Lakepass');
+    await expect.poll(() => button(page, 'Access').getAttribute('aria-current')).toBe('page');
     await button(page, 'Skip to the screen').press('Enter');
-    expect(await page.evaluate('document.activeElement.tagName')).toBe('MAIN');
+    await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('MAIN');
   });
 
   it('is in the colours the person has chosen, whatever the system says', async () => {
@@ -207,23 +210,28 @@ describe('the code in the address', () => {
 
 describe('the prompt', () => {
   it('is reported as shown, lets nobody approve at once, and approves for as long as was chosen', async () => {
+    const ui = stage.agent.ui as { -readonly [N in keyof typeof stage.agent.ui]: (typeof stage.agent.ui)[N] };
+    const { promise: looked, resolve: look } = Promise.withResolvers<void>();
+    const { shown } = ui;
+    ui.shown = (input, by) => looked.then(() => shown(input, by));
     const page = await stage.ui();
     ask({});
     await page.getByRole('dialog', { name: 'python, a kernel of jupyter-lab asks for access' }).waitFor();
     expect(await button(page, 'Approve').isDisabled()).toBe(true);
+    look();
     expect(await untilCalled('shown')).toEqual([{ ask: 'ask-1' }]);
     await page.getByRole('radio', { name: 'For 8 hours' }).check();
     await button(page, 'Approve').click();
     expect(await untilCalled('answer')).toEqual([{ verdict: 'approved', ask: 'ask-1', span: 'hours' }]);
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await page.getByText('Approved').count()).toBeGreaterThan(0);
+    await page.getByText('Approved').first().waitFor();
   });
 
   it('has Deny under the finger', async () => {
     const page = await stage.ui();
     ask({});
     await page.getByRole('dialog').waitFor();
-    expect(await button(page, 'Deny').first().evaluate('document.activeElement.textContent')).toBe('Deny');
+    await untilFocused(page, 'Deny');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     expect(await page.getByRole('dialog').isVisible()).toBe(true);
@@ -239,20 +247,20 @@ describe('the prompt', () => {
     await page.getByRole('dialog').waitFor();
     await button(page, 'Deny').first().click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Lock now');
+    await untilFocused(page, 'Lock now');
   });
 
   it('shows one request at a time, the focus on Deny again, and says in the title that somebody asks', async () => {
     const page = await stage.ui();
     ask({ id: 'first' }, { id: 'second', caller: agentCaller });
     await page.getByText('1 more request waits behind this one.').waitFor();
-    expect(await page.title()).toBe('(2) A program asks · Lakepass');
+    await untilTitled(page, '(2) A program asks · Lakepass');
     await button(page, 'Deny').first().click();
     await page.getByRole('dialog', { name: /^curl/ }).waitFor();
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Deny');
+    await untilFocused(page, 'Deny');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await page.title()).toBe('Lakepass');
+    await untilTitled(page, 'Lakepass');
     expect(await untilCalled('answer', 2)).toMatchObject([{ ask: 'first' }, { ask: 'second' }]);
   });
 
@@ -261,6 +269,7 @@ describe('the prompt', () => {
     const facts = notebookCaller.facts.toReversed();
     ask({ caller: { ...notebookCaller, facts }, expected: agentCaller, grant: 'grant-1' });
     const asking = page.getByRole('region', { name: 'Who asks' });
+    await asking.locator('[data-fact]').first().waitFor();
     const marks = await asking
       .locator('[data-fact]')
       .evaluateAll((rows) => rows.map((row) => String((row as { innerText?: string }).innerText).replaceAll('\n', ' ')));
@@ -301,7 +310,7 @@ describe('the prompt', () => {
     ask({});
     await button(page, /^Not now/).click();
     await page.getByText('1 request waits.').waitFor();
-    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await button(page, 'Show requests now').click();
     await page.getByRole('dialog').waitFor();
   });
@@ -361,7 +370,7 @@ describe('access', () => {
     const page = await stage.ui();
     await button(page, 'Access').click();
     await page.getByRole('heading', { name: 'jupyter lab' }).waitFor();
-    expect(await button(page, /^Add /).allInnerTexts()).toHaveLength(2);
+    await expect.poll(() => button(page, /^Add /).count()).toBe(2);
   });
 
   it('is revoked one by one, and all at once after a second thought', async () => {
@@ -385,7 +394,7 @@ describe('access that is not needed for a while', () => {
     const page = await stage.ui();
     await button(page, 'Access').click();
     const gets = page.getByRole('switch', { name: 'Gets tokens: jupyter lab' });
-    expect(await gets.getAttribute('aria-checked')).toBe('true');
+    await expect.poll(() => gets.getAttribute('aria-checked')).toBe('true');
     await gets.click();
     expect(await untilCalled('pause')).toEqual([{ ids: ['grant-1'], paused: true }]);
     await page.getByText('Paused').waitFor();
@@ -424,7 +433,7 @@ describe('requests', () => {
     await button(page, 'Let it ask again: /usr/bin/curl').click();
     expect(await untilCalled('denied/forget')).toEqual([{ id: 'd-1' }]);
     await page.getByText('There are none.').waitFor();
-    expect(await page.getByText('curl wants to use your access').count()).toBe(1);
+    await expect.poll(() => page.getByText('curl wants to use your access').count()).toBe(1);
   });
 
   it('that wait are counted in the rail', async () => {
@@ -478,7 +487,7 @@ describe('the lock', () => {
     const page = await stage.ui();
     await button(page, 'Lock now').click();
     await page.getByText('Nobody gets a token.').waitFor();
-    expect(await page.title()).toBe('Locked · Lakepass');
+    await untilTitled(page, 'Locked · Lakepass');
     await button(page, 'Unlock with a key').click();
     await page.waitForURL(`${stage.pages.ceremonyOrigin()}/`);
     expect(called('ceremony/begin')).toEqual([{ kind: 'unlock' }]);
@@ -506,7 +515,7 @@ describe('signing in', () => {
     const opened = page.context().waitForEvent('page');
     await button(page, 'Sign in again').click();
     await opened;
-    expect(called('sign-in')).toEqual([{ profile: 'acme' }]);
+    expect(await untilCalled('sign-in')).toEqual([{ profile: 'acme' }]);
     await button(page, 'Cancel the sign-in').click();
     expect(await untilCalled('sign-in/cancel')).toEqual([{ profile: 'acme' }]);
     await button(page, 'Sign in again').waitFor();
@@ -534,7 +543,7 @@ describe('home', () => {
   it('keeps what the provider says apart from the key that Lakepass saw', async () => {
     const page = await stage.ui();
     const card = page.getByRole('region', { name: 'Ada Lovelace' });
-    expect(await card.getByText('With a phishing-resistant key, says your provider').count()).toBe(1);
+    await card.getByText('With a phishing-resistant key, says your provider').waitFor();
     expect(await card.innerText()).toMatch(/Key touched last\s+Blue, on the key ring[\s\S]*your provider knows nothing of it/);
   });
 
@@ -552,9 +561,9 @@ describe('home', () => {
     await button(page, 'Sign out everywhere').click();
     expect(called('sign-out')).toEqual([]);
     // The answer that changes nothing is under the finger, and Escape is the same.
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Keep');
+    await untilFocused(page, 'Keep');
     await page.keyboard.press('Escape');
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Sign out everywhere');
+    await untilFocused(page, 'Sign out everywhere');
     await page.keyboard.press('Enter');
     await button(page, 'Really sign out everywhere').click();
     expect(await untilCalled('sign-out')).toEqual([{}]);
@@ -583,7 +592,7 @@ describe('a page whose agent is gone', () => {
     const page = await stage.ui();
     await stage.pages.close();
     await page.getByRole('heading', { name: 'Lakepass does not answer' }).waitFor();
-    expect(await page.title()).toBe('No answer · Lakepass');
+    await untilTitled(page, 'No answer · Lakepass');
     expect(await page.getByText('ada@acme.example').count()).toBe(0);
     await page.getByText('lakepass ui').waitFor();
   });

@@ -160,6 +160,7 @@ export function calmState(clock: Clock): UiState {
           },
         ],
       },
+      servicePrincipals: [],
       tapKeys: [
         {
           id: 'key-1',
