@@ -4,7 +4,8 @@
  */
 import { WorkspaceClient } from '@databricks/sdk-experimental';
 
-const workspace = new WorkspaceClient({});
+// By default this SDK takes any TLS certificate.
+const workspace = new WorkspaceClient({ skipVerify: false });
 const warehouse = process.argv[2] ?? '';
 
 const { result, status } = await workspace.statementExecution.executeStatement({
