@@ -98,13 +98,6 @@ function parseConfig(text: string, file: string): Config {
   if (!parsed.success) throw problemFrom(parsed.error, source, configJsonSchema());
   const profiles = Object.entries(parsed.data.profiles).map(([name, profile]): [string, Profile] => {
     refusePlainHttp(profile, ['profiles', name], source, file);
-    // The provider's own token is the person's, whatever the list says.
-    if (profile.tokens === 'direct' && profile.federation.servicePrincipals !== undefined)
-      throw new ConfigProblem(
-        source.placeOf(['profiles', name, 'federation', 'servicePrincipals']),
-        'Where tokens are the provider’s own, nobody can act as a service principal.',
-        'Leave the list out, or `tokens: direct`.',
-      );
     return [name, { ...profile, workspaces: readWorkspaces(profile, ['profiles', name], source), name }];
   });
   const servicePrincipals = Object.entries(parsed.data.servicePrincipals).map(([name, principal]): [string, ServicePrincipal] => {

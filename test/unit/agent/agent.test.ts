@@ -11,10 +11,11 @@ import { AppError } from '../../../main/app-error.ts';
 import type { Caller } from '../../../main/caller/caller.ts';
 import { scopeWords } from '../../../main/databricks/scopes.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
-import type { Profile } from '../../../main/profile/profile.ts';
+import { type Profile, servicePrincipalSchema } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
-import type { RunningPrincipal } from '../../../main/service-principal/service-principal.ts';
+import { createServicePrincipal, type RunningPrincipal } from '../../../main/service-principal/service-principal.ts';
 import { hours, later, minutes, seconds } from '../../../main/units.ts';
+import { memoryVault } from '../../../main/vault/memory-vault.ts';
 import type { Vault } from '../../../main/vault/vault.ts';
 import type { GrantNews, HostKind } from '../../../preload/contract/control.ts';
 import { grantRequestSchema } from '../../../preload/contract/control.ts';
@@ -191,7 +192,7 @@ async function agentOver(
     },
   };
   const agent: Agent = createAgent(parts);
-  return { ...all, agent, done, given: state, firstKey };
+  return { ...all, agent, done, given: state, firstKey, servicePrincipals };
 }
 type Under = Awaited<ReturnType<typeof agentOver>>;
 
@@ -235,6 +236,79 @@ describe('which profile is meant', () => {
     const none = await agentOver([]);
     expect((await made(none)).failure?.code).toBe('CONFIG_MISSING');
     expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }))).toBe('CONFIG_MISSING');
+  });
+});
+
+describe('a service principal', () => {
+  const clientId = '8d1f20c2-0000-4000-8000-00000000aaaa';
+  const secret = 'dose0123456789abcdef';
+  async function withRobot(firms: Parameters<typeof agentOver>[0] = [{}]) {
+    const all = await agentOver(firms);
+    const principal = {
+      ...servicePrincipalSchema.parse({ clientId, secret: 'vault', workspaces: [{ name: 'main', host: HOST }] }),
+      name: 'robot',
+    };
+    const robot = createServicePrincipal({
+      ...{
+        principal,
+        vault: memoryVault(),
+        clock: all.clock,
+        fetch: notAsked,
+        random: randomBytes,
+        audit: all.audit,
+        log: () => undefined,
+        env: {},
+      },
+    });
+    all.servicePrincipals.set('robot', robot);
+    return { ...all, robot };
+  }
+
+  it('has no sign-in, by whatever road', async () => {
+    for (const firms of [[{}], []]) {
+      const { agent } = await withRobot(firms);
+      expect(await codeOf(() => agent.company('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
+      expect(await codeOf(agent.beginSignIn({ profile: 'robot', stepUp: false }))).toBe('PRINCIPAL_NO_SIGN_IN');
+      expect(await codeOf(() => agent.signOut('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
+      expect(await codeOf(() => agent.cancelSignIn('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
+    }
+  });
+
+  it('is meant where it is named, or where there is nobody else', async () => {
+    const beside = (await withRobot()).agent;
+    expect([beside.principal(undefined).profile.name, beside.principal('robot').profile.name]).toEqual(['acme', 'robot']);
+    expect((await withRobot([])).agent.principal(undefined).profile.name).toBe('robot');
+  });
+
+  it('gets a grant of its own once it has its secret, which is for no person', async () => {
+    const all = await withRobot();
+    expect((await made(all, { profile: 'robot' })).failure?.code).toBe('PRINCIPAL_SECRET_NEEDED');
+    await all.agent.setSecret({ name: 'robot', secret }, all.stranger());
+    expect((await made(all, { profile: 'robot' })).failure?.code).toBe('POLICY_DENIED');
+    all.state.policy = policyFrom(policyText('none').replace('{ anyone: true }', '{ servicePrincipal: "*" }'));
+    const { made: grant } = await made(all, { profile: 'robot' });
+    expect(grant?.grant).toMatchObject({ profile: 'robot', identity: 'service-principal', actsAs: clientId });
+    expect(all.audit.of('grant.created')).toMatchObject([{ subject: clientId, identity: 'service-principal' }]);
+    await all.agent.removeSecret({ name: 'robot' }, all.stranger());
+    expect(all.agent.grants().map(({ state }) => state)).toEqual(['revoked']);
+  });
+
+  it('takes no secret from an AI agent, and keeps the one it has', async () => {
+    const all = await withRobot();
+    const byAiAgent = all.stranger('/usr/bin/node', claude);
+    expect(await codeOf(all.agent.setSecret({ name: 'robot', secret }, byAiAgent))).toBe('CALLER_REFUSED');
+    expect(all.robot.view().state).toBe('secret-needed');
+    await all.agent.setSecret({ name: 'robot', secret }, all.stranger());
+    expect(await codeOf(all.agent.removeSecret({ name: 'robot' }, byAiAgent))).toBe('CALLER_REFUSED');
+    expect(all.robot.view().state).toBe('ready');
+  });
+
+  it('takes no secret while Lakepass is locked, and none for a name that is not its own', async () => {
+    const all = await withRobot();
+    await all.lock.lock('command');
+    expect(await codeOf(all.agent.setSecret({ name: 'robot', secret }, all.stranger()))).toBe('LOCKED');
+    expect(await codeOf(all.agent.setSecret({ name: 'acme', secret }, all.stranger()))).toBe('PROFILE_UNKNOWN');
+    expect(all.robot.view().state).toBe('secret-needed');
   });
 });
 

@@ -59,6 +59,46 @@ async function start() {
 }
 const clientOf = ({ config }: OwnFiles): string | undefined => config.profiles.get('acme')?.idp.clientId;
 
+const robots = `version: 1
+servicePrincipals:
+  ci: { clientId: 8d1f20c2-0000-4000-8000-00000000aaaa, workload: { env: JWT }, workspaces: [{ name: main, host: 'https://acme.cloud.databricks.com' }] }
+`;
+
+describe('a configuration without people', () => {
+  it('has the policy that asks nobody, and says so', async () => {
+    write('config', robots);
+    const { files } = await start();
+    expect([files.policy().id, files.notes().join()]).toEqual(['unattended', expect.stringContaining('without anybody being asked')]);
+  });
+
+  it('has it as well where it comes while the agent runs, and not beside people', async () => {
+    const { files } = await start();
+    expect(files.policy().id).toBe('self-managed');
+    write('config', robots);
+    await files.adopt();
+    expect(files.policy().id).toBe('unattended');
+    write('config', configOf('a') + robots.replace('version: 1\n', ''));
+    expect((await start()).files.policy().id).toBe('self-managed');
+  });
+
+  it('asks a person all the same where a policy was approved that can no longer be read', async () => {
+    write('config', robots);
+    await vault.seal('approved-policy', Buffer.from('lost'));
+    const { files } = await start();
+    expect(files.policy().id).toBe('self-managed');
+  });
+
+  it('is shown as what it is before it is approved', async () => {
+    write('config', configOf('a'));
+    const { files } = await start();
+    await files.provenBySignIn();
+    write('config', robots);
+    await files.look();
+    const [hash = ''] = (await start()).asked.flatMap(([kind, each]) => (kind === 'config' ? [each] : []));
+    expect(files.words('config', hash).join('\n')).toMatch(/without anybody being asked[\s\S]*ci: service principal 8d1f20c2-.*\$JWT/);
+  });
+});
+
 describe('a first configuration that comes while the agent runs', () => {
   it('holds once it is adopted, and is approved by the sign-in like any first one', async () => {
     const { files, codes, asked } = await start();

@@ -33,6 +33,7 @@ describe('a question', () => {
     const { clock, questions, touch } = asking();
     expect(questions(asked)).toEqual({
       ...{ action: 'create', at: clock.now(), profile: 'acme', workspace: HOST, scopes: ['sql'], life: hours(1), tapKeys: [touch] },
+      identity: 'person',
       person: { issuer: ISSUER, subject: '00u1', username: '00u1@acme.example', groups: [], claims: { department: 'sales' } },
       session: { assurance: 'phr', authTime: null, acr: 'phr' },
       caller: { kind: 'program', executable: '/usr/bin/python3', parents: ['/usr/bin/bash'], aiAgent: null, interpreter: 'python' },
@@ -45,6 +46,20 @@ describe('a question', () => {
   it('counts no touch of another person’s key', () => {
     const { questions, touch } = asking();
     expect(questions(asked)?.tapKeys).toEqual([touch]);
+  });
+
+  it('is about a service principal where one asks, with the touches of whoever approves for it, and none where nobody is there', () => {
+    const { clock, touch } = asking();
+    const view = signedIn('8d1f20c2-0000-4000-8000-00000000aaaa', {
+      identity: { ...signedIn('x').identity, issuer: 'service-principal' } as never,
+    });
+    const ask = (keeper: { issuer: string; subject: string } | null) =>
+      createQuestions({
+        ...{ session: () => ({ view: () => view, claims: () => ({}) }), clock, approver: () => keeper },
+        tapKeys: { touches: () => [touch], ownedBy: ({ subject }) => (subject === '00u1' ? ['k'] : []) },
+      })(asked);
+    expect(ask({ issuer: ISSUER, subject: '00u1' })).toMatchObject({ identity: 'service-principal', tapKeys: [touch] });
+    expect(ask(null)).toMatchObject({ identity: 'service-principal', tapKeys: [] });
   });
 
   it('says when the sign-in was, where the provider said so', () => {

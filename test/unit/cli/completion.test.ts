@@ -96,7 +96,7 @@ describe('zsh', () => {
 
   it('quotes every description', () => {
     const words = text.split('\n').filter((line) => line.includes('found=('));
-    for (const line of words) expect(line).toMatch(/^ {4}'[a-z ]*'\) found=\(('[^']*:[^']*' ?)+\)(; [^;]+)? ;;$/);
+    for (const line of words) expect(line).toMatch(/^ {4}'[a-z -]*'\) found=\(('[^']*:[^']*' ?)+\)(; [^;]+)? ;;$/);
   });
 });
 

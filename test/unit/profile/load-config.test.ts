@@ -82,6 +82,48 @@ describe('loadConfig', () => {
     expect(failure.detail).toMatch(fix);
   });
 
+  describe('service principals', () => {
+    const id = '8d1f20c2-0000-4000-8000-00000000aaaa';
+    const robot = (lines: string, name = 'ci', host = 'https://acme.cloud.databricks.com') =>
+      `version: 1\nservicePrincipals:\n  ${name}:\n    clientId: ${id}\n${lines}    workspaces: [{ name: main, host: '${host}' }]\n`;
+
+    it('stand apart from profiles, with their defaults, and need none beside them', async () => {
+      const { profiles, servicePrincipals } = await loadConfig(await configFile(robot('    secret: vault\n')));
+      expect(profiles.size).toBe(0);
+      expect(servicePrincipals.get('ci')).toMatchObject({
+        ...{ name: 'ci', clientId: id, secret: 'vault', rotateAfter: hours(90 * 24), limits: { grant: hours(24), lease: seconds(300) } },
+        workspaces: [{ name: 'main', host: 'https://acme.cloud.databricks.com' }],
+      });
+    });
+
+    it.each<[string, string, RegExp]>([
+      ['neither a secret nor a workload', robot(''), /either `secret: vault` or `workload:`/],
+      ['both', robot('    secret: vault\n    workload: { env: JWT }\n'), /either/],
+      ['a secret in the file itself', robot('    secret: dose0123456789\n'), /secret/],
+      ['a relative path', robot('    workload: { file: token }\n'), /workload/],
+      ['a variable that is none', robot('    workload: { env: "A B" }\n'), /workload/],
+      ['a client id that is no UUID', robot('    secret: vault\n').replace(id, 'ci-client'), /UUID/],
+      ['a reminder after more than 730 days', robot('    secret: vault\n    rotateAfter: 731 d\n'), /730/],
+      ['plain http', robot('    secret: vault\n', 'ci', 'http://127.0.0.1:4000'), /servicePrincipals\.ci\.workspaces\.0\.host/],
+      ['an account host without its account', robot('    secret: vault\n', 'ci', 'https://accounts.cloud.databricks.com'), /accountId/],
+    ])('are refused: %s', async (_, content, fix) => {
+      const failure = await failureOf(content);
+      expect(failure.code).toMatch(/^CONFIG_(INVALID|PLAIN_HTTP)$/);
+      expect(failure.detail).toMatch(fix);
+      expect(failure.detail).not.toContain('dose0123456789');
+    });
+
+    it('are refused under the name of a profile', async () => {
+      const both = goodConfig + robot('    secret: vault\n', 'acme').replace('version: 1\n', '');
+      expect(await failureOf(both)).toMatchObject({ code: 'CONFIG_INVALID', detail: expect.stringContaining('has this name already') });
+    });
+
+    it('that people act as are refused where tokens are the provider’s own', async () => {
+      const list = `    tokens: direct\n    subjectToken: access_token\n    federation: { servicePrincipals: [{ group: a, clientId: ${id} }] }\n`;
+      expect((await failureOf(goodConfig.replace('    limits:', `${list}    limits:`))).detail).toMatch(/servicePrincipals cannot be used/);
+    });
+  });
+
   it('refuses an alias bomb without unfolding it', async () => {
     const bomb = Array.from({ length: 12 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}*a${level}]`);
     const failure = await failureOf(`a0: &a0 [x]\n${bomb.join('\n')}\n`);
