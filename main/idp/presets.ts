@@ -50,7 +50,11 @@ export interface Preset {
     readonly refreshed: { readonly acr: boolean; readonly amr: boolean };
   };
   /** Where people register a security key. `{issuer}` stands for the profile's. */
-  readonly keys: { readonly page?: string; readonly action?: Readonly<Record<string, string>> };
+  readonly keys: {
+    readonly page?: string;
+    /** For `idp.parameters`: the provider then has people register one while they sign in. */
+    readonly action?: Readonly<Record<string, string>>;
+  };
   readonly signOut: { readonly endSession: boolean; readonly revocation: boolean };
   readonly exchange: {
     readonly token: 'id_token' | 'access_token' | 'none';
@@ -440,7 +444,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       hint: 'Keycloak says so by the acr that the realm maps to the level of its security-key step; acr "0" is a level that has expired.',
       refreshed: { acr: true, amr: false },
     },
-    keys: { page: '{issuer}/account/account-security/signing-in', action: { kc_action: 'webauthn-register' } },
+    keys: { page: '{issuer}/account/account-security/signing-in', action: { kc_action: 'webauthn-register:skip_if_exists' } },
     signOut: { endSession: true, revocation: true },
     exchange: { token: 'id_token', audience: 'the client id', subjectClaim: 'email' },
     refusals: {

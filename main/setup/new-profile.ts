@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { newProfileSchema } from '../../preload/contract/setup.ts';
 import { AppError } from '../app-error.ts';
+import { presetOf } from '../idp/presets.ts';
 import { readConfig } from '../profile/load-config.ts';
 import { originOf, quoted, shortName } from './profile-words.ts';
 import { nameFor, type WorkspaceProfile, workspaceConfigText } from './workspace-profile.ts';
@@ -26,15 +27,26 @@ function textOfWorkspace(profile: Extract<NewProfile, { from: 'workspace' }>): s
 }
 
 /** @throws AppError INPUT_INVALID: an OAuth app without its port, or the other way round */
-export function wantedFrom({ workspace, name, scopes, clientId, redirectPort, test }: Extract<NewProfile, { from: 'workspace' }>): WorkspaceProfile {
+export function wantedFrom({
+  workspace,
+  name,
+  scopes,
+  clientId,
+  redirectPort,
+  test,
+}: Extract<NewProfile, { from: 'workspace' }>): WorkspaceProfile {
   if ((clientId === undefined) !== (redirectPort === undefined))
-    throw new AppError('INPUT_INVALID', { reason: 'app', detail: 'An OAuth app of your own needs its client id and the port of its redirect.' });
+    throw new AppError('INPUT_INVALID', {
+      reason: 'app',
+      detail: 'An OAuth app of your own needs its client id and the port of its redirect.',
+    });
   const app = clientId === undefined || redirectPort === undefined ? undefined : { clientId, redirectPort };
   return { workspace, name, scopes, app, test };
 }
 
 function textOf({ name, issuer, clientId, workspace, test }: Extract<NewProfile, { from: 'issuer' }>): string {
   const host = originOf(workspace);
+  const preset = presetOf(issuer.trim());
   return [
     '# Written by Lakepass in its first steps; README says what else can stand here.',
     'version: 1',
@@ -42,6 +54,7 @@ function textOf({ name, issuer, clientId, workspace, test }: Extract<NewProfile,
     `  ${name}:`,
     ...(test ? ['    test: true'] : []),
     '    idp:',
+    ...(preset === 'generic' ? [] : [`      preset: ${preset}`]),
     `      issuer: ${quoted(issuer.trim())}`,
     `      clientId: ${quoted(clientId.trim())}`,
     '    workspaces:',

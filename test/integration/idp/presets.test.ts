@@ -504,6 +504,7 @@ describe('Entra ID', () => {
     expect(signedIn.identity.issuer).toBe(provider.issuer.replace('organizations', tenant));
     await expect(client.refresh(refreshTokenOf(signedIn), signedIn)).resolves.toBeDefined();
     provider.person = { ...provider.person, tenant: foreignTenant };
+    provider.lie = (claims) => ({ ...claims, tid: foreignTenant });
     await expect(client.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'iss' });
     await expect(signIn()).resolves.toMatchObject({ identity: { issuer: provider.issuer.replace('organizations', foreignTenant) } });
   });
@@ -517,6 +518,22 @@ describe('Entra ID', () => {
     await expect(signIn()).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'issuer' });
     provider.metadataIssuer = issuer;
     await expect(signIn()).resolves.toBeDefined();
+  });
+});
+
+describe('Keycloak', () => {
+  const register = { idp: { parameters: { kc_action: 'webauthn-register:skip_if_exists' } } };
+
+  it('can be asked to have the person register a key on the way', async () => {
+    const { signIn, provider } = await setting('keycloak', register);
+    await expect(signIn()).resolves.toMatchObject({ assurance: { level: 'phr' } });
+    expect(provider.asked[0]?.get('kc_action')).toBe('webauthn-register:skip_if_exists');
+  });
+
+  it('is not believed for saying that a key was registered: only the acr counts', async () => {
+    const { signIn, provider } = await setting('keycloak', register);
+    provider.lie = (claims) => ({ ...claims, acr: '0' });
+    await expect(signIn()).rejects.toMatchObject({ code: 'ASSURANCE_TOO_LOW' });
   });
 });
 

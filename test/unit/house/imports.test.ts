@@ -30,7 +30,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   databrickscfg: undefined,
   // The first steps: they do what a program of the person's would do, so they know its environment.
   setup:
-    /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$/,
+    /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$|^main\/idp\/presets\.ts$/,
   idp: /^main\/(profile|audit)\//,
   session: /^main\/(idp|vault|profile|audit)\//,
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,

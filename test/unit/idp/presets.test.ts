@@ -8,6 +8,7 @@ import { testProfile } from './profiles.ts';
 
 const TENANT = '11111111-2222-4333-8444-555555555555';
 const OTHER = '99999999-8888-4777-8666-555555555555';
+const THIRD = '77777777-8888-4777-8666-555555555555';
 const host = 'https://login.microsoftonline.com';
 
 /** What each preset cannot do without. */
@@ -68,6 +69,7 @@ describe('the issuer of a token', () => {
   it.each<[string, ReturnType<typeof profileOf>, Record<string, unknown>, string | undefined]>([
     ['a trusted tenant', shared, { iss: `${host}/${TENANT}/v2.0`, tid: TENANT }, `${host}/${TENANT}/v2.0`],
     ['another trusted tenant', shared, { iss: `${host}/${OTHER}/v2.0`, tid: OTHER }, `${host}/${OTHER}/v2.0`],
+    ['a tenant that is not trusted', shared, { iss: `${host}/${THIRD}/v2.0`, tid: THIRD }, undefined],
     ['one trusted tenant in iss and another in tid', shared, { iss: `${host}/${TENANT}/v2.0`, tid: OTHER }, undefined],
     ['no tid', shared, { iss: `${host}/${TENANT}/v2.0` }, undefined],
     ['a tid in capitals', shared, { iss: `${host}/${TENANT}/v2.0`, tid: TENANT.toUpperCase().replace('1', 'A') }, undefined],

@@ -41,6 +41,20 @@ describe('a profile of a few things', () => {
     expect(read()?.idp).toMatchObject({ issuer: 'https://idp.acme.example/', clientId: 'lakepass' });
   });
 
+  it.each([
+    ['https://acme.okta.com', 'okta'],
+    [' https://acme.eu.auth0.com/ ', 'auth0'],
+    ['https://sso.acme.example/realms/acme', 'keycloak'],
+    ['https://idp.acme.example/', 'generic'],
+  ])('has the preset that goes with its issuer: %s is %s', (issuer, preset) => {
+    expect(read({ issuer })?.idp.preset).toBe(preset);
+  });
+
+  it('of a provider that needs more says what', () => {
+    const detail = expect.stringContaining('idp.hostedDomains');
+    expect(() => read({ issuer: 'https://accounts.google.com' })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', detail }));
+  });
+
   it('is plain http on this machine only as a test profile', () => {
     const local = { issuer: 'http://127.0.0.1:4000', workspace: 'http://127.0.0.1:5000' };
     expect(read({ ...local, test: true })).toMatchObject({ test: true, workspaces: [{ name: 'main', host: 'http://127.0.0.1:5000' }] });
