@@ -50,6 +50,14 @@ const python = async (script: string, ...args: string[]): Promise<string[]> => [
   ...[await product.machine.pythonOfClients(), '-W', 'ignore', '-c', source(script), ...args],
 ];
 
+/** It takes https only, and no address with a scheme. */
+async function sqlConnector(...options: string[]): Promise<string[]> {
+  const { port, ca } = await product.workspace.listenTls();
+  const authority = join(product.home, 'workspace-ca.pem');
+  writeFileSync(authority, ca, { mode: 0o644 });
+  return python('sql_connector.py', product.workspace.warehouseId, String(port), authority, ...options);
+}
+
 const clients: Client[] = [
   {
     ...{ name: '@databricks/sdk-experimental', scope: 'sql', lacks: 'unity-catalog', agent: /databricks-sdk-js\/0\.17\.0/ },
@@ -61,12 +69,17 @@ const clients: Client[] = [
   {
     ...{ name: 'databricks-sql-connector', scope: 'sql', lacks: 'unity-catalog', agent: /PyDatabricksSqlConnector\/4\.9\.0/ },
     answer: ['alice@example.com', 12],
-    async command() {
-      const { port, ca } = await product.workspace.listenTls();
-      const authority = join(product.home, 'workspace-ca.pem');
-      writeFileSync(authority, ca, { mode: 0o644 });
-      return python('sql_connector.py', product.workspace.warehouseId, String(port), authority);
+    command: () => sqlConnector(),
+  },
+  {
+    ...{
+      name: 'databricks-sql-connector without Thrift',
+      scope: 'sql',
+      lacks: 'unity-catalog',
+      agent: /PyDatabricksSqlConnector\/4\.9\.0/,
     },
+    answer: ['alice@example.com', 12],
+    command: () => sqlConnector('--sea'),
   },
   {
     ...{ name: 'mlflow', scope: 'mlflow', lacks: 'model-serving', agent: /databricks-sdk-py/ },

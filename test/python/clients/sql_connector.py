@@ -1,9 +1,9 @@
 """databricks-sql-connector under `lakepass run`: the token comes from the SDK's own configuration, anew whenever it is due.
 
 Runs one query, and asks for the tables of Unity Catalog, which a token for `sql` alone may not list.
-It wants https, so it uses the workspace's TLS door (arguments: warehouse, port, file of the authority), and it goes over the Statement
-Execution API because the simulated workspace has no Thrift server. Against a real workspace leave out every argument from `_port` to
-`enable_telemetry` and pyarrow, Thrift and cloud fetch are used as they come.
+It wants https, so it uses the workspace's TLS door (arguments: warehouse, port, file of the authority). `--sea` goes over the Statement
+Execution API instead of Thrift, the connector's own choice. Against a real workspace leave out `_port`, `_tls_trusted_ca_file` and what
+stands from `use_sea` to `enable_telemetry`.
 """
 
 import json
@@ -14,7 +14,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.errors import DatabricksError
 
-warehouse, port, authority = sys.argv[1:]
+warehouse, port, authority, *options = sys.argv[1:]
 config = Config()
 
 with sql.connect(
@@ -23,7 +23,7 @@ with sql.connect(
     _tls_trusted_ca_file=authority,
     http_path=f"/sql/1.0/warehouses/{warehouse}",
     credentials_provider=lambda: config.authenticate,
-    use_sea=True,
+    use_sea="--sea" in options,
     use_cloud_fetch=False,
     enable_query_result_lz4_compression=False,
     enable_telemetry=False,
