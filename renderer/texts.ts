@@ -287,6 +287,7 @@ export const texts = {
     command: 'lakepass run -- jupyter lab',
     gets: 'Gets tokens',
     paused: 'Paused',
+    notNarrowed: 'Not narrowed',
     left: (left: string): string => `${left} left`,
     ended: 'Ended',
     revoke: 'Revoke',
@@ -791,7 +792,7 @@ export const texts = {
       heading: 'Which company is it?',
       text: 'Your IT department may have sent you a profile file. If not, a few words from them are enough.',
       ways: 'How do you want to set it up?',
-      way: { file: 'I have a profile file', issuer: 'Type it in' },
+      way: { file: 'I have a profile file', workspace: 'I have a workspace', issuer: 'Type it in' },
       drop: 'Drop the file here, or choose it',
       paste: 'Or paste its text',
       tooLarge: 'This file is too large for a profile file. It has at most 64 kB.',
@@ -811,6 +812,10 @@ export const texts = {
       workspace: 'Address of the Databricks workspace',
       workspaceHint: 'Such as https://acme.cloud.databricks.com',
       workspaceWrong: 'Give the whole address, beginning with https://',
+      notNarrowed:
+        'You sign in at Databricks itself. Programs then get the token of that sign-in, which opens all you may do there, whatever they ask for. A profile from IT can give each its own.',
+      unconfirmed:
+        'The sign-in uses the client of the Databricks CLI. Whether Databricks means other programs to use it is not confirmed.',
       test: 'This is a test on this machine: plain http is accepted for localhost',
       line: (line: number): string => `Line ${line}`,
       never: 'A file that is there already is never changed here.',

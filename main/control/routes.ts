@@ -28,7 +28,6 @@ import type { SessionView, SignOutReport } from '../../preload/contract/session.
 import { workspaceProfileSchema } from '../../preload/contract/setup.ts';
 import { AppError } from '../app-error.ts';
 import type { Caller } from '../caller/caller.ts';
-import type { ProfileAdding } from '../setup/adding.ts';
 import { type Route, route } from './door.ts';
 
 type Opened = 'opened' | 'none' | 'shown';
@@ -76,10 +75,19 @@ export interface ControlledAgent {
   stop(why: StopReason): void;
 }
 
+/** Whoever makes a profile of a workspace's address. */
+export interface WorkspaceProfiles {
+  /** @throws AppError INPUT_INVALID | SCOPE_UNKNOWN | CONFIG_* | CALLER_REFUSED | DISK_FULL */
+  workspaceProfile(
+    request: z.output<typeof workspaceProfileSchema>,
+    by: Caller,
+  ): Promise<{ profile: string; state: 'in-use' | 'made' | 'waiting' }>;
+}
+
 const nothing = z.strictObject({});
 
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent & ProfileAdding): Route[] => [
+export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
   route('POST', '/v1/sign-in', signInStartSchema, async ({ input }) => ({ json: await agent.beginSignIn(input) })),
   route('GET', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.signInOutcome(input.profile) })),

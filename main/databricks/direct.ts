@@ -8,7 +8,7 @@ import type { SubjectToken } from '../idp/signed-in.ts';
 import type { Clock } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { ms, remaining, seconds } from '../units.ts';
-import { allowsNotNarrowed, apiScopes, authorisedBy, covers, notAuthorised, requireAuthorised } from './authorisation.ts';
+import { apiScopes, authorisedBy, covers, notAuthorised, requireAuthorised } from './authorisation.ts';
 import { inTime } from './in-time.ts';
 import type { ExchangedToken } from './minted-token.ts';
 import { floorOf } from './token-life.ts';
@@ -55,9 +55,6 @@ function tokenFor(profile: Profile, subject: SubjectToken, asked: readonly strin
   if (!covers(held, asked)) throw notAuthorised(profile, held, asked);
   // end check
   const narrowed = held.every((scope) => asked.includes(scope));
-  // check: direct-token-not-narrowed
-  if (!narrowed && !allowsNotNarrowed(profile)) throw new AppError('SCOPE_NOT_NARROWED', { reason: 'direct' });
-  // end check
   const { jwt: token, issuedAt: mintedAt, expiresAt } = subject;
   return { token, scopes: held, mintedAt, expiresAt, ...(narrowed ? {} : { narrowed }) };
 }

@@ -40,7 +40,9 @@ export function hostOf({ workspace }: Pick<WorkspaceProfile, 'workspace'>): stri
 /** The profile in use that such a request is about, where there is one already. */
 export function profileFor(wanted: WorkspaceProfile, profiles: Iterable<Profile>): Profile | undefined {
   const host = hostOf(wanted);
-  const here = [...profiles].filter(({ workspaces, name }) => workspaces.some((each) => each.host === host) && (wanted.name ?? name) === name);
+  const here = [...profiles].filter(
+    ({ workspaces, name }) => workspaces.some((each) => each.host === host) && (wanted.name ?? name) === name,
+  );
   const isPlain = wanted.scopes.length === 0 && wanted.app === undefined;
   if (isPlain && here.length <= 1) return here[0];
   const asked = scopesAskedFor(wanted.scopes).sort();
@@ -57,7 +59,8 @@ export function profileFor(wanted: WorkspaceProfile, profiles: Iterable<Profile>
  */
 export function nameFor(wanted: WorkspaceProfile, taken: ReadonlySet<string>): string {
   if (wanted.name !== undefined) {
-    if (taken.has(wanted.name)) throw new AppError('INPUT_INVALID', { reason: 'name', detail: `There is something of the name "${wanted.name}" already.` });
+    if (taken.has(wanted.name))
+      throw new AppError('INPUT_INVALID', { reason: 'name', detail: `There is something of the name "${wanted.name}" already.` });
     return wanted.name;
   }
   const stem = shortName(hostOf(wanted)).slice(0, 36);
@@ -113,8 +116,9 @@ export function withProfile(bytes: Buffer, file: string, name: string, wanted: W
   const before = head === '' || head.endsWith('\n') ? '' : eol;
   const result = Buffer.from(`${head}${before}${lines.join('')}${text.slice(at)}`, 'utf8');
   const after = readConfig(result, file);
+  // Bytes that are no UTF-8 would come back as others.
   // check: config-add-only
-  if (!isSameButOne(readConfig(bytes, file), after, name)) refuseShape(file, name, wanted);
+  if (!Buffer.from(text, 'utf8').equals(bytes) || !isSameButOne(readConfig(bytes, file), after, name)) refuseShape(file, name, wanted);
   // end check
   return result;
 }
@@ -138,7 +142,7 @@ function placeFor(text: string): { at: number; indent: string } | null {
 const isSameButOne = (before: Config, after: Config, name: string): boolean =>
   after.profiles.has(name) &&
   !before.profiles.has(name) &&
-  isDeepStrictEqual(before.servicePrincipals, after.servicePrincipals) &&
+  isDeepStrictEqual({ ...before, profiles: null }, { ...after, profiles: null }) &&
   isDeepStrictEqual(before.profiles, new Map([...after.profiles].filter(([each]) => each !== name)));
 
 function refuseShape(file: string, name: string, wanted: WorkspaceProfile): never {

@@ -80,7 +80,8 @@ function Grant({ line, grant, bundles }: { line: Line; grant: GrantView; bundles
   );
   const heading = (
     <>
-      {name} {grant.paused ? <Badge look="warn">{texts.grants.paused}</Badge> : null}
+      {name} {grant.paused ? <Badge look="warn">{texts.grants.paused}</Badge> : null}{' '}
+      {grant.narrowed === false ? <Badge look="warn">{texts.grants.notNarrowed}</Badge> : null}
     </>
   );
   return (

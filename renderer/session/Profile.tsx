@@ -44,7 +44,8 @@ export function Profile({ profile, lastTouched, signIn, host, isNext, isOneOfSev
             {isOneOfSeveral ? <p className="small">{profile.name}</p> : null}
             <h2 id={id}>{headingOf(session)}</h2>
             <p className={styles.account}>
-              {session.identity?.username} {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}
+              {session.identity?.username} {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}{' '}
+              {profile.direct === undefined ? null : <Badge look="warn">{texts.grants.notNarrowed}</Badge>}
             </p>
           </div>
           <SignInButton session={session} signIn={signIn} isNext={isNext} />

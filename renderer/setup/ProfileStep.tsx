@@ -1,4 +1,4 @@
-/** Which company it is: the file that IT sent, or the few words that make one. */
+/** Which company it is: the file that IT sent, the address of a workspace, or the few words that make a profile. */
 import { useState } from 'react';
 import { texts } from '../texts.ts';
 import { Segmented } from '../ui/Segmented.tsx';
@@ -6,18 +6,21 @@ import type { StepProps } from './FirstRun.tsx';
 import { IssuerProfile } from './IssuerProfile.tsx';
 import { PastedProfile } from './PastedProfile.tsx';
 import { StepCard } from './StepCard.tsx';
+import { WorkspaceProfile } from './WorkspaceProfile.tsx';
 
 const words = texts.setup.profile;
-const ways = ['file', 'issuer'] as const;
+const ways = ['file', 'workspace', 'issuer'] as const;
+const steps = { file: PastedProfile, workspace: WorkspaceProfile, issuer: IssuerProfile };
 
 export function ProfileStep({ line, setup, onChanged, onSkip }: StepProps) {
   const [way, setWay] = useState<(typeof ways)[number]>('file');
+  const Way = steps[way];
   return (
     <StepCard step="profile" heading={words.heading} text={words.text} onSkip={onSkip}>
       <div>
         <Segmented label={words.ways} value={way} options={ways.map((value) => ({ value, label: words.way[value] }))} onChange={setWay} />
       </div>
-      {way === 'file' ? <PastedProfile line={line} onChanged={onChanged} /> : <IssuerProfile line={line} onChanged={onChanged} />}
+      <Way line={line} onChanged={onChanged} />
       <p className="small">
         {words.where} <code>{setup.configFile}</code> {words.never}
       </p>

@@ -45,6 +45,13 @@ export function readIssuerForm(form: IssuerForm): ReadProfile<IssuerErrors> {
   return Object.keys(errors).length === 0 ? { ok: true, input } : { ok: false, errors };
 }
 
+/** The name is made of the address. */
+export function readWorkspaceForm({ workspace, test }: { workspace: string; test: boolean }): ReadProfile<string> {
+  const address = withScheme(workspace.trim());
+  if (!isAddress(address, test)) return { ok: false, errors: words.workspaceWrong };
+  return { ok: true, input: { from: 'workspace', workspace: address, scopes: [], test } };
+}
+
 const largestText = 65_536;
 
 export function readFileText(text: string): ReadProfile<string> {

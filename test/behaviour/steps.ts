@@ -83,6 +83,19 @@ export async function signInBy(host: Host, press: () => Promise<unknown>, userna
   await leftCeremony(page);
 }
 
+/** The same at a workspace that signs people in itself; its page asks for a name and a password. */
+export async function signInAtWorkspaceBy(host: Host, press: () => Promise<unknown>, username = 'alice@example.com'): Promise<void> {
+  const { page } = await host.follow(press);
+  await page.getByRole('heading', { name: 'Sign in to Databricks' }).waitFor();
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password').fill(`password of ${username}`);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: texts.ceremony.touch.create }).waitFor();
+  await page.getByLabel(texts.keys.name).fill('Blue one');
+  await page.getByRole('button', { name: texts.ceremony.touch.create }).click();
+  await leftCeremony(page);
+}
+
 /** The ceremony is over: the tab is the UI again, or says that it is done. */
 async function leftCeremony(page: Page): Promise<void> {
   await page

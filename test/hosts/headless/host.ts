@@ -45,7 +45,9 @@ export async function openHeadless(options: HostOptions): Promise<Host> {
       const from = page.url();
       // The person's key is in this tab, so the provider's page, which opens in another, is gone to here instead.
       const wanted = Promise.withResolvers<string>();
-      const isProvider = (url: URL): boolean => url.origin === product.idp.issuer && url.pathname === '/auth';
+      const isProvider = (url: URL): boolean =>
+        (url.origin === product.idp.issuer && url.pathname === '/auth') ||
+        (url.origin === product.workspace.host && url.pathname === '/oidc/v1/authorize');
       await page.context().route(isProvider, async (route) => {
         await route.abort();
         wanted.resolve(route.request().url());

@@ -72,7 +72,12 @@ describe('a sign-in at a workspace', () => {
     const { signIn, opened } = flow();
     await signIn();
     const query = Object.fromEntries(opened[0]?.searchParams ?? []);
-    expect(query).toMatchObject({ response_type: 'code', client_id: 'databricks-cli', scope: 'all-apis offline_access', code_challenge_method: 'S256' });
+    expect(query).toMatchObject({
+      response_type: 'code',
+      client_id: 'databricks-cli',
+      scope: 'all-apis offline_access',
+      code_challenge_method: 'S256',
+    });
     expect(query['redirect_uri']).toMatch(/^http:\/\/localhost:80(2\d|3\d|40)$/);
     expect(Object.keys(query).sort()).toEqual(
       ['client_id', 'code_challenge', 'code_challenge_method', 'redirect_uri', 'response_type', 'scope', 'state'].sort(),
@@ -89,7 +94,9 @@ describe('a sign-in at a workspace', () => {
   });
 
   it('is config-asserted where IT says so, and refused where the profile demands more than anybody can say', async () => {
-    await expect(flow({ assurance: { configAsserted: true } }).signIn()).resolves.toMatchObject({ assurance: { level: 'config-asserted' } });
+    await expect(flow({ assurance: { configAsserted: true } }).signIn()).resolves.toMatchObject({
+      assurance: { level: 'config-asserted' },
+    });
     const { signIn } = flow({ assurance: { minimum: 'mfa' } });
     await expect(signIn()).rejects.toMatchObject({ code: 'ASSURANCE_TOO_LOW', reason: 'unknown' });
   });
@@ -117,8 +124,11 @@ describe('a sign-in at a workspace', () => {
     await new Promise<void>((resolve) => squatter.listen(0, '::1', resolve));
     onTestFinished(() => new Promise<void>((resolve) => squatter.close(() => resolve())));
     const { port } = squatter.address() as { port: number };
-    const { signIn } = flow({ idp: { clientId: 'ours', redirect: { host: 'localhost', path: '', ports: [port] } } });
-    await expect(signIn()).rejects.toMatchObject({ code: 'LOGIN_PORT_BUSY' });
+    const { provider, person } = flow({ idp: { clientId: 'ours', redirect: { host: 'localhost', path: '', ports: [port] } } });
+    const cancel = new AbortController();
+    person.browse = async () => cancel.abort();
+    const signedIn = provider.signIn({ signal: cancel.signal, onUrl: () => undefined });
+    await expect(signedIn).rejects.toMatchObject({ code: 'LOGIN_PORT_BUSY' });
   });
 
   it('goes on waiting while answers come with a wrong state or another iss', async () => {
@@ -137,11 +147,30 @@ describe('a sign-in at a workspace', () => {
     await expect.poll(() => statuses).toEqual([400, 400, 303]);
   });
 
+  it('is not begun in plain http', async () => {
+    const host = 'http://acme.cloud.databricks.com';
+    const { signIn, issuer } = flow({ idp: { issuer: `${host}/oidc` }, workspaces: [{ name: 'prod', host }], test: true });
+    await expect(signIn()).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'endpoint' });
+    expect(issuer.asked).toEqual([]);
+  });
+
   it.each<[string, (issuer: ReturnType<typeof workspaceIssuer>) => void, string]>([
     ['names another issuer', (issuer) => Object.assign(issuer.metadata, { issuer: 'https://beta.cloud.databricks.com/oidc' }), 'issuer'],
-    ['sends the code elsewhere', (issuer) => Object.assign(issuer.metadata, { token_endpoint: 'https://evil.test/oidc/v1/token' }), 'endpoint'],
-    ['sends the browser elsewhere', (issuer) => Object.assign(issuer.metadata, { authorization_endpoint: 'https://evil.test/a' }), 'endpoint'],
-    ['hides a user in the address', (issuer) => Object.assign(issuer.metadata, { token_endpoint: 'https://me@acme.cloud.databricks.com/t' }), 'endpoint'],
+    [
+      'sends the code elsewhere',
+      (issuer) => Object.assign(issuer.metadata, { token_endpoint: 'https://evil.test/oidc/v1/token' }),
+      'endpoint',
+    ],
+    [
+      'sends the browser elsewhere',
+      (issuer) => Object.assign(issuer.metadata, { authorization_endpoint: 'https://evil.test/a' }),
+      'endpoint',
+    ],
+    [
+      'hides a user in the address',
+      (issuer) => Object.assign(issuer.metadata, { token_endpoint: 'https://me@acme.cloud.databricks.com/t' }),
+      'endpoint',
+    ],
     ['offers no PKCE', (issuer) => Object.assign(issuer.metadata, { code_challenge_methods_supported: ['plain'] }), 'pkce'],
   ])('does not believe metadata that %s', async (_, change, reason) => {
     const { signIn, issuer, opened } = flow();
@@ -200,7 +229,10 @@ describe('a sign-in at a workspace', () => {
     issuer.claims = ({ sub: _, ...claims }) => claims;
     await expect(signIn()).resolves.toMatchObject({ identity: { subject: 'alice@acme.example', displayName: 'Alice' } });
     issuer.claims = null;
-    await expect(signIn()).resolves.toMatchObject({ identity: { username: 'alice@acme.example' }, subjectToken: { scopes: ['all-apis', 'offline_access'] } });
+    await expect(signIn()).resolves.toMatchObject({
+      identity: { username: 'alice@acme.example' },
+      subjectToken: { scopes: ['all-apis', 'offline_access'] },
+    });
     expect(issuer.asked.filter(({ route }) => route === 'me')).toHaveLength(2);
   });
 
@@ -257,7 +289,11 @@ describe('a refresh at a workspace', () => {
     const signedIn = await signIn();
     await clock.advance(minutes(40));
     const refreshed = await provider.refresh(refreshTokenOf(signedIn), originOf(signedIn));
-    expect(refreshed).toMatchObject({ subjectToken: { expiresAt: clock.now() + hours(1), scopes: ['all-apis', 'offline_access'] }, groups: [], claims: {} });
+    expect(refreshed).toMatchObject({
+      subjectToken: { expiresAt: clock.now() + hours(1), scopes: ['all-apis', 'offline_access'] },
+      groups: [],
+      claims: {},
+    });
     expect(refreshed.refreshToken.reveal()).not.toBe(refreshTokenOf(signedIn).reveal());
   });
 
@@ -265,7 +301,10 @@ describe('a refresh at a workspace', () => {
     const { signIn, provider } = flow();
     const signedIn = await signIn();
     const { refreshToken } = await provider.refresh(refreshTokenOf(signedIn), originOf(signedIn));
-    await expect(provider.refresh(refreshTokenOf(signedIn), originOf(signedIn))).rejects.toMatchObject({ code: 'SESSION_REFUSED', reason: 'invalid_grant' });
+    await expect(provider.refresh(refreshTokenOf(signedIn), originOf(signedIn))).rejects.toMatchObject({
+      code: 'SESSION_REFUSED',
+      reason: 'invalid_grant',
+    });
     await expect(provider.refresh(refreshToken, originOf(signedIn))).rejects.toMatchObject({ code: 'SESSION_REFUSED' });
   });
 
@@ -283,18 +322,46 @@ describe('a refresh at a workspace', () => {
     const { signIn, provider, issuer } = flow();
     const signedIn = await signIn();
     issuer.claims = (claims) => ({ ...claims, sub: 'bob@acme.example' });
-    await expect(provider.refresh(refreshTokenOf(signedIn), originOf(signedIn))).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'sub' });
+    await expect(provider.refresh(refreshTokenOf(signedIn), originOf(signedIn))).rejects.toMatchObject({
+      code: 'ID_TOKEN_REJECTED',
+      reason: 'sub',
+    });
   });
 
   it.each<[string, 'metadata' | 'token', () => Promise<Response> | Response, Fields]>([
-    ['its metadata cannot be read', 'metadata', () => Promise.reject(new TypeError('fetch failed')), { code: 'ISSUER_UNREACHABLE', reason: 'unsent' }],
-    ['it says later', 'token', () => Response.json({ error: 'temporarily_unavailable' }, { status: 400 }), { code: 'ISSUER_UNREACHABLE', reason: 'answered' }],
+    [
+      'its metadata cannot be read',
+      'metadata',
+      () => Promise.reject(new TypeError('fetch failed')),
+      { code: 'ISSUER_UNREACHABLE', reason: 'unsent' },
+    ],
+    [
+      'it says later',
+      'token',
+      () => Response.json({ error: 'temporarily_unavailable' }, { status: 400 }),
+      { code: 'ISSUER_UNREACHABLE', reason: 'answered' },
+    ],
     ['it is down', 'token', () => new Response('', { status: 503 }), { code: 'ISSUER_UNREACHABLE', reason: 'answered' }],
     ['a gateway answers for it', 'token', () => new Response('', { status: 502 }), { code: 'ISSUER_UNREACHABLE', reason: 'sent' }],
     ['a page comes instead', 'token', () => new Response('<html>', { status: 200 }), { code: 'ISSUER_UNREACHABLE', reason: 'sent' }],
-    ['it says no in older words', 'token', () => Response.json({ error: 'invalid_request' }, { status: 400 }), { code: 'SESSION_REFUSED', reason: 'invalid_request' }],
-    ['it says no in words of Okta', 'token', () => Response.json({ errorCode: 'E0000011' }, { status: 401 }), { code: 'SESSION_REFUSED', reason: 'other' }],
-    ['it redirects', 'token', () => new Response('', { status: 307, headers: { location: 'https://evil.test' } }), { code: 'ISSUER_INVALID', reason: 'redirect' }],
+    [
+      'it says no in older words',
+      'token',
+      () => Response.json({ error: 'invalid_request' }, { status: 400 }),
+      { code: 'SESSION_REFUSED', reason: 'invalid_request' },
+    ],
+    [
+      'it says no in words of Okta',
+      'token',
+      () => Response.json({ errorCode: 'E0000011' }, { status: 401 }),
+      { code: 'SESSION_REFUSED', reason: 'other' },
+    ],
+    [
+      'it redirects',
+      'token',
+      () => new Response('', { status: 307, headers: { location: 'https://evil.test' } }),
+      { code: 'ISSUER_INVALID', reason: 'redirect' },
+    ],
   ])('says whether the refresh token may be sent again when %s', async (_, route, answer, failure) => {
     const { signIn, provider, issuer, clock } = flow();
     const signedIn = await signIn();
@@ -306,7 +373,10 @@ describe('a refresh at a workspace', () => {
 
   it('cannot be taken back, and says so', async () => {
     const { provider } = flow();
-    await expect(provider.revoke(new Secret('rt'))).resolves.toMatchObject({ refreshToken: 'not-supported', detail: expect.stringContaining('until it expires') });
+    await expect(provider.revoke(new Secret('rt'))).resolves.toMatchObject({
+      refreshToken: 'not-supported',
+      detail: expect.stringContaining('until it expires'),
+    });
   });
 });
 

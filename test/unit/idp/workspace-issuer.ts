@@ -3,9 +3,9 @@
  * with tokens that can be made to lie in each place a client must notice.
  */
 import { createHash } from 'node:crypto';
-import { Refusal, type Answer } from '../../fixtures/workspace/answer.ts';
-import { createU2m, type OauthApp } from '../../fixtures/workspace/u2m.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
+import { type Answer, Refusal } from '../../fixtures/workspace/answer.ts';
+import { createU2m, type OauthApp } from '../../fixtures/workspace/u2m.ts';
 import { jwt, signingKey } from './jwt.ts';
 
 export const WORKSPACE = 'https://acme.cloud.databricks.com';
@@ -47,9 +47,20 @@ export function workspaceIssuer(apps: readonly OauthApp[] = []): WorkspaceIssuer
       jwks: { keys: [] },
       check: () => Promise.reject(new Error('nothing is checked here')),
       async issue({ issuer: iss, subject, scopes, clientId, expiresAt, now: at }) {
-        const claims = { client_id: clientId, scope: scopes.join(' '), iss, aud: WORKSPACE_ID, sub: subject, iat: Math.floor(at / 1000), exp: expiresAt };
+        const claims = {
+          client_id: clientId,
+          scope: scopes.join(' '),
+          iss,
+          aud: WORKSPACE_ID,
+          sub: subject,
+          iat: Math.floor(at / 1000),
+          exp: expiresAt,
+        };
         const jti = createHash('sha256').update(JSON.stringify(claims)).digest('hex');
-        return { jti, token: issuer.claims === null ? `opaque-${jti}` : jwt(key, issuer.claims(claims), { typ: 'at+jwt', ...issuer.header }) };
+        return {
+          jti,
+          token: issuer.claims === null ? `opaque-${jti}` : jwt(key, issuer.claims(claims), { typ: 'at+jwt', ...issuer.header }),
+        };
       },
     },
   });
@@ -79,7 +90,7 @@ export function workspaceIssuer(apps: readonly OauthApp[] = []): WorkspaceIssuer
     authorize(url, change) {
       if (`${url.origin}${url.pathname}` !== issuer.metadata['authorization_endpoint']) throw new Error('not our authorization endpoint');
       const shown = u2m.authorize(url.searchParams, now());
-      const page = /name="page" value="([\w-]+)"/.exec(shown.body)?.[1] ?? '';
+      const page = /name="page" value="([\w-]+)"/.exec(String(shown.body))?.[1] ?? '';
       const form = new URLSearchParams({ page, username: 'alice@acme.example', password: 'password of alice@acme.example' });
       const back = new URL(shown.headers['location'] ?? u2m.answerPage(form, now()).headers['location'] ?? '');
       change?.(back.searchParams);
@@ -89,7 +100,8 @@ export function workspaceIssuer(apps: readonly OauthApp[] = []): WorkspaceIssuer
   const answers: Record<Route, (body: URLSearchParams, headers: Headers) => Response | Promise<Response>> = {
     metadata: () => Response.json(issuer.metadata),
     config: () => Response.json(issuer.config),
-    me: (_, headers) => (/^Bearer \S+$/.test(headers.get('authorization') ?? '') ? Response.json(issuer.me) : new Response('', { status: 401 })),
+    me: (_, headers) =>
+      /^Bearer \S+$/.test(headers.get('authorization') ?? '') ? Response.json(issuer.me) : new Response('', { status: 401 }),
     token: (body) => tokenAnswer(body),
   };
 
@@ -97,11 +109,11 @@ export function workspaceIssuer(apps: readonly OauthApp[] = []): WorkspaceIssuer
     const record = { method: 'POST', path: '/oidc/v1/token', status: null, at: now(), userAgent: '' };
     try {
       const answer = await u2m.token(body.get('grant_type') ?? '', body, now(), record);
-      return Response.json(issuer.answer(JSON.parse(answer.body) as Json));
+      return Response.json(issuer.answer(JSON.parse(String(answer.body)) as Json));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const answer: Answer = error.answer('r');
-      return new Response(answer.body, { status: answer.status, headers: answer.headers });
+      return new Response(String(answer.body), { status: answer.status, headers: answer.headers });
     }
   }
 

@@ -57,14 +57,20 @@ describe('a profile for a workspace', () => {
   });
 
   it.each(['', 'a b', 'https://me@beta.example', 'ftp://beta.example'])('is not made of %j', (workspace) => {
-    expect(failureOf(() => workspaceConfigText('beta', { ...plain, workspace }))).toMatchObject({ code: 'INPUT_INVALID', reason: 'workspace' });
+    expect(failureOf(() => workspaceConfigText('beta', { ...plain, workspace }))).toMatchObject({
+      code: 'INPUT_INVALID',
+      reason: 'workspace',
+    });
   });
 
   it('is named after its host, with a number where the name is taken', () => {
     expect(nameFor(plain, new Set())).toBe('beta');
     expect(nameFor(plain, new Set(['beta', 'beta-2']))).toBe('beta-3');
     expect(nameFor({ ...plain, name: 'mine' }, new Set(['beta']))).toBe('mine');
-    expect(failureOf(() => nameFor({ ...plain, name: 'beta' }, new Set(['beta'])))).toMatchObject({ code: 'INPUT_INVALID', reason: 'name' });
+    expect(failureOf(() => nameFor({ ...plain, name: 'beta' }, new Set(['beta'])))).toMatchObject({
+      code: 'INPUT_INVALID',
+      reason: 'name',
+    });
   });
 
   it('is the one that is there, whatever its provider, unless other scopes or another app are named', () => {
@@ -102,7 +108,8 @@ describe('a profile added to a file', () => {
   });
 
   it('says what to add by hand where the file is written in another way', () => {
-    const flow = 'version: 1\nprofiles: { acme: { idp: { issuer: https://idp.example, clientId: x }, workspaces: [{ name: a, host: https://a.example }] } }\n';
+    const flow =
+      'version: 1\nprofiles: { acme: { idp: { issuer: https://idp.example, clientId: x }, workspaces: [{ name: a, host: https://a.example }] } }\n';
     const failure = failureOf(() => added(flow));
     expect(failure).toMatchObject({ code: 'CONFIG_EXISTS', reason: 'shape' });
     expect(failure.detail).toContain('preset: databricks');
@@ -130,6 +137,11 @@ describe('a profile added to a file', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('refuses a file of which it could not keep every byte', () => {
+    const latin = Buffer.concat([Buffer.from('# caf'), Buffer.from([0xe9]), Buffer.from(`\n${before}`)]);
+    expect(failureOf(() => withProfile(latin, 'config.yaml', 'beta', plain))).toMatchObject({ code: 'CONFIG_EXISTS', reason: 'shape' });
   });
 
   it('refuses a name that would take the place of another', () => {

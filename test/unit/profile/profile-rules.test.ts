@@ -1,0 +1,46 @@
+/** What the parts of a profile must have in common. */
+import { describe, expect, it } from 'vitest';
+import { profileSchema } from '../../../main/profile/profile.ts';
+import { brokenRules } from '../../../main/profile/profile-rules.ts';
+
+const HOST = 'https://acme.cloud.databricks.com';
+const ofWorkspace = { idp: { preset: 'databricks', issuer: `${HOST}/oidc` }, workspaces: [{ name: 'a', host: HOST }] };
+const paths = (profile: unknown): string[] => {
+  const { error } = profileSchema.safeParse(profile);
+  return error?.issues.map(({ path }) => path.join('.')) ?? [];
+};
+
+describe('a profile whose workspace signs people in', () => {
+  it('holds, with the host as it is typed or as an origin', () => {
+    expect(paths(ofWorkspace)).toEqual([]);
+    expect(paths({ ...ofWorkspace, workspaces: [{ name: 'a', host: `${HOST}/` }] })).toEqual([]);
+  });
+
+  it('is refused where another host than the workspace signs people in', () => {
+    const broken = brokenRules({ ...profileSchema.parse(ofWorkspace), workspaces: [{ host: 'https://beta.cloud.databricks.com' }] });
+    expect(broken.map(({ path }) => path.join('.'))).toEqual(['idp.issuer']);
+  });
+
+  it('is refused with a second workspace, for which its token is not', () => {
+    expect(
+      paths({ ...ofWorkspace, workspaces: [...ofWorkspace.workspaces, { name: 'b', host: 'https://beta.cloud.databricks.com' }] }),
+    ).toEqual(['workspaces']);
+  });
+
+  it('is refused with an exchange', () => {
+    expect(paths({ ...ofWorkspace, tokens: 'exchange' })).toEqual(['tokens']);
+  });
+});
+
+describe('a profile of another provider', () => {
+  const other = { idp: { issuer: 'https://idp.example', clientId: 'x' }, workspaces: [{ name: 'a', host: HOST }] };
+
+  it('hands on access tokens, never ID tokens', () => {
+    expect(paths({ ...other, tokens: 'direct' })).toEqual(['subjectToken']);
+    expect(paths({ ...other, tokens: 'direct', subjectToken: 'access_token' })).toEqual([]);
+  });
+
+  it('must ask for an ID token', () => {
+    expect(paths({ ...other, idp: { ...other.idp, scopes: ['email'] } })).toEqual(['idp.scopes']);
+  });
+});
