@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { issuerOf, metadataIssuer } from '../../../main/idp/preset-issuer.ts';
 import { keyPage, loginRefused, refuseHopelessStepUp } from '../../../main/idp/preset-words.ts';
@@ -51,6 +52,14 @@ describe('the table of presets', () => {
     const quirks = presetNames.flatMap((name) => presets[name].quirks);
     expect(quirks.filter(({ what, source }) => what === '' || source === '')).toEqual([]);
     expect(quirks.some(({ confirmed }) => confirmed) && quirks.some(({ confirmed }) => !confirmed)).toBe(true);
+  });
+
+  it('stands in README, each preset with what is believed of it', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const rows = presetNames.map((name) => readme.split('\n').find((line) => line.startsWith(`| \`${name}\` |`)) ?? '');
+    const believed = rows.map((row) => row.split('|').at(-2)?.trim());
+    const isBelieved = presetNames.map((name) => presets[name].quirks.some(({ confirmed }) => !confirmed));
+    expect(believed.map((words) => words !== undefined && words !== '' && words !== '–')).toEqual(isBelieved);
   });
 
   it('has fixed ports that no other part of Lakepass and no Databricks tool takes', () => {
