@@ -3,7 +3,7 @@
  * one address that the profile names (Microsoft Graph, scope User.Read). The address the token itself gives is never gone to.
  */
 import { z } from 'zod';
-import { asAppError } from '../app-error.ts';
+import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { Secret } from '../secret.ts';
@@ -33,10 +33,16 @@ export async function groupsOf(
   const { profile, audit } = parts;
   if (profile.idp.groupsClaim in claims) return groupsFrom(claims, profile);
   if (!areLeftOut(claims, profile)) return undefined;
-  const found = await lookUp(parts, accessToken).catch((error: unknown) => asAppError(error).code.toLowerCase());
+  const found = await lookUp(parts, accessToken).catch(wordFor);
   if (typeof found !== 'string') return found;
   audit.append({ type: 'session.groups-unknown', profile: profile.name, reason: found });
   return [];
+}
+
+/** A service that is down is no reason to end a sign-in; a bug is. */
+function wordFor(error: unknown): string {
+  if (error instanceof AppError) return error.code.toLowerCase();
+  throw error;
 }
 
 /** Distributed claims (OpenID Connect Core section 5.6.2); the implicit flow's `hasgroups` says the same. */
