@@ -41,5 +41,15 @@ export class AppError extends Error {
 /** The failure inside any thrown value; a bug becomes INTERNAL and keeps its own text to itself. */
 export const asAppError = (error: unknown): AppError => (error instanceof AppError ? error : new AppError('INTERNAL', { cause: error }));
 
+/** What the fetch port refuses with: nothing of the request has left. */
+export const beforeSending: ReadonlySet<FailureCode> = new Set([
+  'PROXY_INVALID',
+  'PROXY_UNREACHABLE',
+  'PROXY_REFUSED',
+  'SERVER_UNTRUSTED',
+  'CLIENT_CERTIFICATE_DEMANDED',
+  'CA_FILE_UNUSABLE',
+]);
+
 export const hasCode = (error: unknown, ...codes: FailureCode[]): error is AppError =>
   error instanceof AppError && codes.includes(error.code);

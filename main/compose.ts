@@ -406,6 +406,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     };
 
     async function openCompanies(): Promise<void> {
+      ports.trust?.(files.config.network.caFile);
       for (const profile of files.config.profiles.values()) {
         const company = openCompany(profile);
         // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
@@ -449,7 +450,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         await company.session.resume();
       }
       const isInUse = ({ profile }: Company): boolean => isDeepStrictEqual(next.profiles.get(profile.name), profile);
-      return [...companies.values()].every(isInUse) && isDeepStrictEqual(next.servicePrincipals, files.config.servicePrincipals);
+      const isSameNetwork = isDeepStrictEqual(next.network, files.config.network);
+      return (
+        isSameNetwork && [...companies.values()].every(isInUse) && isDeepStrictEqual(next.servicePrincipals, files.config.servicePrincipals)
+      );
     }
 
     function watchCompanies(): void {

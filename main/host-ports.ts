@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import pino, { type DestinationStream } from 'pino';
+import type { Outbound } from './net/outbound.ts';
 import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
 import { browserProgram } from './system-browser.ts';
 import type { EpochMs, Ms } from './units.ts';
@@ -56,17 +57,34 @@ async function watchLinuxDesktop(log: Log): Promise<DesktopSignals> {
   return watchDesktop({ clock: systemClock, log, ...busAddresses(env), uid: process.getuid?.() ?? -1, pid, sessionId });
 }
 
+/** Loaded with the first request: a program that waits for a token that is at hand should not wait for TLS. */
+function outbound(): Pick<Ports, 'fetch' | 'trust'> {
+  let caFile: string | undefined;
+  let loaded: Promise<Outbound> | undefined;
+  const load = async (): Promise<Outbound> => {
+    const { createOutbound } = await import('./net/outbound.ts');
+    return createOutbound({ env: process.env, clock: systemClock });
+  };
+  return {
+    async fetch(...given) {
+      loaded ??= load();
+      const line = await loaded;
+      line.use(caFile);
+      return line.fetch(...given);
+    },
+    trust(file) {
+      caFile = file;
+    },
+  };
+}
+
 /** Everything a headless host needs. `vault` is what the person chose by name; there is no falling back from one to the other. */
 export function nodePorts(options: { vault: VaultChoice; log: Log }): Ports {
-  // Set by many a company's shell profile, and Node obeys it at every connection: whoever is in between could then hand us tokens.
-  // check: tls-always-verified
-  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  // end check
   const keychain = { keychain: osKeychain, memory: memoryOnlyKeychain, passphrase: passphraseOnlyKeychain }[options.vault]();
   const { log } = options;
   return {
     clock: systemClock,
-    fetch: globalThis.fetch,
+    ...outbound(),
     keychain,
     openBrowser: (url) => openSystemBrowser(url),
     random: randomBytes,

@@ -50,7 +50,10 @@ export interface LoginItem {
 
 export interface Ports {
   clock: Clock;
+  /** Rejects with an AppError of `beforeSending` where what stands in between did not let the request out. */
   fetch: typeof globalThis.fetch;
+  /** Told of the file with further certificate authorities that the configuration names, before the first request and when it changes. */
+  trust?: (caFile: string | undefined) => void;
   keychain: Keychain;
   /**
    * Opens the system browser without a shell. 'none' where there is no browser to open: the URL is then shown instead.

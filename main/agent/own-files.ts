@@ -68,7 +68,7 @@ interface Waiting {
 const lookEvery = seconds(10);
 /** Stands where something was approved that can no longer be read; it parses as neither kind of file. */
 const LOST = Buffer.from('lost');
-const noConfig: Config = { profiles: new Map(), servicePrincipals: new Map() };
+const noConfig: Config = { profiles: new Map(), servicePrincipals: new Map(), network: {} };
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** Also says which kind it is: the bytes of one must never be taken for the other. */
 const recordOf = (kind: FileKind): string => `approved-${kind}`;

@@ -1,5 +1,5 @@
 /** What every request for a token has in common, whatever proves who asks: its name, its time, and what a failed try comes to. */
-import { AppError } from '../app-error.ts';
+import { AppError, hasCode } from '../app-error.ts';
 import type { TokenOwner } from '../profile/profile.ts';
 import { seconds } from '../units.ts';
 import { version } from '../version.ts';
@@ -26,5 +26,5 @@ export const busy = ({ status, retryAfter }: Answer): Attempt<never> | undefined
 /** What a try that threw comes to. @throws what is no failure of ours to name */
 export function failedAttempt(error: unknown): Attempt<never> {
   if (!(error instanceof AppError)) throw error;
-  return { ok: false, error, retry: error.code === 'WORKSPACE_UNREACHABLE' ? { notBefore: null } : 'never' };
+  return { ok: false, error, retry: hasCode(error, 'WORKSPACE_UNREACHABLE', 'PROXY_UNREACHABLE') ? { notBefore: null } : 'never' };
 }

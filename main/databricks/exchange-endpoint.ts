@@ -3,7 +3,7 @@
  * endpoint is on the workspace's own origin, or the classic path there is used: no document can send a token elsewhere.
  */
 import { z } from 'zod';
-import { hasCode } from '../app-error.ts';
+import { AppError, beforeSending, hasCode } from '../app-error.ts';
 import type { Clock, Log } from '../ports.ts';
 import { hours, type Ms, minutes, ms, seconds } from '../units.ts';
 import { askWorkspace } from './workspace-request.ts';
@@ -109,6 +109,7 @@ class Unusable extends Error {
 
 function reasonOf(error: unknown): string {
   if (error instanceof Unusable) return error.message;
+  if (error instanceof AppError && beforeSending.has(error.code)) return error.code;
   if (hasCode(error, 'WORKSPACE_UNREACHABLE', 'WORKSPACE_TLS', 'WORKSPACE_ANSWER_INVALID')) return error.code;
   throw error;
 }

@@ -66,7 +66,7 @@ const RENEWAL_LIMIT = seconds(30);
 const LONGEST_RENEWAL_PAUSE = seconds(30);
 
 /** Troubles that may be over in a moment: who has the time waits for that instead of being told of them again. */
-const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_UNREACHABLE', 'ISSUER_UNREACHABLE']);
+const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_UNREACHABLE', 'ISSUER_UNREACHABLE', 'PROXY_UNREACHABLE']);
 
 /** The tokens of one profile. It asks for nothing by itself: what nobody uses is not renewed. */
 export function createTokens(parts: MintParts): Tokens {

@@ -43,6 +43,7 @@ const LARGEST_BODY = 64 * 1024;
 /**
  * @throws AppError WORKSPACE_UNREACHABLE: no answer in time, or the connection broke (`reason` 'timeout', 'reset', 'dns', 'refused', 'network')
  * @throws AppError WORKSPACE_TLS: the certificate is not trusted, or TLS could not be agreed on
+ * @throws AppError of `beforeSending`: what stands between us and the workspace did not let the request out
  * @throws AppError WORKSPACE_ANSWER_INVALID: the answer is larger than any real one (`reason` 'size')
  */
 export async function askWorkspace(parts: { clock: Clock; fetch: typeof globalThis.fetch }, request: WorkspaceRequest): Promise<Answer> {

@@ -15,6 +15,7 @@ export interface IssuerLine {
    * @throws AppError ISSUER_UNREACHABLE: reason 'unsent' when the request cannot have arrived, 'answered' when the provider itself
    *   said 429, 500 or 503, else 'sent'
    * @throws AppError ISSUER_INVALID: reason 'redirect'
+   * @throws AppError of `beforeSending`: what stands between us and the provider did not let the request out
    */
   request(url: string, init: RequestInit): Promise<Response>;
   /** How far this machine's clock is ahead of the provider's (negative: behind), by its last fresh Date header; null before one. */
@@ -82,7 +83,7 @@ const unreachable = (reason: 'sent' | 'unsent' | 'answered', cause?: unknown, de
 
 /** Failures before the first byte of a request is written: names, routes, connections, certificates. */
 const beforeSending =
-  /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT|CERT_.*|ERR_TLS_CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/;
+  /^(?:NOT_CONNECTED|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT|CERT_.*|ERR_TLS_CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/;
 
 /** Whether a failed fetch shows that nothing was sent. In doubt it says no: a refresh token may then have been used. */
 function neverLeft(error: unknown): boolean {

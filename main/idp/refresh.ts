@@ -3,7 +3,7 @@
  * and everything that can fail without it is done before it is sent.
  */
 import * as oidc from 'openid-client';
-import { AppError } from '../app-error.ts';
+import { AppError, beforeSending } from '../app-error.ts';
 import type { Secret } from '../secret.ts';
 import { hours } from '../units.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
@@ -55,7 +55,7 @@ async function prepare({ discovery, keys }: RefreshParts): Promise<IssuerMetadat
     // end check
     return metadata;
   } catch (error) {
-    if (error instanceof AppError && error.code === 'ISSUER_INVALID') throw error;
+    if (error instanceof AppError && (error.code === 'ISSUER_INVALID' || beforeSending.has(error.code))) throw error;
     throw new AppError('ISSUER_UNREACHABLE', { reason: 'unsent', cause: error });
   }
 }
@@ -72,7 +72,7 @@ const passing = new Set(['server_error', 'temporarily_unavailable']);
 
 function translate(error: unknown): AppError {
   const ours = inner(error);
-  if (ours?.code === 'ISSUER_UNREACHABLE') return ours;
+  if (ours && (ours.code === 'ISSUER_UNREACHABLE' || beforeSending.has(ours.code))) return ours;
   const refusal = refusalOf(error);
   if (refusal && passing.has(refusal)) return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', cause: error });
   if (refusal) return new AppError('SESSION_REFUSED', { reason: refusal, cause: error });
@@ -81,6 +81,7 @@ function translate(error: unknown): AppError {
 
 /** Keys that cannot be read for the check say `unsent` about themselves; the refresh token has been used all the same. */
 function afterTheAnswer(error: unknown): unknown {
-  const aboutKeys = error instanceof AppError && (error.code === 'ISSUER_UNREACHABLE' || error.code === 'ISSUER_INVALID');
+  const aboutKeys =
+    error instanceof AppError && (error.code === 'ISSUER_UNREACHABLE' || error.code === 'ISSUER_INVALID' || beforeSending.has(error.code));
   return aboutKeys ? new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its keys cannot be read.', cause: error }) : error;
 }

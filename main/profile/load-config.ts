@@ -109,7 +109,7 @@ function parseConfig(text: string, file: string): Config {
     refusePlainHttp(principal, path, source, file);
     return [name, { ...principal, workspaces: readWorkspaces(principal, path, source), name }];
   });
-  return { profiles: new Map(profiles), servicePrincipals: new Map(servicePrincipals) };
+  return { profiles: new Map(profiles), servicePrincipals: new Map(servicePrincipals), network: parsed.data.network };
 }
 
 type Path = readonly (string | number)[];

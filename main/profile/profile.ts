@@ -254,10 +254,19 @@ const plainProfileSchema = z
 
 export const profileSchema = z.preprocess(fillPreset, plainProfileSchema);
 
+const networkSchema = z.strictObject({
+  caFile: z
+    .string()
+    .regex(/^\/[^\0]{1,1000}$/, 'write a whole path')
+    .optional()
+    .describe('A PEM file with certificate authorities that are believed beside those of the system.'),
+});
+
 export const configSchema = z
   .strictObject({
     version: z.literal(1),
     profiles: z.record(name, profileSchema).default({}),
+    network: networkSchema.prefault({}),
     servicePrincipals: z
       .record(name, servicePrincipalSchema)
       .default({})
@@ -282,4 +291,5 @@ export interface TokenOwner {
 export type Config = {
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
+  readonly network: { readonly caFile?: string | undefined };
 };

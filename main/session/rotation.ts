@@ -7,7 +7,7 @@
  * generation means that nobody knows what became of the request, and the old token is tried once more: by then the intent on
  * the disk says 2, and an intent that says 2 is never followed by a request. See decisions/0001-rotation-without-loss.md.
  */
-import { AppError, asAppError, hasCode } from '../app-error.ts';
+import { AppError, asAppError, beforeSending, hasCode } from '../app-error.ts';
 import type { IdentityProvider, Refreshed, SubjectToken } from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Intent, SessionStore, StoredSession } from './stored-session.ts';
@@ -175,7 +175,8 @@ const following = (stored: StoredSession, answer: Refreshed, clock: Clock): Stor
  * be trusted, which is found out before anything is sent (a redirect is an answer to the request).
  */
 const didNotCount = ({ code, reason }: AppError): boolean =>
-  code === 'ISSUER_UNREACHABLE' ? reason === 'unsent' || reason === 'answered' : code === 'ISSUER_INVALID' && reason !== 'redirect';
+  beforeSending.has(code) ||
+  (code === 'ISSUER_UNREACHABLE' ? reason === 'unsent' || reason === 'answered' : code === 'ISSUER_INVALID' && reason !== 'redirect');
 
 /** The provider answered with tokens that must not be used; the ones they replace are spent. */
 const unusableAnswer = (error: AppError): boolean => hasCode(error, 'ID_TOKEN_REJECTED', 'CLOCK_SKEW');
