@@ -184,6 +184,17 @@ export const texts = {
     outcomes: { approved: 'Approved', denied: 'Denied', unanswered: 'Not answered', withdrawn: 'Withdrawn' },
   },
 
+  servicePrincipals: {
+    heading: 'Service principals',
+    hint: 'They are no people: nobody signs in to them, and you approve what is asked in their name.',
+    secret: 'Proven by a secret in the vault.',
+    workload: (where: string) => `Proven by the JWT of a workload, in ${where}.`,
+    age: (days: number) => `Its secret is ${days === 1 ? '1 day' : `${days} days`} old.`,
+    due: (days: number, name: string) =>
+      `Its secret is ${days} days old: make a new one, then \`lakepass service-principals set ${name}\`.`,
+    states: { ready: 'Ready', 'secret-needed': 'Needs its secret', due: 'New secret due', locked: 'Locked' },
+    actsAs: (clientId: string) => `acts as service principal ${clientId}`,
+  },
   home: {
     next: 'What helps most now',
     problems: 'What is wrong',
@@ -548,6 +559,9 @@ export const texts = {
           '/v1/ui': 'could not open Lakepass',
           '/v1/lock': 'could not lock Lakepass',
           '/v1/unlock': 'could not unlock Lakepass',
+          '/v1/service-principals': 'wanted to see the service principals, and could not',
+          '/v1/service-principals/secret': 'could not set the secret of a service principal',
+          '/v1/service-principals/secret/remove': 'could not erase the secret of a service principal',
           '/v1/seal': 'could not change what seals the vault',
           '/v1/reset': 'could not reset Lakepass',
           '/v1/audit': 'wanted to read the audit log, and could not',
@@ -566,6 +580,8 @@ export const texts = {
         `Policy would have refused ${said.program()} ${said.scopes()} on ${said.workspace()}${said.times()}, but only observes.`,
       'config.activated': () => 'The configuration holds from here on.',
       'config.rejected': () => 'A configuration file could not be used; the one before goes on.',
+      'service-principal.secret-set': (said) => `The secret of service principal ${said.text('name')} was set.`,
+      'service-principal.secret-removed': (said) => `The secret of service principal ${said.text('name')} was erased.`,
       'tap-key.added': (said) => `The key “${said.text('name')}” was added.`,
       'tap-key.removed': (said) => `The key “${said.text('name')}” was removed.`,
       'tap-key.renamed': (said) => `A key is now called “${said.text('name')}”.`,
@@ -814,8 +830,7 @@ export const texts = {
       workspaceWrong: 'Give the whole address, beginning with https://',
       notNarrowed:
         'You sign in at Databricks itself. Programs then get the token of that sign-in, which opens all you may do there, whatever they ask for. A profile from IT can give each its own.',
-      unconfirmed:
-        'The sign-in uses the client of the Databricks CLI. Whether Databricks means other programs to use it is not confirmed.',
+      unconfirmed: 'The sign-in uses the client of the Databricks CLI. Whether Databricks means other programs to use it is not confirmed.',
       test: 'This is a test on this machine: plain http is accepted for localhost',
       line: (line: number): string => `Line ${line}`,
       never: 'A file that is there already is never changed here.',

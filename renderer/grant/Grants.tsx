@@ -81,6 +81,7 @@ function Grant({ line, grant, bundles }: { line: Line; grant: GrantView; bundles
   const heading = (
     <>
       {name} {grant.paused ? <Badge look="warn">{texts.grants.paused}</Badge> : null}{' '}
+      {grant.actsAs === undefined ? null : <Badge look="accent">{texts.servicePrincipals.actsAs(grant.actsAs)}</Badge>}
       {grant.narrowed === false ? <Badge look="warn">{texts.grants.notNarrowed}</Badge> : null}
     </>
   );

@@ -13,6 +13,7 @@ import { Screen } from '../ui/Screen.tsx';
 import styles from './Home.module.css';
 import { Next, nextActOf } from './Next.tsx';
 import { Profile, type ProfileView } from './Profile.tsx';
+import { ServicePrincipals } from './ServicePrincipals.tsx';
 import { Sessions } from './Sessions.tsx';
 import { useSignIn } from './use-sign-in.ts';
 import { Workspaces } from './Workspaces.tsx';
@@ -35,7 +36,7 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
       <Next act={act} host={host} state={state} onOpen={onOpen} />
       {act === 'unlock' ? lock : null}
       <FinishSetup line={line} state={state} onSetUp={onSetUp} />
-      {status.profiles.length === 0 ? <NoProfile file={status.configFile} /> : null}
+      {status.profiles.length + status.servicePrincipals.length === 0 ? <NoProfile file={status.configFile} /> : null}
       {status.profiles.map((profile) => (
         <ProfileOf
           key={profile.name}
@@ -56,6 +57,7 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
           <Sessions line={line} profiles={status.profiles} />
         </>
       )}
+      <ServicePrincipals principals={status.servicePrincipals} />
       <Card
         heading={texts.history.heading}
         acts={

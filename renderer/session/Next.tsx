@@ -13,6 +13,7 @@ export type NextAct = 'request' | 'unlock' | 'sign-in' | 'key' | 'command' | 'no
 export function nextActOf({ status }: ScreenProps['state'], host: ScreenProps['host']): NextAct {
   if (status.queue.asks.length > 0 && host.kind === 'desktop') return 'request';
   if (status.lock.state === 'locked') return 'unlock';
+  if (status.profiles.length === 0 && status.servicePrincipals.length > 0) return 'command';
   if (!status.profiles.some(({ session }) => session.phase === 'signed-in')) return 'sign-in';
   if (status.tapKeys.length === 0) return 'key';
   return status.next === '' ? 'none' : 'command';

@@ -100,6 +100,7 @@ function Facts({ profile, lastTouched }: { profile: ProfileView; lastTouched: Ta
     <Details>
       <Detail name={texts.home.provider}>
         <span className="value">{issuer}</span>
+        {profile.actsAs === undefined ? null : <p className="small">{texts.servicePrincipals.actsAs(profile.actsAs)}</p>}
       </Detail>
       {assurance === null ? null : (
         <Detail name={texts.home.assurance}>

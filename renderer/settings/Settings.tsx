@@ -3,6 +3,7 @@
 import { useAnswer } from '../door/use-answer.ts';
 import { LimitDetails } from '../policy/LimitDetails.tsx';
 import type { ScreenProps } from '../screens.ts';
+import { ServicePrincipals } from '../session/ServicePrincipals.tsx';
 import { SetupLeft } from '../setup/SetupLeft.tsx';
 import { texts } from '../texts.ts';
 import { Answered } from '../ui/Answered.tsx';
@@ -22,6 +23,7 @@ export function Settings({ line, host, state, onSetUp }: ScreenProps) {
       <SetupLeft line={line} revision={state.revision} onGoOn={onSetUp} />
       <Preferences line={line} preferences={state.preferences} />
       <Profiles status={state.status} />
+      <ServicePrincipals principals={state.status.servicePrincipals} />
       <Limits line={line} revision={state.revision} />
       <Vault status={state.status} host={host} />
       <Card heading={words.commandLine}>
