@@ -8,7 +8,7 @@ import { createAccess } from './agent/access.ts';
 import { createActivity } from './agent/activity.ts';
 import { type Agent, type Company, createAgent } from './agent/agent.ts';
 import { createApprovals } from './agent/approvals.ts';
-import { createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
+import { approverIn, createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
 import { createDoctor } from './agent/doctor.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
 import { createLocking } from './agent/locking.ts';
@@ -502,12 +502,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
      * person who is there, of whatever profile; files, the vault and service principals by their keeper.
      */
     function person(profile: string | null = null): Person {
-      // check: principal-approved-by-keeper
-      if (profile !== null && servicePrincipals.has(profile)) return keeperOf(people(), tapKeys);
-      // end check
-      const [last] = people(profile);
-      if (last === undefined) throw new AppError('SIGNED_OUT');
-      return last;
+      return approverIn(profile, { people, tapKeys, isServicePrincipal: (name) => servicePrincipals.has(name) });
     }
 
     /** Null where the person is not signed in whose keys count for what is everybody's. */

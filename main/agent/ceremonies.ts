@@ -72,6 +72,29 @@ export function keeperOf<P extends Pick<Person, 'issuer' | 'subject'>>(
   return keeper;
 }
 
+/**
+ * Who approves what is asked in a profile: its own person, whoever signed in last where it is about none; for a service principal, which
+ * is nobody's, the keeper.
+ *
+ * @throws AppError SIGNED_OUT | TAP_KEY_NEEDED
+ */
+export function approverIn<P extends Pick<Person, 'issuer' | 'subject'>>(
+  profile: string | null,
+  parts: {
+    /** The last one first; of that profile, of all for null. */
+    people: (profile: string | null) => readonly P[];
+    tapKeys: Pick<TapKeys, 'list' | 'ownedBy'>;
+    isServicePrincipal: (profile: string) => boolean;
+  },
+): P {
+  // check: principal-approved-by-keeper
+  if (profile !== null && parts.isServicePrincipal(profile)) return keeperOf(parts.people(null), parts.tapKeys);
+  // end check
+  const [last] = parts.people(profile);
+  if (last === undefined) throw new AppError('SIGNED_OUT');
+  return last;
+}
+
 const LIFE = minutes(10);
 const MOST = 64;
 /** Changing keys is for the person who is there now. */

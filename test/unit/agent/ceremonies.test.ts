@@ -1,7 +1,7 @@
 /** What a touch does, and what it does not: tickets, the first key, later keys, seals, and answers to requests. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Ceremonies, createCeremonies, keeperOf, type Person } from '../../../main/agent/ceremonies.ts';
+import { approverIn, type Ceremonies, createCeremonies, keeperOf, type Person } from '../../../main/agent/ceremonies.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { createConsents } from '../../../main/grant/consents.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
@@ -445,5 +445,31 @@ describe('a ticket', () => {
     await clock.advance(seconds(1));
     await touched(ceremonies, ticket, key);
     expect(state.done).toEqual([`seal ${view.id} 32`]);
+  });
+});
+
+describe('what is asked in the name of a service principal', () => {
+  const [keeper, later] = [
+    { issuer: 'https://a.example', subject: 'alice' },
+    { issuer: 'https://b.example', subject: 'alice' },
+  ];
+  const keys = { list: () => [{ id: 'first' }, { id: 'second' }], ownedBy: (who: unknown) => [who === keeper ? 'first' : 'second'] };
+  const approver = (profile: string | null, there: readonly (typeof keeper)[]) => {
+    const people = (name: string | null) => there.filter((each) => name === null || (name === 'a') === (each === keeper));
+    return approverIn(profile, { people, tapKeys: keys as never, isServicePrincipal: (name) => name === 'robot' });
+  };
+
+  it('is for whoever enrolled the first key, not for whoever signed in last', () => {
+    expect(approver('robot', [later, keeper])).toBe(keeper);
+    expect([approver('a', [later, keeper]), approver('b', [later, keeper]), approver(null, [later, keeper])]).toEqual([
+      keeper,
+      later,
+      later,
+    ]);
+  });
+
+  it('is for nobody while that person is not there', () => {
+    expect(() => approver('robot', [later])).toThrow(expect.objectContaining({ code: 'TAP_KEY_NEEDED' }));
+    expect(() => approver('robot', [])).toThrow(expect.objectContaining({ code: 'SIGNED_OUT' }));
   });
 });
