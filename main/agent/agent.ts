@@ -19,7 +19,7 @@ import type { ControlledAgent, StopReason } from '../control/routes.ts';
 import { bundleNames, bundles } from '../databricks/scopes.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Ask, Consents } from '../grant/consents.ts';
-import type { Grants } from '../grant/grants.ts';
+import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { Permissions } from '../grant/permissions.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -186,8 +186,13 @@ export function createAgent(parts: Parts): Agent {
       }
     };
 
+  const accountOf = ({ profile, workspace }: Grant): { accountId?: string } => {
+    const accountId = principal(profile).profile.workspaces.find(({ host }) => host === workspace)?.accountId;
+    return accountId === undefined ? {} : { accountId };
+  };
+
   const made = ({ grant, secret }: Awaited<ReturnType<GrantMaking['make']>>): { made: GrantMade } => ({
-    made: { grant: grantView(grant), host: grant.workspace, url: parts.broker.grantUrl(secret) },
+    made: { grant: grantView(grant), host: grant.workspace, ...accountOf(grant), url: parts.broker.grantUrl(secret) },
   });
 
   const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, mayOpen = true) => {

@@ -36,10 +36,14 @@ export interface ProgramEnvironment {
 /**
  * @param host origin of the workspace
  * @param url the grant URL; it opens nothing for another user of the machine, but it is a secret all the same
+ * @param accountId for a grant of the account itself: without it an SDK takes the host for a workspace
  */
-export const environmentFor = (host: string, url: string): ProgramEnvironment => ({
-  set: { DATABRICKS_HOST: host, DATABRICKS_AUTH_TYPE: 'metadata-service', DATABRICKS_METADATA_SERVICE_URL: url },
-  clear: cleared,
+export const environmentFor = (host: string, url: string, accountId?: string): ProgramEnvironment => ({
+  set: {
+    ...{ DATABRICKS_HOST: host, DATABRICKS_AUTH_TYPE: 'metadata-service', DATABRICKS_METADATA_SERVICE_URL: url },
+    ...(accountId === undefined ? {} : { DATABRICKS_ACCOUNT_ID: accountId }),
+  },
+  clear: accountId === undefined ? cleared : cleared.filter((name) => name !== 'DATABRICKS_ACCOUNT_ID'),
 });
 
 /** The environment of a child: ours, with the variables set and cleared. */
@@ -50,5 +54,11 @@ export function applyTo(env: NodeJS.ProcessEnv, change: ProgramEnvironment): Nod
 }
 
 /** A section of ~/.databrickscfg. The grant in it opens nothing by itself: each program that finds it is asked about. */
-export const profileSection = (name: string, host: string, url: string): string =>
-  [`[${name}]`, `host                 = ${host}`, 'auth_type            = metadata-service', `metadata_service_url = ${url}`].join('\n');
+export const profileSection = (name: string, host: string, url: string, accountId?: string): string =>
+  [
+    `[${name}]`,
+    `host                 = ${host}`,
+    ...(accountId === undefined ? [] : [`account_id           = ${accountId}`]),
+    'auth_type            = metadata-service',
+    `metadata_service_url = ${url}`,
+  ].join('\n');

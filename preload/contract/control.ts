@@ -125,7 +125,8 @@ export const grantRequestSchema = z.strictObject({
     .regex(/^[\x20-\x7e\u00a0-\uffff]*$/u)
     .default(''),
 });
-export const grantMadeSchema = z.object({ grant: grantViewSchema, host: z.string(), url: z.url() });
+/** `accountId`: the grant is for that account, not for a workspace. */
+export const grantMadeSchema = z.object({ grant: grantViewSchema, host: z.string(), accountId: z.string().optional(), url: z.url() });
 export type GrantMade = z.infer<typeof grantMadeSchema>;
 /** One line of the answer to a request that a person may have to approve: what is asked, where to answer, and how it ended. */
 export const grantProgressSchema = z.union([

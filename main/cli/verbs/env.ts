@@ -42,14 +42,14 @@ async function env(options: Options): Promise<void> {
   else printSection(section, made, options.json === true);
 }
 
-function printVariables({ grant, host, url }: GrantMade, shell: Shell, json: boolean): void {
-  const change = environmentFor(host, url);
+function printVariables({ grant, host, accountId, url }: GrantMade, shell: Shell, json: boolean): void {
+  const change = environmentFor(host, url, accountId);
   if (json) printJson({ grant, env: change.set, unset: change.clear });
   else printLine(linesFor(shell, change));
 }
 
-function printSection(section: string, { grant, host, url }: GrantMade, json: boolean): void {
-  const text = profileSection(section, host, url);
+function printSection(section: string, { grant, host, accountId, url }: GrantMade, json: boolean): void {
+  const text = profileSection(section, host, url, accountId);
   if (json) printJson({ grant, section: text });
   else printLine(text);
 }

@@ -11,6 +11,9 @@ import {
   grantProgressSchema,
   grantViewSchema,
 } from '../../../preload/contract/control.ts';
+import { createLease } from '../../apps/lease.ts';
+import { checkFirstToken } from '../../databricks/preflight.ts';
+import { systemClock } from '../../system-clock.ts';
 import type { AgentClient } from '../agent-client.ts';
 import { askingText, askThrough, type WaitOptions, waitOf } from '../asking.ts';
 import { runChild } from '../child.ts';
@@ -19,11 +22,12 @@ import { applyTo, environmentFor } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
 import { exitCodes, failureLine, failureOf, tell } from '../report.ts';
 
-type Options = CommonOptions & GrantOptions & WaitOptions;
+type Options = CommonOptions & GrantOptions & WaitOptions & { check?: boolean };
 
 export const addRun = (program: Command): Command =>
   withGrant(withCommon(program.command('run').description('run a program with a grant of its own'), 'lakepass run -- jupyter lab'))
     .argument('<program...>', 'the program and its arguments, after --')
+    .option('--check', 'compare the first token with workspace and scopes before the program starts')
     .passThroughOptions()
     .action(
       reporting(
@@ -46,13 +50,20 @@ async function run([program = '', ...args]: string[], options: Options): Promise
     registered = register(agent, made, pid);
   };
   try {
-    const env = applyTo(process.env, environmentFor(made.host, made.url));
+    if (options.check === true) await checkFirst(made);
+    const env = applyTo(process.env, environmentFor(made.host, made.url, made.accountId));
     process.exitCode = await runChild({ id: made.grant.id, program, args, env, onStart });
   } finally {
     await registered;
     over.abort();
     await news;
   }
+}
+
+/** @throws AppError TOKEN_UNFIT, or as the broker refuses: then nothing is started */
+async function checkFirst({ grant, host, url }: GrantMade): Promise<void> {
+  const token = await createLease({ clock: systemClock, url, workspace: host }).token();
+  checkFirstToken(token, { workspace: host, scopes: grant.scopes });
 }
 
 /** The program runs all the same: as our child it is one of the run's, only what outlives us may be asked about. */
@@ -85,7 +96,7 @@ export function newsText(news: GrantNews): string {
 }
 
 /** SDKs say "empty token" whatever the broker answers; the reason reaches the person on this terminal, once per reason. */
-function tellNews(agent: AgentClient, made: GrantMade, signal: AbortSignal): Promise<void> {
+export function tellNews(agent: AgentClient, made: GrantMade, signal: AbortSignal): Promise<void> {
   const told = new Set<string>();
   const hear = (news: GrantNews): void => {
     const line = newsText(news);

@@ -29,6 +29,14 @@ describe('the environment of a program', () => {
     expect(change.clear).toContain(name);
   });
 
+  it('names the account where the grant is for one, in a profile file too, and no other', () => {
+    const account = environmentFor('https://accounts.cloud.databricks.com', 'http://127.0.0.1:1/', '5f0f');
+    expect(applyTo({ DATABRICKS_ACCOUNT_ID: 'other' }, account)).toMatchObject({ DATABRICKS_ACCOUNT_ID: '5f0f' });
+    expect(account.clear).not.toContain('DATABRICKS_ACCOUNT_ID');
+    expect(applyTo({ DATABRICKS_ACCOUNT_ID: 'other' }, change)).not.toHaveProperty('DATABRICKS_ACCOUNT_ID');
+    expect(profileSection('a', 'https://accounts.cloud.databricks.com', 'u', '5f0f')).toContain('account_id           = 5f0f');
+  });
+
   it('survives a shell, whatever the values hold', () => {
     const nasty = environmentFor("https://a'b$(exit 3)`x`\\", 'http://127.0.0.1/');
     const printed = execFileSync(
