@@ -560,6 +560,7 @@ export const texts = {
           '/v1/service-principals': 'asked which service principals there are and got no answer',
           '/v1/service-principals/secret': 'could not store the secret of a service principal',
           '/v1/service-principals/secret/remove': 'could not remove the secret of a service principal',
+          '/v1/doctor': 'asked the doctor and got no answer',
           '/v1/ui': 'could not open Lakepass',
           '/v1/lock': 'could not lock Lakepass',
           '/v1/unlock': 'could not unlock Lakepass',
