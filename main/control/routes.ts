@@ -22,6 +22,7 @@ import {
   unlockRequestSchema,
   widenRequestSchema,
 } from '../../preload/contract/control.ts';
+import { type DoctorLine, doctorRequestSchema } from '../../preload/contract/doctor.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import { type ServicePrincipalView, secretRemoveRequestSchema, secretSetRequestSchema } from '../../preload/contract/service-principal.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
@@ -86,9 +87,21 @@ export interface WorkspaceProfiles {
 
 const nothing = z.strictObject({});
 
+/** What is wrong, beyond what `ControlledAgent` knows. */
+export interface ControlledDoctor {
+  /** The last line is the view. @throws AppError PROFILE_UNKNOWN */
+  look(
+    question: { profile?: string | undefined; grant?: string | undefined; terminal: readonly string[] },
+    tell: (line: DoctorLine) => void,
+  ): Promise<void>;
+}
+
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles): Route[] => [
+export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ControlledDoctor): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
+  route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
+    lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
+  })),
   route('POST', '/v1/sign-in', signInStartSchema, async ({ input }) => ({ json: await agent.beginSignIn(input) })),
   route('GET', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.signInOutcome(input.profile) })),
   route('POST', '/v1/sign-in/cancel', signInRequestSchema, ({ input }) => ({ json: { cancelled: agent.cancelSignIn(input.profile) } })),

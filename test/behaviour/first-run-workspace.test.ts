@@ -51,9 +51,12 @@ onHosts('the first run with a workspace’s address', { options: { empty: true }
     await main.getByText(words.default.written('DEFAULT')).waitFor();
     await button(main, words.goOn).click();
     await button(await setup(), words.query.start).click();
-    const asked = await host().approval();
-    await asked.getByText(/^not narrowed/).first().waitFor();
-    await approveByTap(host());
+    await approveByTap(host(), (asked) =>
+      asked
+        .getByText(/^not narrowed/)
+        .first()
+        .waitFor(),
+    );
     const back = await setup();
     await back
       .getByText(/^It works\./)

@@ -133,9 +133,10 @@ export async function touchAfter(host: Host, press: () => Promise<unknown>): Pro
   await leftCeremony(page);
 }
 
-/** Touches the key for what is asked. */
-export async function approveByTap(host: Host): Promise<void> {
+/** Touches the key for what is asked, once `read` has looked at it. */
+export async function approveByTap(host: Host, read: (asked: Locator) => Promise<void> = async () => undefined): Promise<void> {
   const asked = await host.approval();
+  await read(asked);
   await touchAfter(host, () => button(asked, texts.prompt.approveByTap).click());
 }
 

@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { asAppError } from '../../../main/app-error.ts';
 import { openAuditLog } from '../../../main/audit/log.ts';
 import { systemClock } from '../../../main/host-ports.ts';
+import { createWorkspaceProvider } from '../../../main/idp/databricks-provider.ts';
 import { createIdentityProvider } from '../../../main/idp/identity-provider.ts';
 import { profileSchema } from '../../../main/profile/profile.ts';
 import { createSession, type Session } from '../../../main/session/session.ts';
@@ -23,6 +24,8 @@ export interface Orders {
   home: string;
   issuer: string;
   clientId: string;
+  /** 'databricks': the issuer is a workspace. */
+  preset?: 'generic' | 'databricks';
   /** Hang there, once the session is resumed (`when` 'later') or in the renewal that resumes it ('first'). */
   stopAt: string | null;
   when: 'first' | 'later';
@@ -40,14 +43,15 @@ createInterface({ input: process.stdin })
 say('ready');
 
 async function live(orders: Orders): Promise<void> {
-  const { home, issuer, clientId } = orders;
+  const { home, issuer, clientId, preset = 'generic' } = orders;
   const setting = { clock: systemClock, random: randomBytes, log: () => undefined };
   const audit = await openAuditLog({ ...setting, folder: join(home, 'audit') });
   const vault = await openVault({ ...setting, folder: join(home, 'vault'), keychain: fileKeychain(join(home, 'keychain')) });
-  const workspaces = [{ name: 'main', host: 'http://127.0.0.1:9' }];
-  const profile = { ...profileSchema.parse({ test: true, idp: { issuer, clientId }, workspaces }), name: 'acme' };
+  const workspaces = [{ name: 'main', host: preset === 'databricks' ? new URL(issuer).origin : 'http://127.0.0.1:9' }];
+  const profile = { ...profileSchema.parse({ test: true, idp: { preset, issuer, clientId }, workspaces }), name: 'acme' };
   const nobody = { peerUid: { lookup: async () => null }, uid: -1, openBrowser: async () => 'none' as const };
-  const idp = createIdentityProvider({ ...setting, ...nobody, profile, fetch: globalThis.fetch, audit });
+  const createProvider = preset === 'databricks' ? createWorkspaceProvider : createIdentityProvider;
+  const idp = createProvider({ ...setting, ...nobody, profile, fetch: globalThis.fetch, audit });
   let armed = orders.when === 'first';
   const steps = (step: string): void | Promise<void> => {
     if (!armed || step !== orders.stopAt) return;
