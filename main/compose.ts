@@ -34,7 +34,7 @@ import { controlRoutes, type StopReason } from './control/routes.ts';
 import { widthWords } from './databricks/authorisation.ts';
 import { createDirect } from './databricks/direct.ts';
 import { createFederation } from './databricks/federation.ts';
-import { scopeWords } from './databricks/scopes.ts';
+import { scopeCatalogue, scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
 import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
@@ -43,6 +43,7 @@ import { openPermissions } from './grant/permissions.ts';
 import { createWorkspaceProvider } from './idp/databricks-provider.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
 import type { Identity } from './idp/signed-in.ts';
+import { systemFindsOwnName } from './pages/own-name.ts';
 import { createPages, type Pages } from './pages/pages.ts';
 import type { UiAgent } from './pages/ui-agent.ts';
 import { openTapKeys } from './passkey/open-tap-keys.ts';
@@ -53,6 +54,7 @@ import { createServicePrincipal, type RunningPrincipal } from './service-princip
 import { createSession } from './session/session.ts';
 import { createProfileAdding } from './setup/adding.ts';
 import { createSetup } from './setup/setup.ts';
+import { defaultBrowserName } from './system-browser.ts';
 import { type EpochMs, type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
@@ -350,14 +352,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...{ configFile: places.config, random, changed, adopt, held: files.held, look: files.look },
       profiles: () => [...companies.values()].map(({ profile }) => profile),
     });
+    const { look, ...doctor } = createDoctor({
+      ...{ status: agent.status, places, portMoved: () => moved, files, tapKeys, locking, audit, auditFolder, verifying },
+      ...{ env: process.env, clock, log, scopes: scopeCatalogue },
+      far: {
+        ...{ clock, fetch, random, log, companies, servicePrincipals, grants, audit, systemFindsOwnName },
+        ...{ port: () => port, defaultBrowser: () => defaultBrowserName(process.env), watched: () => [] },
+      },
+    });
     const ui: UiAgent = {
       ...core,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
       ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: files.view }),
-      ...createDoctor({
-        ...{ status: agent.status, places, portMoved: () => moved, files, tapKeys, locking, audit, auditFolder, verifying },
-        ...{ env: process.env, clock, log },
-      }),
+      ...doctor,
       ...setup.calls,
     };
     pages = createPages({
@@ -386,7 +393,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     locking.start();
 
     const control = createControlDoor({
-      ...{ socketPath: places.socket, routes: controlRoutes({ ...agent, ...adding }), claim: (nonce) => broker.claimCaller(nonce), log },
+      ...{ socketPath: places.socket, routes: controlRoutes({ ...agent, ...adding, look }), claim: (nonce) => broker.claimCaller(nonce), log },
       refused: (verb, code, by) => agent.controlRefused(verb, code, by),
     });
     await control.start();

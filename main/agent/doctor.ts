@@ -1,15 +1,20 @@
 /** The doctor: puts before its checks what the nouns know of this moment. It reads and changes nothing. */
 import type { StatusView } from '../../preload/contract/control.ts';
+import type { DoctorLine, ErrorExplained } from '../../preload/contract/doctor.ts';
+import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Verifying } from '../audit/verifying.ts';
-import { runChecks } from '../doctor/check.ts';
-import { checks } from '../doctor/checks.ts';
+import { type Check, runChecks } from '../doctor/check.ts';
+import { checks, farChecks } from '../doctor/checks.ts';
+import { explain } from '../doctor/explain.ts';
 import type { Facts } from '../doctor/facts.ts';
+import type { FarFacts } from '../doctor/far-facts.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import { checkRuntime, type Places } from '../places.ts';
 import type { Clock, Log } from '../ports.ts';
 import { ms } from '../units.ts';
+import { type FarParts, type FarQuestion, farFacts } from './far-look.ts';
 import type { Locking } from './locking.ts';
 import type { OwnFiles } from './own-files.ts';
 
@@ -28,10 +33,18 @@ export interface DoctorParts {
   env: NodeJS.ProcessEnv;
   clock: Clock;
   log: Log;
+  far: FarParts;
+  /** Names of scopes that may be repeated. */
+  scopes: readonly string[];
+}
+
+export interface Doctor extends Pick<UiAgent, 'doctor' | 'doctor/far' | 'doctor/explain'> {
+  /** Everything there is to look at, told as it comes. @throws AppError PROFILE_UNKNOWN */
+  look(question: FarQuestion, tell: (line: DoctorLine) => void): Promise<void>;
 }
 
 /** Made at the start of the agent: how the clock has moved is counted from then. */
-export function createDoctor(parts: DoctorParts): Pick<UiAgent, 'doctor'> {
+export function createDoctor(parts: DoctorParts): Doctor {
   const { clock, log, files, places } = parts;
   const start = { wall: clock.now(), running: clock.elapsed() };
 
@@ -77,5 +90,38 @@ export function createDoctor(parts: DoctorParts): Pick<UiAgent, 'doctor'> {
     env: parts.env,
   });
 
-  return { doctor: () => runChecks(checks, facts(), { clock, log }) };
+  /** Whoever asks while others are asked waits, so that no crowd of programs can make a crowd of requests. */
+  let before: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = before.then(run, run);
+    before = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** One object, in which what the nouns know is still looked up by the check that wants it. */
+  const allFacts = async (question: FarQuestion): Promise<FarFacts> =>
+    Object.defineProperties(facts(), Object.getOwnPropertyDescriptors(await farFacts(parts.far, question))) as FarFacts;
+
+  return {
+    doctor: () => runChecks(checks, facts(), { clock, log }),
+
+    'doctor/far': () => inTurn(async () => runChecks(farChecks, await allFacts({ terminal: null }), { clock, log })),
+
+    'doctor/explain'({ text, grant }) {
+      const found = grant === undefined ? undefined : parts.far.grants.get(grant);
+      const explained = explain(text, { scopes: parts.scopes, ...(found === undefined ? {} : { held: found }) });
+      return { ...explained, scopes: [...explained.scopes] } satisfies ErrorExplained;
+    },
+
+    look: (question, tell) =>
+      inTurn(async () => {
+        const { profile } = question;
+        if (profile !== undefined && !parts.far.companies.has(profile) && !parts.far.servicePrincipals.has(profile))
+          throw new AppError('PROFILE_UNKNOWN');
+        const all: readonly Check<FarFacts>[] = [...checks, ...farChecks];
+        tell({ looks: all.length });
+        const view = await runChecks(all, await allFacts(question), { clock, log, told: (found) => tell({ found }) });
+        tell({ view });
+      }),
+  };
 }

@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { exitCodes } from './report.ts';
 import { addAgent } from './verbs/agent.ts';
+import { addApps } from './verbs/apps.ts';
 import { addAudit } from './verbs/audit.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDenied } from './verbs/denied.ts';
+import { addDoctor } from './verbs/doctor.ts';
 import { addEnv } from './verbs/env.ts';
 import { addGrants } from './verbs/grants.ts';
 import { addLock, addUnlock } from './verbs/lock.ts';
@@ -34,7 +36,8 @@ export function buildProgram(): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 6 locked, 125 `run` failed before its program started.',
     );
 
-  for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addToken, addGrants, addDenied]) add(program);
+  for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addApps, addToken, addGrants, addDenied])
+    add(program);
   for (const add of [
     addProfiles,
     addServicePrincipals,
@@ -44,6 +47,7 @@ export function buildProgram(): Command {
     addReset,
     addPolicy,
     addAudit,
+    addDoctor,
     addCompletion,
     addUninstall,
   ])

@@ -3,7 +3,7 @@ import type { DoctorView } from '../../preload/contract/doctor.ts';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { asAppError } from '../app-error.ts';
 import type { Clock, Log } from '../ports.ts';
-import { seconds } from '../units.ts';
+import { type Ms, seconds } from '../units.ts';
 import type { Facts } from './facts.ts';
 
 export interface Found {
@@ -22,12 +22,14 @@ export interface FoundEach extends Found {
   title: string;
 }
 
-export interface Check {
+export interface Check<F = Facts> {
   id: string;
   /** What is looked at, in a few words. */
   title: string;
+  /** How long it may take, where that is longer than usual. */
+  limit?: Ms;
   /** It changes nothing. What it throws makes it 'unknown'. */
-  look(facts: Facts): Found | FoundEach[] | Promise<Found | FoundEach[]>;
+  look(facts: F): Found | FoundEach[] | Promise<Found | FoundEach[]>;
 }
 
 /** A folder on a file server that is gone may never answer. */
@@ -45,17 +47,25 @@ export const foundFailure = (state: Found['state'], { cause, detail, next, code 
   finding: detail === undefined ? cause : `${cause} ${detail}`,
 });
 
-/** Runs all checks side by side; the answer has them in the order of the table. Never rejects. */
-export async function runChecks(
-  checks: readonly Check[],
-  facts: Facts,
-  { clock, log }: { clock: Pick<Clock, 'after'>; log: Log },
+/**
+ * Runs all checks side by side; the answer has them in the order of the table. Never rejects.
+ *
+ * @param told of what each check has found, as it comes
+ */
+export async function runChecks<F>(
+  checks: readonly Check<F>[],
+  facts: F,
+  { clock, log, told }: { clock: Pick<Clock, 'after'>; log: Log; told?: (found: DoctorView['checks']) => void },
 ): Promise<DoctorView> {
-  const found = await Promise.all(checks.map((check) => runCheck(check, facts, clock, log)));
-  return { checks: found.flat() };
+  const look = async (check: Check<F>): Promise<DoctorView['checks']> => {
+    const found = await runCheck(check, facts, clock, log);
+    told?.(found);
+    return found;
+  };
+  return { checks: (await Promise.all(checks.map(look))).flat() };
 }
 
-async function runCheck(check: Check, facts: Facts, clock: Pick<Clock, 'after'>, log: Log): Promise<DoctorView['checks']> {
+async function runCheck<F>(check: Check<F>, facts: F, clock: Pick<Clock, 'after'>, log: Log): Promise<DoctorView['checks']> {
   const { id, title } = check;
   try {
     const found = await inTime(check, facts, clock);
@@ -67,10 +77,14 @@ async function runCheck(check: Check, facts: Facts, clock: Pick<Clock, 'after'>,
   }
 }
 
-async function inTime(check: Check, facts: Facts, clock: Pick<Clock, 'after'>): Promise<Found | FoundEach[]> {
+async function inTime<F>(check: Check<F>, facts: F, clock: Pick<Clock, 'after'>): Promise<Found | FoundEach[]> {
   const tooLate = Promise.withResolvers<Found>();
-  const cancel = clock.after(LONGEST_LOOK, () =>
-    tooLate.resolve(unknown('It did not answer within a few seconds.', 'Look again; a disk or a file server may be slow.')),
+  const cancel = clock.after(check.limit ?? LONGEST_LOOK, () =>
+    tooLate.resolve(
+      check.limit === undefined
+        ? unknown('It did not answer within a few seconds.', 'Look again; a disk or a file server may be slow.')
+        : unknown('Nobody answered in time.', 'Look again; the network may be slow.'),
+    ),
   );
   try {
     return await Promise.race([Promise.resolve(facts).then((known) => check.look(known)), tooLate.promise]);

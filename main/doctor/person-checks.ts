@@ -49,7 +49,10 @@ const policyFile: Check = {
         'Set `mode: enforce` once its records look right.',
       );
     if (id === 'unattended' && source === 'built-in')
-      return weak('Nobody is asked: programs get tokens of the service principals as they are.', 'Add a profile, and a person approves each grant.');
+      return weak(
+        'Nobody is asked: programs get tokens of the service principals as they are.',
+        'Add a profile, and a person approves each grant.',
+      );
     if (source === 'built-in') return good('The built-in one: you approve each grant, for bundles alone.');
     const ends = expires === null ? '' : `, for another ${lengthInWords(ms(Date.parse(expires) - now))}`;
     return good(`"${id}", revision ${revision}, holds${ends}.`);

@@ -16,7 +16,7 @@ import {
   hostKinds,
   statusViewSchema,
 } from './control.ts';
-import { doctorViewSchema } from './doctor.ts';
+import { doctorViewSchema, errorExplainedSchema, errorTextRequestSchema } from './doctor.ts';
 import { explainRequestSchema, explanationSchema, policyPageSchema } from './policy.ts';
 import { preferencesRequestSchema, preferencesSchema } from './preferences.ts';
 import { signOutReportSchema } from './session.ts';
@@ -120,6 +120,9 @@ export const uiCalls = {
   policy: call(nothing, policyPageSchema),
   'policy/explain': call(explainRequestSchema, explanationSchema),
   doctor: call(nothing, doctorViewSchema),
+  /** Asks the provider and the workspaces, too, which takes some seconds. No secret is sent. */
+  'doctor/far': call(nothing, doctorViewSchema),
+  'doctor/explain': call(errorTextRequestSchema, errorExplainedSchema),
   preferences: call(preferencesRequestSchema, preferencesSchema),
   setup: call(nothing, setupViewSchema),
   /** Writes the first configuration and begins to use it; one that is there already is never touched. */

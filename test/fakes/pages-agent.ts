@@ -268,6 +268,11 @@ function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
       observed: false,
     },
     doctor: { checks: [] },
+    'doctor/far': { checks: [] },
+    'doctor/explain': {
+      ...{ id: 'api-expired', sentence: 'The token has ended.', next: 'Start it again.', source: 'API gateway, 403' },
+      ...{ warning: null, scopes: [] },
+    },
     setup,
     'setup/profile': setup,
     'setup/default': written,
@@ -472,7 +477,8 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
     },
     ...{ denied: shown('denied'), activity: shown('activity'), 'activity/summary': shown('activity/summary') },
     ...{ 'audit/verify': shown('audit/verify'), policy: shown('policy'), 'policy/explain': shown('policy/explain') },
-    ...{ doctor: shown('doctor'), setup: shown('setup'), 'setup/profile': shown('setup/profile') },
+    ...{ doctor: shown('doctor'), 'doctor/far': shown('doctor/far'), 'doctor/explain': shown('doctor/explain') },
+    ...{ setup: shown('setup'), 'setup/profile': shown('setup/profile') },
     ...{ 'setup/default': shown('setup/default'), 'setup/default/write': shown('setup/default/write') },
     ...{ 'setup/default/undo': shown('setup/default/undo'), 'setup/query': shown('setup/query') },
   };

@@ -1,8 +1,9 @@
 /** What the nouns know, as the doctor's checks find it: each thing by itself, so that one that fails takes no other along. */
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createDoctor, type DoctorParts } from '../../../main/agent/doctor.ts';
+import { createDoctor, type Doctor, type DoctorParts } from '../../../main/agent/doctor.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { createVerifying } from '../../../main/audit/verifying.ts';
 import { unknownCaller } from '../../../main/caller/caller.ts';
@@ -31,12 +32,17 @@ async function asking(changes: Partial<DoctorParts> = {}): Promise<Asked> {
     files: { problems: () => [], notes: () => [], configApproved: () => true },
     ...{ tapKeys: { problem: null }, locking: { notes: () => [] }, audit, auditFolder: folder },
     verifying: createVerifying({ folder, clock }),
-    ...{ env: { HOME: home, BROWSER: '/usr/bin/browser' }, clock, log: () => undefined },
+    ...{ env: { HOME: home, BROWSER: '/usr/bin/browser' }, clock, log: () => undefined, scopes: ['sql'] },
+    far: {
+      ...{ clock, fetch: globalThis.fetch, random: randomBytes, log: () => undefined, companies: new Map(), servicePrincipals: new Map() },
+      ...{ grants: { get: () => undefined, find: () => undefined }, audit: { tail: () => [] }, port: () => 12_345 },
+      ...{ systemFindsOwnName: async () => true, defaultBrowser: async () => 'firefox.desktop', watched: () => [] },
+    },
     ...changes,
   };
-  const doctor = createDoctor(parts);
+  const doctor = createDoctor(parts) as unknown as UiAgent & Pick<Doctor, 'look'>;
   const ask: Asked['ask'] = async () => {
-    const { checks } = (await callUi(doctor as UiAgent, 'doctor', {}, unknownCaller)) as DoctorView;
+    const { checks } = (await callUi(doctor, 'doctor', {}, unknownCaller)) as DoctorView;
     return (id) => {
       const found = checks.find((check) => check.id === id);
       if (found === undefined) throw new Error(`no check ${id} among ${checks.map((check) => check.id).join(' ')}`);

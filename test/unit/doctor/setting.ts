@@ -52,7 +52,15 @@ export const profile = (view: SessionView, health = 'ok'): StatusView['profiles'
 export const status = (changes: Partial<StatusView> = {}): StatusView =>
   statusViewSchema.parse({
     ...{ version: '1.2.3', pid: 7, host: 'headless', startedAt: iso(-3), vault: 'secret-service', port: 12_345, configFile: '/c.yaml' },
-    ...{ profiles: [profile(session())], grants: [], problems: [], warnings: [], next: '', tapKeys: [tapKey('Blue'), tapKey('Red')] },
+    ...{
+      profiles: [profile(session())],
+      servicePrincipals: [],
+      grants: [],
+      problems: [],
+      warnings: [],
+      next: '',
+      tapKeys: [tapKey('Blue'), tapKey('Red')],
+    },
     lock: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' },
     queue: { asks: [], snoozedUntil: null, quiet: false, history: [] },
     policy: { id: 'acme', revision: 3, hash: 'h', mode: 'enforce', source: '/policy.yaml', expires: null },
