@@ -125,7 +125,7 @@ export async function openPageDoor({
 }
 
 /** One port on both addresses; where somebody holds it on either, another one. */
-async function listenOnBoth(listener: () => NetServer, pickPort: () => number): Promise<{ port: number; nets: NetServer[] }> {
+export async function listenOnBoth(listener: () => NetServer, pickPort: () => number): Promise<{ port: number; nets: NetServer[] }> {
   for (let tries = 0; tries < portsTried; tries++) {
     const four = listener();
     const port = await listen(four, '127.0.0.1', pickPort());

@@ -77,6 +77,7 @@ export const failureTexts = {
   WORKLOAD_TOKEN_UNUSABLE: { cause: 'The JWT of the workload is not where the configuration says, or is of no use.', next: 'See `lakepass service-principals status` for the place; put a fresh JWT there.', nextStep: 'fix-config' },
   EXCHANGE_SCOPE_REFUSED: { cause: 'The workspace does not give these scopes to this user.', next: 'Ask for fewer scopes.', nextStep: 'new-grant' },
   EXCHANGE_REFUSED: { cause: 'The workspace refused to exchange the identity token.', next: 'Check the federation policy of the account.', nextStep: 'ask-admin' },
+  TOKEN_BOUND: { cause: 'The identity provider binds its access token to a key, so no workspace can take it.', next: 'Your admin can turn proof of possession (DPoP) off for Lakepass there, or the profile can use the ID token.', nextStep: 'ask-admin' },
   PROXY_INVALID: { cause: 'HTTPS_PROXY does not name a proxy that Lakepass could use.', next: 'Write it as http://HOST:PORT or https://HOST:PORT, then start the agent anew.', nextStep: 'fix-config' },
   PROXY_UNREACHABLE: { cause: 'No connection could be made through the proxy of this network.', next: 'Check HTTPS_PROXY and NO_PROXY and that you are in the network they are for.', nextStep: 'check-network' },
   PROXY_REFUSED: { cause: 'The proxy of this network does not let Lakepass through.', next: 'Your admin can allow the host, or say what belongs into HTTPS_PROXY; then start the agent anew.', nextStep: 'ask-admin' },
@@ -173,6 +174,12 @@ export const failureTexts = {
   STATEMENT_REFUSED: { cause: 'The workspace did not let this SQL statement run.', next: 'Ask your admin whether you may use the SQL warehouse.', nextStep: 'ask-admin' },
   STATEMENT_FAILED: { cause: 'The SQL statement did not come to a result.', next: 'Try again in a minute; a warehouse that was stopped takes a while to start.', nextStep: 'retry' },
   TOKEN_NOT_ACCEPTED: { cause: 'The workspace did not accept the token it had just given.', next: 'Check the clock of this machine, then sign in again.', nextStep: 'sign-in' },
+  // apps
+  APP_START_FAILED: { cause: 'The app cannot be run as it is.', next: 'Correct what is named, then try again.', nextStep: 'fix-config' },
+  APP_NOT_UP: { cause: 'The app does not answer on its port.', next: 'Look at the terminal in which it runs; it must listen on DATABRICKS_APP_PORT.', nextStep: 'retry' },
+  APP_NOT_OURS: { cause: 'On the port of the app another program answers, so it was sent nothing.', next: 'Stop that program, or name another port with --app-port.', nextStep: 'none' },
+  APP_ENTRY_NEEDED: { cause: 'This browser has not been let in.', next: 'Open the newest address on the terminal of `lakepass apps run`.', nextStep: 'none' },
+  TOKEN_UNFIT: { cause: 'The token that came is not one for this grant, so nothing was started.', next: 'Compare the profile with what your admin gave you; `lakepass can` says what is needed.', nextStep: 'ask-admin' },
   // audit
   AUDIT_UNWRITABLE: { cause: 'The audit log cannot be written, so no token is handed out.', next: 'Free some space or mend the permissions, then try again.', nextStep: 'free-disk' },
   AUDIT_BROKEN: { cause: 'The audit log does not verify.', next: 'Keep the file as it is and show it to your security team.', nextStep: 'ask-admin' },

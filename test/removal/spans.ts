@@ -111,6 +111,7 @@ const GUARDS = [
   /^main\/databricks\/exchange-answer\.ts$/,
   /^main\/control\/guard.*\.ts$/,
   /^main\/pages\/.*guard.*\.ts$/,
+  /^main\/apps\/.*guard.*\.ts$/,
   /^main\/places\.ts$/,
 ];
 const REFUSAL =

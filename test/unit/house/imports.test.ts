@@ -28,20 +28,22 @@ const NOUNS: Record<string, RegExp | undefined> = {
   lock: /^main\/audit\//,
   pages: /^main\/(audit|caller|broker)\//,
   databrickscfg: undefined,
+  // A door of its own, in the process that runs an app.
+  apps: /^main\/caller\/|^main\/pages\/door\.ts$|^main\/profile\/yaml-source\.ts$/,
   // The first steps: they do what a program of the person's would do, so they know its environment.
   setup:
     /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$|^main\/idp\/presets\.ts$/,
   idp: /^main\/(profile|audit)\//,
+  net: undefined,
   session: /^main\/(idp|vault|profile|audit)\//,
   databricks: /^main\/(profile|audit)\/|^main\/idp\/signed-in\.ts$/,
-  net: undefined,
   'service-principal': /^main\/(databricks|vault|profile|audit)\/|^main\/grant\/grant\.ts$|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
   control: /^main\/(audit|caller)\//,
   // What joins the nouns; only the composition root and the hosts stand above it.
   agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log and try a policy.
-  cli: /^main\/(places|headless|agent-host)\.ts$|^main\/databricks\/scopes\.ts$|^main\/(audit|policy|databrickscfg)\//,
+  cli: /^main\/(places|headless|agent-host|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/(apps|caller)\/|^main\/(audit|policy|databrickscfg|doctor)\//,
 };
 
 const rules: Rule[] = [
