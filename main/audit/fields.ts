@@ -26,6 +26,7 @@ export const eventShapes = {
     acr: 'text-or-null',
     amr: 'texts',
     authTime: 'text-or-null',
+    binding: 'text?',
   },
   'session.sign-in-failed': { profile: 'text', code: 'text', reason: 'text?' },
   'session.resumed': { profile: 'text', subject: 'text' },

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { AppError } from '../app-error.ts';
+import { AppError, beforeSending } from '../app-error.ts';
 import type { Profile } from '../profile/profile.ts';
 import { Secret } from '../secret.ts';
 import { hours, minutes } from '../units.ts';
@@ -48,7 +48,7 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
     const assurance = assuranceOf(profile);
     demandAssurance(assurance, profile.assurance);
     const refreshToken = answer.refresh_token === undefined ? null : new Secret(answer.refresh_token);
-    return { identity, assurance, subjectToken: token.subjectToken, refreshToken, nonceDigest: null };
+    return { identity, assurance, subjectToken: token.subjectToken, refreshToken, nonceDigest: null, proofKey: null, binding: 'none' };
   }
 
   /** The token of an answer, once its claims hold; a broken rule is written to audit. */
@@ -97,7 +97,7 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
 
     async refresh(refreshToken, { identity }) {
       const metadata = await parts.discovery.metadata(AT_REFRESH).catch((error: unknown) => {
-        if (error instanceof AppError && error.code === 'ISSUER_INVALID') throw error;
+        if (error instanceof AppError && (error.code === 'ISSUER_INVALID' || beforeSending.has(error.code))) throw error;
         throw new AppError('ISSUER_UNREACHABLE', { reason: 'unsent', cause: error });
       });
       // Whatever can fail or take long without the refresh token is done before it is sent.

@@ -13,6 +13,7 @@ import type { EpochMs, Ms } from '../units.ts';
 import type { IssuerLine } from './issuer-line.ts';
 import { asFetch, inner } from './library.ts';
 import { metadataIssuer } from './preset-issuer.ts';
+import { offersBinding } from './proof-key.ts';
 
 export type IssuerMetadata = Readonly<oidc.ServerMetadata> & {
   readonly authorization_endpoint: string;
@@ -119,9 +120,11 @@ function checkUnchanged(before: IssuerMetadata, now: IssuerMetadata): void {
   const moved = usedEndpoints.filter((name) => originOf(before[name]) !== originOf(now[name]));
   const droppedPkce = before.code_challenge_methods_supported !== undefined && now.code_challenge_methods_supported === undefined;
   const droppedIss = before.authorization_response_iss_parameter_supported === true && !now.authorization_response_iss_parameter_supported;
+  const droppedBinding = offersBinding(before) && !offersBinding(now);
   const changes = [
     ...moved.map((name) => `${name} is on another host`),
     ...(droppedPkce ? ['PKCE is no longer offered'] : []),
+    ...(droppedBinding ? ['tokens are no longer bound to a key'] : []),
     ...(droppedIss ? ['iss is no longer sent with its answers'] : []),
   ];
   // check: discovery-changed

@@ -46,6 +46,7 @@ const knownErrors = [
   'consent_required',
   'interaction_required',
   'invalid_client',
+  'invalid_dpop_proof',
   'invalid_grant',
   'invalid_request',
   'invalid_scope',
@@ -56,6 +57,7 @@ const knownErrors = [
   'unmet_authentication_requirements',
   'unsupported_grant_type',
   'unsupported_response_type',
+  'use_dpop_nonce',
 ] as const;
 export type OAuthError = (typeof knownErrors)[number] | 'other';
 

@@ -11,6 +11,7 @@ import type { Answered } from './id-token-claims.ts';
 import { renewedClaims } from './identity.ts';
 import { inner, refusalOf } from './library.ts';
 import { type GroupsParts, groupsOf } from './preset-groups.ts';
+import { type KeyPair, offersBinding, openProofKey } from './proof-key.ts';
 import type { Origin, Refreshed } from './signed-in.ts';
 import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 
@@ -27,9 +28,10 @@ export const METADATA_AGE = hours(24);
 export async function refresh(parts: RefreshParts, refreshToken: Secret, origin: Origin): Promise<Refreshed> {
   const { profile } = parts;
   const { identity } = origin;
-  const metadata = await prepare(parts);
+  const key = origin.proofKey === null ? null : await openProofKey(origin.proofKey);
+  const metadata = await prepare(parts, key !== null);
   const expected: Answered = { of: 'refresh', origin, accessToken: undefined };
-  const asked = await send(parts, metadata, refreshToken);
+  const asked = await send(parts, metadata, refreshToken, key);
   const {
     claims,
     subjectToken,
@@ -47,9 +49,13 @@ export async function refresh(parts: RefreshParts, refreshToken: Secret, origin:
 }
 
 /** Metadata and keys, while the refresh token is still unused. */
-async function prepare({ discovery, keys }: RefreshParts): Promise<IssuerMetadata> {
+async function prepare({ discovery, keys }: RefreshParts, isBound: boolean): Promise<IssuerMetadata> {
   try {
     const metadata = await discovery.metadata(METADATA_AGE);
+    // check: binding-still-offered
+    if (isBound && !offersBinding(metadata))
+      throw new AppError('ISSUER_INVALID', { reason: 'changed', detail: 'Since the sign-in: tokens are no longer bound to a key.' });
+    // end check
     // check: refresh-keys-first
     await keys.ready();
     // end check
@@ -60,20 +66,29 @@ async function prepare({ discovery, keys }: RefreshParts): Promise<IssuerMetadat
   }
 }
 
-function send(parts: RefreshParts, metadata: IssuerMetadata, refreshToken: Secret): Promise<Asked> {
-  const grant = (client: oidc.Configuration) => oidc.refreshTokenGrant(client, refreshToken.reveal());
-  return askForTokens(parts, metadata, grant).catch((error: unknown) => {
+function send(parts: RefreshParts, metadata: IssuerMetadata, refreshToken: Secret, key: KeyPair | null): Promise<Asked> {
+  const grant = (client: oidc.Configuration, proof: oidc.DPoPOptions) =>
+    oidc.refreshTokenGrant(client, refreshToken.reveal(), undefined, proof);
+  return askForTokens(parts, metadata, grant, { key }).catch((error: unknown) => {
     throw translate(error);
   });
 }
 
 /** Errors that say "later", not "no". */
-const passing = new Set(['server_error', 'temporarily_unavailable']);
+const passing = new Set(['server_error', 'temporarily_unavailable', 'use_dpop_nonce']);
+
+/** The proof was looked at before the token, and did not please: most often this machine's clock is wrong. */
+const unproven = () =>
+  new AppError('ISSUER_UNREACHABLE', {
+    reason: 'answered',
+    detail: 'It does not accept the proof of our key; is the clock of this machine right?',
+  });
 
 function translate(error: unknown): AppError {
   const ours = inner(error);
   if (ours && (ours.code === 'ISSUER_UNREACHABLE' || beforeSending.has(ours.code))) return ours;
   const refusal = refusalOf(error);
+  if (refusal === 'invalid_dpop_proof') return unproven();
   if (refusal && passing.has(refusal)) return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', cause: error });
   if (refusal) return new AppError('SESSION_REFUSED', { reason: refusal, cause: error });
   return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });

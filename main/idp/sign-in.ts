@@ -18,6 +18,7 @@ import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { type GroupsParts, groupsOf } from './preset-groups.ts';
 import { loginRefused, refuseHopelessStepUp } from './preset-words.ts';
 import { presets } from './presets.ts';
+import { newProofKey, type ProofKey, proofFor, wantsBinding } from './proof-key.ts';
 import { revoke } from './revoke.ts';
 import type { SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
@@ -32,6 +33,8 @@ interface Pending {
   state: string;
   nonce: string;
   verifier: string;
+  /** What the tokens will be bound to; null where the provider binds none. */
+  proof: ProofKey | null;
 }
 
 /** A sign-in is rare: the provider's metadata is read anew for nearly every one. */
@@ -55,13 +58,13 @@ export async function signIn(
   stopIfCancelled(signal);
   const metadata = await parts.discovery.metadata(METADATA_AGE);
   stopIfCancelled(signal);
-  const pending = newPending(parts.random);
+  const pending = { ...newPending(parts.random), proof: wantsBinding(metadata, parts.profile) ? await newProofKey() : null };
   return takeThroughBrowser(parts, {
     ...{ metadata, state: pending.state, signal, onUrl, onDoor },
     urlFor: (redirectUri) => authorizationUrl(parts, metadata, pending, redirectUri, signal),
     async conclude(code, redirectUri) {
       const tokens = await redeem(parts, metadata, pending, { code, redirectUri, signal });
-      return conclude(parts, metadata, tokens, signal, demand);
+      return conclude(parts, metadata, { ...tokens, proof: pending.proof }, signal, demand);
     },
   });
 }
@@ -77,7 +80,7 @@ const demanding = (profile: Profile, { acr, maxAge }: StepUpDemand): Profile => 
 });
 
 /** 256 bits each, as base64url: a verifier may have 43 to 128 characters (RFC 7636 section 4.1). */
-function newPending(random: Ports['random']): Pending {
+function newPending(random: Ports['random']): Omit<Pending, 'proof'> {
   const secret = () => random(32).toString('base64url');
   return { state: secret(), nonce: secret(), verifier: secret() };
 }
@@ -89,14 +92,17 @@ function newPending(random: Ports['random']): Pending {
 async function authorizationUrl(
   { profile, clock, line }: SignInParts,
   metadata: IssuerMetadata,
-  { state, nonce, verifier }: Pending,
+  { state, nonce, verifier, proof }: Pending,
   redirectUri: string,
   signal: AbortSignal,
 ): Promise<URL> {
   const { idp, assurance } = profile;
   const client = clientFor(profile, metadata, clock, asFetch(line, signal));
+  const { DPoP } = proofFor(client, proof?.pair ?? null);
   const parameters = {
     ...idp.parameters,
+    // The code, too, is of use to the holder of the key alone (RFC 9449 section 10).
+    ...(DPoP === undefined ? {} : { dpop_jkt: await DPoP.calculateThumbprint() }),
     redirect_uri: redirectUri,
     scope: idp.scopes.join(' '),
     state,
@@ -118,7 +124,7 @@ async function authorizationUrl(
 async function redeem(
   parts: SignInParts,
   metadata: IssuerMetadata,
-  { state, nonce, verifier }: Pending,
+  { state, nonce, verifier, proof }: Pending,
   { code, redirectUri, signal }: { code: string; redirectUri: string; signal: AbortSignal },
 ): Promise<CheckedTokens> {
   const { profile } = parts;
@@ -133,8 +139,9 @@ async function redeem(
     ...{ pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true },
     ...(maxAgeSeconds === null ? {} : { maxAge: maxAgeSeconds }),
   };
-  const grant = (client: oidc.Configuration) => oidc.authorizationCodeGrant(client, returnedTo(client), checks);
-  const asked = await askForTokens(parts, metadata, grant, signal).catch((error: unknown) => {
+  const grant = (client: oidc.Configuration, options: oidc.DPoPOptions) =>
+    oidc.authorizationCodeGrant(client, returnedTo(client), checks, undefined, options);
+  const asked = await askForTokens(parts, metadata, grant, { key: proof?.pair ?? null, signal }).catch((error: unknown) => {
     throw translate(profile, error);
   });
   try {
@@ -149,7 +156,7 @@ async function redeem(
 async function conclude(
   parts: SignInParts,
   metadata: IssuerMetadata,
-  { claims, subjectToken, refreshToken, accessToken }: CheckedTokens,
+  { claims, subjectToken, refreshToken, accessToken, isBound, proof }: CheckedTokens & Pick<Pending, 'proof'>,
   signal: AbortSignal,
   demand: StepUpDemand | undefined,
 ): Promise<SignedIn> {
@@ -161,7 +168,9 @@ async function conclude(
     if (demand !== undefined) demandAcr(assurance, demand);
     const groups = (await groupsOf(parts, claims, accessToken)) ?? [];
     const identity = identityFrom(claims, parts.profile, groups);
-    return { identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']) };
+    const proofKey = isBound && proof !== null ? proof.sealed : null;
+    const binding = proof === null ? 'none' : proofKey === null ? 'declined' : 'dpop';
+    return { identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']), proofKey, binding };
   } catch (error) {
     dropRefreshToken(parts, metadata, refreshToken?.reveal());
     throw error;
@@ -180,6 +189,8 @@ function translate(profile: Profile, error: unknown): AppError {
   const ours = inner(error);
   if (ours) return ours;
   const refusal = refusalOf(error);
+  if (refusal === 'invalid_dpop_proof' && profile.subjectToken === 'access_token')
+    return new AppError('TOKEN_BOUND', { reason: 'demanded', cause: error });
   if (refusal) return loginRefused(profile, refusal, error);
   return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });
 }

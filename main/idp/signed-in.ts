@@ -45,10 +45,16 @@ export interface SignedIn {
   refreshToken: Secret | null;
   /** SHA-256, base64url, of the nonce that the ID token answered to; null where there was none. */
   nonceDigest: string | null;
+  /** The key that the refresh token is bound to (RFC 9449), as it is kept; null where it is bound to none. */
+  proofKey: Secret | null;
+  /** How that came. `declined`: the provider offers it and yet bound nothing. */
+  binding: Binding;
 }
 
+export type Binding = 'dpop' | 'declined' | 'none';
+
 /** The sign-in that a refresh goes back to: what comes anew must fit it (OpenID Connect Core section 12.2). */
-export type Origin = Pick<SignedIn, 'identity' | 'assurance' | 'nonceDigest'>;
+export type Origin = Pick<SignedIn, 'identity' | 'assurance' | 'nonceDigest' | 'proofKey'>;
 
 /** The outcome of a refresh. A provider may leave acr and amr out here; the sign-in's assurance stays what it was. */
 export interface Refreshed {
@@ -80,6 +86,7 @@ export interface IdentityProvider {
    * @param options.signal aborting it ends the wait with LOGIN_CANCELLED
    * @param options.onUrl the authorization URL, for hosts that print it; it holds no secret that outlives the sign-in
    * @param options.demand what a step-up asks for beyond the profile
+   * @throws AppError TOKEN_BOUND: the profile wants the access token, and the provider has bound it to a key
    * @throws AppError LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW
    */
   signIn(options: { signal: AbortSignal; onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SignedIn>;
@@ -91,6 +98,7 @@ export interface IdentityProvider {
    *   'answered' the provider itself said 429, 500 or 503: it did not rotate the token
    *   'sent'     anything else after the request left (reset, time-out, a gateway's 502 or 504): nobody knows
    * @throws AppError ISSUER_INVALID: the provider's description of itself is not to be trusted; the token was not sent
+   * @throws AppError VAULT_CORRUPT: the key that the token is bound to cannot be read; the token was not sent
    * @throws AppError SESSION_REFUSED: the provider said no (invalid_grant and its like)
    * @throws AppError ID_TOKEN_REJECTED: the new ID token is not of the sign-in it goes back to (iss, sub, aud, auth_time, nonce), or failed another check
    * @throws AppError CLOCK_SKEW: as above, because the clock of this machine is wrong

@@ -20,6 +20,7 @@ import type { IssuerLine } from './issuer-line.ts';
 import type { KeySet } from './key-set.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { issuerOf } from './preset-issuer.ts';
+import { type KeyPair, proofFor } from './proof-key.ts';
 import type { SubjectToken } from './signed-in.ts';
 import { reject, timeRules } from './token-rejection.ts';
 
@@ -36,15 +37,18 @@ export interface CheckedTokens {
   claims: Claims | null;
   subjectToken: SubjectToken;
   refreshToken: Secret | null;
-  /** As it came: for a question to the provider's own services, and for nothing else. */
+  /** Whether what came is of use to nobody but the holder of the key that was proven. */
+  isBound: boolean;
+  /** As it came, unless it is bound: for a question to the provider's own services, and for nothing else. */
   accessToken: Secret | null;
 }
 
-type Grant = (client: oidc.Configuration) => Promise<oidc.TokenEndpointResponse>;
+type Grant = (client: oidc.Configuration, proof: oidc.DPoPOptions) => Promise<oidc.TokenEndpointResponse>;
 const answerSchema = z.object({
   id_token: z.string().optional(),
   access_token: z.string().optional(),
   refresh_token: z.string().optional(),
+  token_type: z.string().optional(),
 });
 type Answer = z.output<typeof answerSchema>;
 
@@ -52,11 +56,14 @@ export interface Asked {
   /** What came back and how the library took it; throws what the library threw unless it was about a token. */
   answer: Answer;
   refusedByLibrary: unknown;
+  /** Whether a key was proven with the request. */
+  isProven: boolean;
 }
 
 /**
- * Sends one grant request.
+ * Sends one grant request; twice where the provider demands a nonce in the proof, which it does before it looks at the grant.
  *
+ * @param key proven with the request, so that what comes is bound to it (RFC 9449 section 5)
  * @throws AppError ISSUER_UNREACHABLE | ISSUER_INVALID from the line
  * @throws the library's own error when the endpoint refused or its answer holds no tokens
  */
@@ -64,16 +71,18 @@ export async function askForTokens(
   parts: TokenEndpointParts,
   metadata: IssuerMetadata,
   grant: Grant,
-  signal?: AbortSignal,
+  { key, signal }: { key: KeyPair | null; signal?: AbortSignal },
 ): Promise<Asked> {
   const fetch = asFetch(parts.line, signal);
   let body = '';
   let answered: Response | undefined;
+  const granted = async (client: oidc.Configuration) => grant(client, proofFor(client, key));
   const judged = (issuer: string, send: oidc.CustomFetch) =>
-    grant(clientFor(parts.profile, { ...metadata, issuer }, parts.clock, send)).then(
+    granted(clientFor(parts.profile, { ...metadata, issuer }, parts.clock, send)).then(
       () => undefined,
       (error: unknown) => error,
     );
+
   let refusedByLibrary: unknown = await judged(metadata.issuer, async (url, init) => {
     answered = await fetch(url, init);
     body = await answered.clone().text();
@@ -87,7 +96,7 @@ export async function askForTokens(
   }
   const answer = refusedByLibrary === undefined || isAboutTokens(refusedByLibrary) ? readAnswer(body) : undefined;
   if (!answer) throw inner(refusedByLibrary) ?? refusedByLibrary;
-  return { answer, refusedByLibrary };
+  return { answer, refusedByLibrary, isProven: key !== null };
 }
 
 /** As the token writes it, before anything about it is known to be true. */
@@ -118,11 +127,12 @@ function readAnswer(body: string): Answer | undefined {
  * Makes every check on the tokens of an answer and writes a broken rule to audit.
  *
  * @throws AppError ID_TOKEN_REJECTED with its rule
+ * @throws AppError TOKEN_BOUND: the access token, which is to be exchanged, is bound to a key
  * @throws AppError CLOCK_SKEW: a rule about time is broken and the provider's Date header shows that our clock is wrong
  */
 export async function checkTokens(
   parts: TokenEndpointParts,
-  { answer, refusedByLibrary }: Asked,
+  { answer, refusedByLibrary, isProven }: Asked,
   expected: Answered,
 ): Promise<CheckedTokens> {
   const { profile, keys, clock, audit } = parts;
@@ -132,6 +142,17 @@ export async function checkTokens(
     const isAccessToken = profile.subjectToken === 'access_token';
     const person = personOf(claims, expected, profile);
     const times = isAccessToken ? await verifyAccessToken(answer.access_token, { profile, keys, now }, person) : claims;
+    const isBound = answer.token_type?.toLowerCase() === 'dpop';
+    // check: access-token-unbound
+    if (isAccessToken && (isBound || times?.['cnf'] !== undefined)) throw new AppError('TOKEN_BOUND', { reason: 'cnf' });
+    // end check
+    // check: token-type-unasked
+    if (isBound && !isProven) reject('token_type');
+    // end check
+    // A refresh token that was bound stays bound (RFC 9449 section 5): an answer for anybody who has the token is not for us.
+    // check: binding-not-dropped
+    if (!isBound && isProven && expected.of === 'refresh') reject('token_type');
+    // end check
     const jwt = isAccessToken ? answer.access_token : answer.id_token;
     // check: id-token-library
     if (refusedByLibrary !== undefined) reject('library', refusedByLibrary);
@@ -141,7 +162,9 @@ export async function checkTokens(
       claims,
       subjectToken: { jwt: new Secret(jwt), issuedAt: fromNumericDate(times.iat), expiresAt: fromNumericDate(times.exp) },
       refreshToken: answer.refresh_token ? new Secret(answer.refresh_token) : null,
-      accessToken: answer.access_token ? new Secret(answer.access_token) : null,
+      isBound,
+      // Whoever it was sent to as a bearer would have to refuse it.
+      accessToken: answer.access_token && !isBound ? new Secret(answer.access_token) : null,
     };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -20,6 +20,7 @@ export const tokenRules = {
   nbf: 'It is not valid yet.',
   iat: 'It was issued in the future.',
   nonce: 'It does not answer this sign-in.',
+  token_type: 'It is not bound to the key of this sign-in, or to another one.',
   at_hash: 'It belongs to another access token.',
   c_hash: 'It belongs to another authorization code.',
   auth_time: 'It does not say that the sign-in is as recent as the profile demands.',

@@ -176,10 +176,11 @@ const following = (stored: StoredSession, answer: Refreshed, clock: Clock): Stor
  */
 const didNotCount = ({ code, reason }: AppError): boolean =>
   beforeSending.has(code) ||
+  (code === 'VAULT_CORRUPT' && reason === 'proof-key') ||
   (code === 'ISSUER_UNREACHABLE' ? reason === 'unsent' || reason === 'answered' : code === 'ISSUER_INVALID' && reason !== 'redirect');
 
 /** The provider answered with tokens that must not be used; the ones they replace are spent. */
-const unusableAnswer = (error: AppError): boolean => hasCode(error, 'ID_TOKEN_REJECTED', 'CLOCK_SKEW');
+const unusableAnswer = (error: AppError): boolean => hasCode(error, 'ID_TOKEN_REJECTED', 'CLOCK_SKEW', 'TOKEN_BOUND');
 
 /** @param before the intent that was there already: its presence makes this try the replay */
 function judge(error: AppError, before: Intent | null): RotationOutcome {

@@ -160,7 +160,7 @@ export function createSession({
     }
   };
 
-  const adopt = async ({ identity, assurance, subjectToken, refreshToken, nonceDigest }: SignedIn): Promise<void> => {
+  const adopt = async ({ identity, assurance, subjectToken, refreshToken, nonceDigest, proofKey }: SignedIn): Promise<void> => {
     const now = clock.now();
     const times = { signedInAt: now, renewedAt: now, lastUsedAt: now };
     const { issuer, clientId } = profile.idp;
@@ -174,6 +174,7 @@ export function createSession({
       identity,
       assurance,
       nonceDigest,
+      proofKey,
       ...times,
     };
     const before = state.live ?? state.shell;
@@ -315,7 +316,7 @@ function forgetLastMatch(): void {
   /x/.test('x');
 }
 
-const signedInEvent = (profile: string, { identity, assurance }: SignedIn): AuditEvent => ({
+const signedInEvent = (profile: string, { identity, assurance, binding }: SignedIn): AuditEvent => ({
   type: 'session.signed-in',
   profile,
   issuer: identity.issuer,
@@ -325,4 +326,5 @@ const signedInEvent = (profile: string, { identity, assurance }: SignedIn): Audi
   acr: assurance.acr,
   amr: assurance.amr,
   authTime: assurance.authTime === null ? null : iso(assurance.authTime),
+  binding,
 });

@@ -5,7 +5,7 @@
  * - `rotation-<profile>` the intent: a refresh with that generation may be under way
  * - `activity-<profile>` when a token was last asked for, so that a restart does not begin the idle limit anew
  *
- * The refresh token is written nowhere else.
+ * The refresh token, and the key it is bound to, are written nowhere else.
  */
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
@@ -50,6 +50,13 @@ const storedSchema = z.strictObject({
   }),
   /** Records from before it was kept have none, and take no token that has a nonce. */
   nonceDigest: z.string().nullable().default(null),
+  /** Records from before there was any have none, and their tokens are bound to none. */
+  proofKey: z
+    .string()
+    .min(1)
+    .transform((value) => new Secret(value))
+    .nullable()
+    .default(null),
 });
 
 /** A session as the disk knows it. `generation` counts the refresh tokens since the sign-in that `id` names. */
@@ -66,6 +73,8 @@ export interface StoredSession {
   readonly assurance: Assurance;
   /** As `SignedIn.nonceDigest`. */
   readonly nonceDigest: string | null;
+  /** As `SignedIn.proofKey`: without it the provider refuses the refresh token. */
+  readonly proofKey: Secret | null;
 }
 
 const intentSchema = z.strictObject({
@@ -125,7 +134,8 @@ export function createSessionStore(vault: Vault, profile: string): SessionStore 
 
   return {
     session: () => find<StoredSession>(names.session, storedSchema),
-    keepSession: (stored, during) => keep(names.session, { ...stored, refreshToken: stored.refreshToken.reveal() }, during),
+    keepSession: (stored, during) =>
+      keep(names.session, { ...stored, refreshToken: stored.refreshToken.reveal(), proofKey: stored.proofKey?.reveal() ?? null }, during),
     intent: () => find<Intent>(names.intent, intentSchema),
     keepIntent: (intent) => keep(names.intent, intent),
     eraseIntent: () => vault.erase(names.intent),

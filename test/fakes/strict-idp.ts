@@ -127,6 +127,8 @@ export function strictIdp(clock: Clock): StrictIdp {
         subjectToken: subjectToken(),
         refreshToken: idp.givesRefreshToken ? new Secret(token) : null,
         nonceDigest: 'digest of the nonce',
+        proofKey: null,
+        binding: 'none',
       };
     },
 

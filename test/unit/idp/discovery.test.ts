@@ -90,6 +90,15 @@ describe('discovery', () => {
     await expect(discovery.metadata(DAY)).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'changed' });
   });
 
+  it('stops when a later document no longer binds tokens to a key', async () => {
+    const { issuer, clock, discovery } = bench();
+    issuer.metadata = { ...issuer.metadata, dpop_signing_alg_values_supported: ['ES256'] };
+    await discovery.metadata(DAY);
+    await clock.advance(DAY);
+    issuer.metadata = { ...issuer.metadata, dpop_signing_alg_values_supported: ['RS256'] };
+    await expect(discovery.metadata(DAY)).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'changed' });
+  });
+
   it('follows a later document that moves within its host', async () => {
     const { issuer, clock, discovery } = bench();
     await discovery.metadata(DAY);

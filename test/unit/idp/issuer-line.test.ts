@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
 import { openIssuerLine } from '../../../main/idp/issuer-line.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 
@@ -16,6 +17,7 @@ describe('the line to the provider', () => {
     'CERT_HAS_EXPIRED',
     'DEPTH_ZERO_SELF_SIGNED_CERT',
     'ERR_TLS_CERT_ALTNAME_INVALID',
+    'NOT_CONNECTED',
   ])('knows that nothing was sent after %s', async (code) => {
     await expect(failing(withCode(code)).request('https://issuer.test/', {})).rejects.toMatchObject({ reason: 'unsent' });
   });
@@ -26,6 +28,11 @@ describe('the line to the provider', () => {
       await expect(failing(withCode(code)).request('https://issuer.test/', {})).rejects.toMatchObject({ reason: 'sent' });
     },
   );
+
+  it('passes on what stands in between and did not let the request out', async () => {
+    const refused = new AppError('PROXY_REFUSED', { reason: 'login' });
+    await expect(failing(refused).request('https://issuer.test/', {})).rejects.toBe(refused);
+  });
 
   it('believes a pair of failed addresses only when neither was reached', async () => {
     const pair = (...codes: string[]) => new TypeError('fetch failed', { cause: new AggregateError(codes.map((code) => withCode(code))) });

@@ -24,6 +24,7 @@ export const originOf = (change: Partial<Origin['identity']> = {}): Origin => ({
   },
   assurance: { level: 'phr', because: 'acr phr with amr hwk', acr: 'phr', amr: ['hwk'], authTime: later(START, seconds(-10)) },
   nonceDigest: digestOf('n-1'),
+  proofKey: null,
 });
 
 type Idp = Record<string, unknown>;

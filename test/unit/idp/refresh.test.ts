@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
 import { Secret } from '../../../main/secret.ts';
 import { hours } from '../../../main/units.ts';
 import { flow } from './flow.ts';
@@ -116,6 +117,14 @@ describe('a refresh', () => {
     issuer.faults.token = answer;
     await expect(refresh()).rejects.toMatchObject({ code, reason });
     expect(issuer.askedFor('token')).toHaveLength(1);
+  });
+
+  it.each(['token', 'discovery'] as const)('that a proxy stops on the way to the %s says so, and may be sent again', async (route) => {
+    const { refresh, issuer } = bench();
+    issuer.faults[route] = () => Promise.reject(new AppError('PROXY_REFUSED', { reason: 'login' }));
+    await expect(refresh()).rejects.toMatchObject({ code: 'PROXY_REFUSED', reason: 'login' });
+    issuer.faults = {};
+    await expect(refresh()).resolves.toBeDefined();
   });
 
   it.each(['discovery', 'jwks'] as const)('does not send the token while the %s cannot be read', async (route) => {
