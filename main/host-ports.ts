@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import pino, { type DestinationStream } from 'pino';
-import type { Outbound } from './net/outbound.ts';
+import { outboundAtFirstUse } from './net/at-first-use.ts';
 import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
 import { browserProgram } from './system-browser.ts';
 import type { EpochMs, Ms } from './units.ts';
@@ -57,34 +57,13 @@ async function watchLinuxDesktop(log: Log): Promise<DesktopSignals> {
   return watchDesktop({ clock: systemClock, log, ...busAddresses(env), uid: process.getuid?.() ?? -1, pid, sessionId });
 }
 
-/** Loaded with the first request: a program that waits for a token that is at hand should not wait for TLS. */
-function outbound(): Pick<Ports, 'fetch' | 'trust'> {
-  let caFile: string | undefined;
-  let loaded: Promise<Outbound> | undefined;
-  const load = async (): Promise<Outbound> => {
-    const { createOutbound } = await import('./net/outbound.ts');
-    return createOutbound({ env: process.env, clock: systemClock });
-  };
-  return {
-    async fetch(...given) {
-      loaded ??= load();
-      const line = await loaded;
-      line.use(caFile);
-      return line.fetch(...given);
-    },
-    trust(file) {
-      caFile = file;
-    },
-  };
-}
-
 /** Everything a headless host needs. `vault` is what the person chose by name; there is no falling back from one to the other. */
 export function nodePorts(options: { vault: VaultChoice; log: Log }): Ports {
   const keychain = { keychain: osKeychain, memory: memoryOnlyKeychain, passphrase: passphraseOnlyKeychain }[options.vault]();
   const { log } = options;
   return {
     clock: systemClock,
-    ...outbound(),
+    ...outboundAtFirstUse({ env: process.env, clock: systemClock }),
     keychain,
     openBrowser: (url) => openSystemBrowser(url),
     random: randomBytes,

@@ -47,11 +47,12 @@ function readCaFile(file: string): string {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, 'r');
-    const { uid, mode, size } = fstatSync(descriptor);
+    const { uid, gid, mode, size } = fstatSync(descriptor);
     const user = process.getuid?.();
+    const isShared = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== process.getgid?.());
     // check: ca-file-own
     if (user !== undefined && uid !== user && uid !== 0) throw unusable(file, 'owner', `belongs to user ${uid}`);
-    if (user !== undefined && (mode & 0o022) !== 0) throw unusable(file, 'mode', 'can be written by others; close it with chmod go-w');
+    if (user !== undefined && isShared) throw unusable(file, 'mode', 'can be written by others; close it with chmod go-w');
     // end check
     if (size > LARGEST_FILE) throw unusable(file, 'size', 'is larger than 1 MiB');
     const text = readFileSync(descriptor, 'utf8');

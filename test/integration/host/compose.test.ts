@@ -4,9 +4,11 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose, type Running } from '../../../main/compose.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
@@ -14,8 +16,10 @@ import { findPlaces, type Places } from '../../../main/places.ts';
 import type { DesktopSignals, Ports } from '../../../main/ports.ts';
 import type { UiCall, UiInput, UiOutput } from '../../../preload/contract/ui.ts';
 import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
+import { startProxy } from '../../fixtures/proxy.ts';
 import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
 import { createSoftwareKey } from '../../fixtures/software-key/software-key.ts';
+import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
 
 let home: string;
 let places: Places;
@@ -148,5 +152,58 @@ describe('a first configuration that is adopted', () => {
     const { origin } = new URL(idp?.issuer ?? '');
     expect(opened.map((given) => given.map((url) => url?.origin))).toEqual([[origin, origin]]);
     expect(await call(agent, 'sign-in/cancel', {})).toEqual({ cancelled: true });
+  });
+});
+
+describe('in the network of a company', () => {
+  const tls = createTlsIdentity({ authorityName: 'Acme Inspection CA', hosts: ['login.acme.test'] });
+
+  /** Its provider, which has not been set up yet, behind the proxy that alone can find it. */
+  async function startCompany() {
+    const asked: string[] = [];
+    const provider = createServer(tls, (request, response) => {
+      asked.push(`${request.method} ${request.headers.host}${request.url}`);
+      response.writeHead(404).end();
+    });
+    provider.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve));
+    const login = { name: 'anna', password: 'hunter2' };
+    const proxy = await startProxy({ hosts: { 'login.acme.test:443': (provider.address() as AddressInfo).port }, login });
+    onTestFinished(async () => {
+      provider.close();
+      provider.closeAllConnections();
+      await proxy.close();
+    });
+    vi.stubEnv('https_proxy', `http://anna:hunter2@127.0.0.1:${proxy.port}`);
+    vi.stubEnv('no_proxy', '');
+    return { asked, proxy };
+  }
+
+  async function signIn(network: string) {
+    mkdirSync(dirname(places.config), { recursive: true, mode: 0o700 });
+    const profile = `  acme:
+    idp: { issuer: 'https://login.acme.test', clientId: lakepass }
+    workspaces: [{ name: main, host: 'https://acme.cloud.databricks.com' }]
+`;
+    writeFileSync(places.config, `version: 1\n${network}profiles:\n${profile}`, { mode: 0o600 });
+    const agent = await start();
+    return call(agent, 'sign-in', { profile: 'acme' }).catch((error: unknown) => error);
+  }
+
+  it('the provider is asked through its proxy, and believed by the authority that the configuration names', async () => {
+    const { asked, proxy } = await startCompany();
+    const caFile = join(home, 'acme.pem');
+    writeFileSync(caFile, tls.ca, { mode: 0o600 });
+    // It answers, and not as a provider: the road to it is what counts here.
+    expect(await signIn(`network: { caFile: '${caFile}' }\n`)).toMatchObject({ code: 'ISSUER_UNREACHABLE', reason: 'sent' });
+    expect(asked).toEqual(['GET login.acme.test/.well-known/openid-configuration']);
+    expect(proxy.asked).toEqual([{ target: 'login.acme.test:443', status: 200 }]);
+  });
+
+  it('a person is told whose certificate is not known, and what to do', async () => {
+    const { asked } = await startCompany();
+    const failure = await signIn('');
+    expect(failure).toMatchObject({ code: 'SERVER_UNTRUSTED', detail: expect.stringContaining('“Acme Inspection CA”') });
+    expect(asked).toEqual([]);
   });
 });

@@ -18,6 +18,14 @@ describe('loadConfig', () => {
     });
   });
 
+  it('reads which file of authorities is believed, by its whole path', async () => {
+    expect((await loadConfig(await configFile(goodConfig))).network).toEqual({});
+    const { network } = await loadConfig(await configFile(`${goodConfig}network: { caFile: /etc/acme/ca.pem }\n`));
+    expect(network).toEqual({ caFile: '/etc/acme/ca.pem' });
+    expect(await failureOf(`${goodConfig}network: { caFile: ca.pem }\n`)).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await failureOf(`${goodConfig}network: { verify: false }\n`)).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   it('says CONFIG_MISSING with the path it looked at when there is no file', async () => {
     const file = `${await configFile('')}.nowhere`;
     await expect(loadConfig(file)).rejects.toMatchObject({ code: 'CONFIG_MISSING', detail: expect.stringContaining(file) });

@@ -1,5 +1,6 @@
 /** What is sent, when it is on the disk, and what is never sent again. Crashes: crash-points.test.ts. */
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
 import { createRotation } from '../../../main/session/rotation.ts';
 import { createSessionStore } from '../../../main/session/stored-session.ts';
 import { minutes, ms, seconds } from '../../../main/units.ts';
@@ -59,6 +60,18 @@ describe('a request that did not count', () => {
     idp.outage = null;
     await clock.advance(minutes(1));
     expect(await outcome(next.subjectToken(noNeeds))).toBe('fine');
+  });
+
+  it('because what stands in between did not let it out says so, and may be repeated for ever', async () => {
+    const { session, clock, idp, disk } = await signedIn();
+    const { refresh } = idp;
+    idp.refresh = () => Promise.reject(new AppError('PROXY_REFUSED', { reason: 'login' }));
+    await clock.advance(minutes(120));
+    expect(session.view()).toMatchObject({ phase: 'signed-in', renewalProblem: { code: 'PROXY_REFUSED', reason: 'login' } });
+    expect(disk.json('rotation-acme')).toBeNull();
+    idp.refresh = refresh;
+    await clock.advance(minutes(1));
+    expect(await outcome(session.subjectToken(noNeeds))).toBe('fine');
   });
 
   it('puts the intent of an unknown outcome back to one, so that the replay is still to come', async () => {
