@@ -109,10 +109,12 @@ async function stop(): Promise<void> {
 
 /** Every verb, as people and as scripts read it. */
 async function everyVerb(when: string): Promise<void> {
-  for (const args of [['status'], ['grants'], ['audit', '--limit', '1000'], ['audit', 'verify']]) {
+  for (const args of [['status'], ['grants'], ['doctor'], ['audit', '--limit', '1000'], ['audit', 'verify']]) {
     await verb(...args);
     await verb(...args, '--json');
   }
+  // It lies below the home, where every file is searched.
+  await verb('doctor', '--bundle', join(product.home, `support ${when}.json`));
   await watchProcesses(when);
 }
 
@@ -338,7 +340,15 @@ describe('what was written', () => {
   it('holds none of them, in any file below the home', () => {
     const all = files();
     const names = all.map(({ where }) => where).join('\n');
-    for (const name of ['audit-000001.jsonl', 'agent.log', 'agent.err', 'grants.json', '.corrupt-1', 'keyrings/login.keyring'])
+    for (const name of [
+      'audit-000001.jsonl',
+      'agent.log',
+      'agent.err',
+      'grants.json',
+      '.corrupt-1',
+      'keyrings/login.keyring',
+      'support after the sign-out.json',
+    ])
       expect(names).toContain(name);
     expect(searched(all)).toEqual([]);
   });

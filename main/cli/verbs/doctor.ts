@@ -11,8 +11,9 @@ import { foundFailure } from '../../doctor/check.ts';
 import { rivalVariables } from '../../doctor/databricks-settings.ts';
 import { type ExplainParts, explain, LARGEST_PASTE } from '../../doctor/explain.ts';
 import type { AgentClient } from '../agent-client.ts';
-import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
+import { type CommonOptions, optionsFirst, placesOf, reachAgent, withCommon } from '../common.ts';
 import { exitCodes, failureOf, printJson, printLine, printReport } from '../report.ts';
+import { writeSupportFile } from '../support-file.ts';
 
 type Check = DoctorView['checks'][number];
 type Options = CommonOptions & { grant?: string; explain?: boolean; bundle?: string };
@@ -20,7 +21,7 @@ type Options = CommonOptions & { grant?: string; explain?: boolean; bundle?: str
 export const addDoctor = (program: Command): Command =>
   withCommon(
     program.command('doctor').description('what is wrong with signing in and tokens, and how to mend it'),
-    'lakepass doctor\n  some-program 2>&1 | lakepass doctor --explain\n  lakepass doctor --bundle lakepass-support.json.gz',
+    'lakepass doctor\n  some-program 2>&1 | lakepass doctor --explain\n  lakepass doctor --bundle lakepass-support.json',
   )
     .option('-p, --profile <name>', 'look at the provider and the workspaces of this profile alone')
     .option('--grant <id>', 'look at this grant, too')
@@ -31,9 +32,16 @@ export const addDoctor = (program: Command): Command =>
 async function doctor(options: Options): Promise<void> {
   if (options.explain === true) return explainPasted(options);
   const view = await viewOf(options);
+  if (options.bundle !== undefined) return saveSupportFile(options.bundle, options, view);
   if (view.checks.some(({ state }) => state === 'bad')) process.exitCode = exitCodes.failed;
   if (options.json === true) return printJson(view);
   printReport(doctorText(view));
+}
+
+async function saveSupportFile(file: string, options: Options, { checks }: DoctorView): Promise<void> {
+  await writeSupportFile(file, { places: placesOf(options), checks });
+  if (options.json === true) return printJson({ file });
+  printLine(`Written: ${file}. It holds hosts, names of profiles and scopes, and no token, key or person. Read it before you send it.`);
 }
 
 /** Where no agent can be had, that is what is found. */
