@@ -3,23 +3,14 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import pino, { type DestinationStream } from 'pino';
 import { outboundAtFirstUse } from './net/at-first-use.ts';
-import type { Clock, DesktopSignals, Log, Ports } from './ports.ts';
+import type { DesktopSignals, Log, Ports } from './ports.ts';
 import { browserProgram } from './system-browser.ts';
-import type { EpochMs, Ms } from './units.ts';
+import { systemClock } from './system-clock.ts';
 import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
 import { osKeychain } from './vault/os-keychain.ts';
 import { passphraseOnlyKeychain } from './vault/passphrase-keychain.ts';
 
-export const systemClock: Clock = {
-  now: () => Date.now() as EpochMs,
-  elapsed: () => performance.now() as Ms,
-  after(delay, run) {
-    // Node fires a timer at once when its delay does not fit 31 bits.
-    const timer = setTimeout(run, Math.min(delay, 2 ** 31 - 1));
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+export { systemClock };
 
 /** JSON lines, one object each. Only names, numbers and short words reach it: see the `Log` port. */
 export function jsonLog(destination: DestinationStream): Log {

@@ -5,6 +5,7 @@ import { exitCodes } from './report.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addApps } from './verbs/apps.ts';
 import { addAudit } from './verbs/audit.ts';
+import { addCan } from './verbs/can.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDenied } from './verbs/denied.ts';
 import { addDoctor } from './verbs/doctor.ts';
@@ -36,7 +37,7 @@ export function buildProgram(): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 sign in first, 4 no agent, 5 refused, 6 locked, 125 `run` failed before its program started.',
     );
 
-  for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addApps, addToken, addGrants, addDenied])
+  for (const add of [addAgent, addLogin, addLogout, addStatus, addUi, addEnv, addRun, addApps, addToken, addGrants, addCan, addDenied])
     add(program);
   for (const add of [
     addProfiles,

@@ -13,6 +13,8 @@ export interface Answer {
   json: unknown;
   /** What the body called itself, for telling a login page from an API. */
   html: boolean;
+  /** The body as it came. It may tell refusals apart and goes nowhere: whoever stands in between can write it. */
+  text?: string;
   /** The clock of the other side (RFC 9110 section 6.6.1), null when it does not say. */
   serverTime: EpochMs | null;
   /** What it asks us to wait (RFC 9110 section 10.2.3), null when it does not. */
@@ -55,7 +57,7 @@ export async function askWorkspace(parts: { clock: Clock; fetch: typeof globalTh
     const signal = request.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, request.signal]);
     const response = await parts.fetch(request.url, { ...requestOf(request), signal });
     const text = await readBody(response);
-    return { status: response.status, ...parsed(response, text), ...times(response.headers, clock.now()), sentAt };
+    return { status: response.status, text, ...parsed(response, text), ...times(response.headers, clock.now()), sentAt };
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw networkFailure(error, request.url, abort.signal.aborted);

@@ -28,12 +28,20 @@ async function token(options: Options): Promise<void> {
   const wait = waitOf(options);
   const agent = await reachAgent(options);
   const body = scopesRequest(options);
-  const printed = await agent.postProven('/v1/token', body, tokenSchema).catch((error: unknown) => {
+  process.stdout.write(JSON.stringify(await takeToken(agent, body, wait), null, 2));
+}
+
+/**
+ * One token, from a grant that covers it or by asking a person.
+ *
+ * @param body as `tokenRequestSchema` has it
+ * @param wait undefined: nobody may be asked
+ */
+export const takeToken = (agent: AgentClient, body: unknown, wait: ReturnType<typeof waitOf>): Promise<z.output<typeof tokenSchema>> =>
+  agent.postProven('/v1/token', body, tokenSchema).catch((error: unknown) => {
     if (wait === undefined || !askable.includes(failureOf(error).code)) throw error;
     return askForToken(agent, body, wait);
   });
-  process.stdout.write(JSON.stringify(printed, null, 2));
-}
 
 /** What a person's answer could change. A refusal of theirs is none of these. */
 const askable: readonly FailureCode[] = ['TAP_NEEDED', 'CONSENT_PENDING', 'CONSENT_UNANSWERED'];
