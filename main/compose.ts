@@ -36,12 +36,14 @@ import { createDirect } from './databricks/direct.ts';
 import { createFederation } from './databricks/federation.ts';
 import { scopeCatalogue, scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
+import { createMonitor } from './doctor/monitor.ts';
 import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
 import { openPermissions } from './grant/permissions.ts';
 import { createWorkspaceProvider } from './idp/databricks-provider.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
+import { createProviderProbe } from './idp/probe.ts';
 import type { Identity } from './idp/signed-in.ts';
 import { systemFindsOwnName } from './pages/own-name.ts';
 import { createPages, type Pages } from './pages/pages.ts';
@@ -177,6 +179,27 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     const companies = new Map<string, Company>();
     const servicePrincipals = new Map<string, RunningPrincipal>();
+    const monitor = createMonitor({
+      ...{ clock, log, changed: () => changed() },
+      providers: () =>
+        [...companies.values()]
+          .filter(({ profile, session }) => profile.idp.preset !== 'databricks' && session.view().phase === 'signed-in')
+          .map(({ profile }) => ({ profile: profile.name, keys: createProviderProbe({ profile, clock, fetch, random, log }).keys })),
+      secrets: () =>
+        [...servicePrincipals.values()]
+          .map((each) => each.view())
+          .map(({ name, secretAgeDays, rotationDue }) => ({ name, ageDays: secretAgeDays, rotationDue })),
+      record: (burst) => audit.append({ type: 'token.validation-burst', ...burst }),
+    });
+    closers.push(() => monitor.close());
+    /** What providers append: tokens that were rejected are counted, too. */
+    const watched: AuditLog = {
+      append(event) {
+        audit.append(event);
+        if (event.type === 'token.validation-failed') monitor.rejected(event.profile, event.rule);
+      },
+      synced: () => audit.synced(),
+    };
     const principalOf = (name: string) => companies.get(name) ?? servicePrincipals.get(name);
     const questions = createQuestions({
       ...{ tapKeys, clock, session: (profile) => principalOf(profile)?.session },
@@ -284,7 +307,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       lockView: locking.view,
       port: () => broker.port,
       problems: () => problems(),
-      notes: () => [...files.policy().warnings, ...files.notes(), ...locking.notes()],
+      notes: () => [...files.policy().warnings, ...files.notes(), ...locking.notes(), ...monitor.notes()],
       ceremonyPage: async (ticket) => {
         const url = await pages.ceremonyUrl(ticket);
         return { url: url.href, browser: await ports.openBrowser(url) };
@@ -357,7 +380,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...{ env: process.env, clock, log, scopes: scopeCatalogue },
       far: {
         ...{ clock, fetch, random, log, companies, servicePrincipals, grants, audit, systemFindsOwnName },
-        ...{ port: () => port, defaultBrowser: () => defaultBrowserName(process.env), watched: () => [] },
+        ...{ port: () => port, defaultBrowser: () => defaultBrowserName(process.env), watched: () => monitor.noticed() },
       },
     });
     const ui: UiAgent = {
@@ -385,6 +408,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     grants.onPause(changed);
     watchCompanies();
     agent.onSignIn(changed);
+    agent.onSignIn(() => monitor.wake());
     files.onApproved(takeUp);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
@@ -393,7 +417,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     locking.start();
 
     const control = createControlDoor({
-      ...{ socketPath: places.socket, routes: controlRoutes({ ...agent, ...adding, look }), claim: (nonce) => broker.claimCaller(nonce), log },
+      ...{
+        socketPath: places.socket,
+        routes: controlRoutes({ ...agent, ...adding, look }),
+        claim: (nonce) => broker.claimCaller(nonce),
+        log,
+      },
       refused: (verb, code, by) => agent.controlRefused(verb, code, by),
     });
     await control.start();
@@ -471,7 +500,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     }
 
     function problems() {
-      return [...files.problems(), tapKeys.problem, grants.problem, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter(
+      const rejected = monitor.problem()?.toFailure() ?? null;
+      return [...files.problems(), tapKeys.problem, grants.problem, rejected, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter(
         (failure) => failure !== null,
       );
     }
@@ -536,7 +566,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       };
       const peerUid = callers.peerUid;
       const createProvider = profile.idp.preset === 'databricks' ? createWorkspaceProvider : createIdentityProvider;
-      const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit, log, peerUid, uid, nextPage });
+      const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit: watched, log, peerUid, uid, nextPage });
       const beforeKeeping = (): Promise<void> => locking.provenBySignIn();
       const session = createSession({
         profile,

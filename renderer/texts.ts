@@ -504,6 +504,8 @@ export const texts = {
         };
         return `The session at ${said.text('profile')} ended: ${why[said.text('why')] ?? said.text('why')}.`;
       },
+      'token.validation-burst': (said) =>
+        `Within ten minutes ${said.text('count')} tokens from the provider of ${said.text('profile')} did not pass our checks.`,
       'token.validation-failed': (said) => `A token from the provider of ${said.text('profile')} did not pass our checks.`,
       'token.minted': (said) => `A new token came from ${said.workspace()} for ${said.scopes()}.`,
       'token.mint-failed': (said) => `No token came from ${said.workspace()} for ${said.scopes()}.`,
@@ -564,9 +566,6 @@ export const texts = {
           '/v1/ui': 'could not open Lakepass',
           '/v1/lock': 'could not lock Lakepass',
           '/v1/unlock': 'could not unlock Lakepass',
-          '/v1/service-principals': 'wanted to see the service principals, and could not',
-          '/v1/service-principals/secret': 'could not set the secret of a service principal',
-          '/v1/service-principals/secret/remove': 'could not erase the secret of a service principal',
           '/v1/seal': 'could not change what seals the vault',
           '/v1/reset': 'could not reset Lakepass',
           '/v1/audit': 'wanted to read the audit log, and could not',

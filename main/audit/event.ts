@@ -18,6 +18,8 @@ export type AuditEvent =
   | { type: 'session.groups-unknown'; profile: string; reason: string }
   | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
   | { type: 'token.validation-failed'; profile: string; rule: string }
+  /** Five or more within ten minutes; once for each time that begins. */
+  | { type: 'token.validation-burst'; profile: string; count: number; rules: readonly string[] }
   /** `subject`: whom it was given to. `actsAs`: client id of the service principal that it acts as; without it, as the subject. `narrowed` no: it may do more than was asked for. */
   | { type: 'token.minted'; profile: string; workspace: string; scopes: readonly string[]; narrowed?: 'no'; expiresAt: string; subject: string; actsAs?: string; identity?: 'service-principal'; requestId: string; tookMs: number }
   | { type: 'token.mint-failed'; profile: string; workspace: string; scopes: readonly string[]; code: FailureCode; requestId: string }

@@ -35,6 +35,7 @@ export const eventShapes = {
   'session.groups-unknown': { profile: 'text', reason: 'text' },
   'session.ended': { profile: 'text', subject: 'text', why: 'text', code: 'text?', refreshToken: 'text' },
   'token.validation-failed': { profile: 'text', rule: 'text' },
+  'token.validation-burst': { profile: 'text', count: 'number', rules: 'texts' },
   'token.minted': {
     profile: 'text',
     workspace: 'text',

@@ -17,6 +17,7 @@ const kinds = {
   'session.groups-unknown': 'sign-in',
   'session.ended': 'sign-in',
   'token.validation-failed': 'sign-in',
+  'token.validation-burst': 'sign-in',
   'token.minted': 'token',
   'token.mint-failed': 'token',
   'token.served': 'token',

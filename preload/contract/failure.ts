@@ -84,6 +84,7 @@ export const failureTexts = {
   SERVER_UNTRUSTED: { cause: 'The certificate of the server was issued by an authority that this machine does not know.', next: 'If it is one of your company, name its file as `network.caFile` in the configuration.', nextStep: 'ask-admin' },
   CLIENT_CERTIFICATE_DEMANDED: { cause: 'The server wants a client certificate, and Lakepass sends none.', next: 'Ask your admin for an address that takes people without one.', nextStep: 'ask-admin' },
   CA_FILE_UNUSABLE: { cause: 'The file that `network.caFile` names cannot be used.', next: 'Correct what is named: a PEM file that only you or an administrator can write.', nextStep: 'fix-config' },
+  TOKENS_REJECTED: { cause: 'Tokens of your provider were rejected several times in a row.', next: 'Run `lakepass doctor`; tell your security team if nobody has changed anything.', nextStep: 'ask-admin' },
   CLOCK_SKEW: { cause: 'The clock of this machine differs too much from the server.', next: 'Set the clock and try again.', nextStep: 'check-clock' },
   SCOPE_NOT_NARROWED: { cause: 'The token would open more than was asked for.', next: 'It was handed to nobody; your admin should look at the federation policy, or at `allowNotNarrowed` in the profile.', nextStep: 'ask-admin' },
   SCOPE_NOT_AUTHORISED: { cause: 'The sign-in of this profile was not for these scopes, and a token of it cannot be widened.', next: 'Sign in once more for the scopes that the work needs, as a profile of its own: `lakepass login HOST --scope …`.', nextStep: 'sign-in' },
