@@ -715,6 +715,26 @@ export const texts = {
     copy: 'Copy a report',
     copied: 'The report is on the clipboard.',
     reportNote: 'The report is plain text: what is on this page, and no secret. Read it before you send it to anybody.',
+    far: {
+      heading: 'Beyond this machine',
+      lead: 'Names, proxy, TLS and clock on the way to your provider and your workspaces, and what they answer. They hear of it; no token is sent to find out.',
+      look: 'Look there, too',
+      again: 'Look there again',
+      loading: 'Asking your provider and your workspaces.',
+    },
+    explain: {
+      heading: 'What does this error mean?',
+      lead: 'Paste what a program, an SDK or a workspace said. The text stays on this machine and is not kept.',
+      text: 'The error',
+      ask: 'Explain it',
+      empty: 'Paste the error first.',
+      source: 'Seen at:',
+    },
+    bundle: {
+      heading: 'A file for whoever helps you',
+      lead: 'It has versions, these checks, hosts and the last records, and no token, key or person. It is made in a terminal, and never in the place of a file.',
+      what: 'the command',
+    },
     report: { title: 'Lakepass doctor', version: 'Version', host: 'Host', next: 'next:', removed: '[removed: it looks like a secret]' },
   },
 

@@ -42,7 +42,7 @@ interface Parts {
 
 /** Bytes of a call, as JSON. A first configuration comes with the text that a person has pasted. */
 const sizeLimit = 16_384;
-const sizeLimits: Readonly<Record<string, number>> = { 'setup/profile': 81_920 };
+const sizeLimits: Readonly<Record<string, number>> = { 'setup/profile': 81_920, 'doctor/explain': 81_920 };
 const rate = { size: 120, perSecond: 40 } as const;
 
 const isShellCall = (name: string): name is ShellCall => Object.hasOwn(shellCalls, name);

@@ -34,7 +34,8 @@ export interface Seen {
 }
 
 /** Bytes. A first configuration comes with the whole text of its file. */
-export const bodyLimit = (target: string): number => (target === '/v1/setup/profile' ? 81_920 : 16_384);
+export const bodyLimit = (target: string): number => (pasting.has(target) ? 81_920 : 16_384);
+const pasting: ReadonlySet<string> = new Set(['/v1/setup/profile', '/v1/doctor/explain']);
 
 export function look({ method = '', url = '', rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders'>): Seen {
   const values = new Map<string, string[]>();

@@ -254,10 +254,14 @@ describe('doctor', () => {
       'Could be stronger',
       'Could not be found out',
       'As it should be',
+      'Beyond this machine',
+      'What does this error mean?',
+      'A file for whoever helps you',
     ]);
     await page.getByText('1 thing needs you, 1 thing could be stronger, 1 could not be found out.').waitFor();
-    await page.getByRole('button', { name: /^Copy/ }).click();
-    await page.getByRole('button', { name: /^Copy/ }).getByText('Copied').waitFor();
+    const copy = page.getByRole('button', { name: /^Copy: Lakepass doctor/ });
+    await copy.click();
+    await copy.getByText('Copied').waitFor();
     const copied = String(await page.evaluate('navigator.clipboard.readText()'));
     expect(copied).toContain('- Keychain: The keychain is locked, so nothing can be kept over a restart. (KEYCHAIN_LOCKED)');
     expect(copied).toContain('next: Unlock it and look again.');
@@ -267,6 +271,37 @@ describe('doctor', () => {
     const page = await open('Doctor');
     await button(page, 'Look again').click();
     await untilCalled('doctor', 2);
+  });
+
+  it('asks others only when told, by keyboard alone, and shows what they said', async () => {
+    const page = await open('Doctor');
+    stage.agent.answers['doctor/far'] = {
+      checks: [
+        { id: 'dns', title: 'Names on the network', state: 'good', finding: 'Every name leads somewhere.', next: null, code: null },
+        { id: 'tls', title: 'TLS', state: 'bad', finding: 'It is not trusted.', next: 'Run `lakepass doctor`.', code: 'WORKSPACE_TLS' },
+      ],
+    };
+    expect(called('doctor/far')).toEqual([]);
+    await button(page, 'Look there, too').focus();
+    await page.keyboard.press('Enter');
+    await heading(page, 'TLS').waitFor();
+    expect(called('doctor/far')).toEqual([{}]);
+    expect(await findingsOf(page)).toEqual([]);
+  });
+
+  it('explains what is pasted, warns of a token in it, and forgets it', async () => {
+    const page = await open('Doctor');
+    stage.agent.answers['doctor/explain'].warning = 'The text holds what looks like a token.';
+    await button(page, 'Explain it').click();
+    await page.getByText('Paste the error first.').waitFor();
+    await page.getByLabel('The error').fill('JWT has expired canary');
+    await button(page, 'Explain it').click();
+    await page.getByText('The token has ended.').waitFor();
+    await page.getByText('The text holds what looks like a token.').waitFor();
+    expect(called('doctor/explain')).toEqual([{ text: 'JWT has expired canary' }]);
+    expect(await page.getByLabel('The error').inputValue()).toBe('');
+    expect(await page.content()).not.toContain('canary');
+    expect(await findingsOf(page)).toEqual([]);
   });
 });
 
