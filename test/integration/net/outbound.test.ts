@@ -47,7 +47,9 @@ async function startServer(options: ServerOptions = {}) {
     server.close();
     server.closeAllConnections();
   });
-  return { seen, port: (server.address() as AddressInfo).port };
+  const connections = () =>
+    new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+  return { seen, connections, port: (server.address() as AddressInfo).port };
 }
 
 async function startCompany(options: Partial<ProxyOptions> = {}) {
@@ -113,6 +115,16 @@ describe('a request', () => {
     const text = answer.text();
     cancel.abort(new Error('enough'));
     await expect(text).rejects.toThrow();
+  });
+
+  it('whose answer nobody reads to its end leaves no connection behind', async () => {
+    const { port, connections } = await startServer();
+    const fetch = outbound();
+    const cancelled = await fetch(`https://localhost:${port}/endless`);
+    await cancelled.body?.cancel();
+    const left = await fetch(`https://localhost:${port}/endless`);
+    for await (const _ of left.body ?? []) break;
+    await expect.poll(connections).toBe(0);
   });
 
   it('that nobody takes is known not to have left', async () => {
