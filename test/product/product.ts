@@ -145,7 +145,12 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const start: Product['start'] = (args, env) =>
     terminal.start(words[0], [words[1], ...args], { env: { ...baseEnv, ...options.env, ...env } });
 
-  const lakepass: Product['lakepass'] = (args, { env } = {}) => ended(start(args, env));
+  const lakepass: Product['lakepass'] = (args, { env, stdin } = {}) => {
+    if (stdin === undefined) return ended(start(args, env));
+    const child = terminal.start(words[0], [words[1], ...args], { env: { ...baseEnv, ...options.env, ...env }, input: true });
+    child.stdin?.end(stdin);
+    return ended(child);
+  };
 
   const json: Product['json'] = async (...args) => {
     const { code, stdout, stderr } = await lakepass([...args, '--json']);
