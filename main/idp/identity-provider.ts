@@ -30,7 +30,7 @@ export function createIdentityProvider(parts: IdentityProviderParts): IdentityPr
   const metadata = () => discovery.metadata(METADATA_AGE);
   const keys = createKeySet({ address: async () => (await metadata()).jwks_uri, line, clock });
   const services = openIssuerLine({ fetch, clock });
-  const shared = { ...parts, line, services, discovery, keys };
+  const shared = { ...parts, line, services, discovery, keys, proofNonce: { last: null } };
   let lastDoor: CallbackDoor | undefined;
 
   return {

@@ -56,6 +56,22 @@ export async function openProofKey(sealed: Secret): Promise<KeyPair> {
   }
 }
 
-/** What the library needs to prove the key with each request of one exchange; the nonce a provider demands, it fetches itself, once. */
-export const proofFor = (client: oidc.Configuration, pair: KeyPair | null): oidc.DPoPOptions =>
-  pair === null ? {} : { DPoP: oidc.getDPoPHandle(client, pair) };
+/** The last nonce a provider gave for proofs (RFC 9449 section 8). Kept, so that not every renewal is refused first and then repeated. */
+export interface ProofNonce {
+  last: string | null;
+}
+
+/** What the library needs to prove the key with each request of one exchange; a nonce that is demanded anew, it fetches itself, once. */
+export function proofFor(client: oidc.Configuration, pair: KeyPair | null, nonce: ProofNonce): oidc.DPoPOptions {
+  if (pair === null) return {};
+  const withNonce: oidc.ModifyAssertionFunction = (_, proof) => {
+    if (nonce.last !== null) proof['nonce'] ??= nonce.last;
+  };
+  return { DPoP: oidc.getDPoPHandle(client, pair, { [oidc.modifyAssertion]: withNonce }) };
+}
+
+/** Printable ASCII without quotes, as section 8.1 has it; anything else is no nonce. */
+export function noteNonce(nonce: ProofNonce, headers: Headers): void {
+  const given = headers.get('dpop-nonce');
+  if (given !== null && /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/.test(given)) nonce.last = given;
+}

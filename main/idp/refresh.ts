@@ -70,7 +70,7 @@ function send(parts: RefreshParts, metadata: IssuerMetadata, refreshToken: Secre
   const grant = (client: oidc.Configuration, proof: oidc.DPoPOptions) =>
     oidc.refreshTokenGrant(client, refreshToken.reveal(), undefined, proof);
   return askForTokens(parts, metadata, grant, { key }).catch((error: unknown) => {
-    throw translate(error);
+    throw translate(error, key !== null);
   });
 }
 
@@ -84,11 +84,12 @@ const unproven = () =>
     detail: 'It does not accept the proof of our key; is the clock of this machine right?',
   });
 
-function translate(error: unknown): AppError {
+/** @param isBound else the provider wants a proof from now on, and a token that was bound to nothing has come to its end */
+function translate(error: unknown, isBound: boolean): AppError {
   const ours = inner(error);
   if (ours && (ours.code === 'ISSUER_UNREACHABLE' || beforeSending.has(ours.code))) return ours;
   const refusal = refusalOf(error);
-  if (refusal === 'invalid_dpop_proof') return unproven();
+  if (refusal === 'invalid_dpop_proof' && isBound) return unproven();
   if (refusal && passing.has(refusal)) return new AppError('ISSUER_UNREACHABLE', { reason: 'answered', cause: error });
   if (refusal) return new AppError('SESSION_REFUSED', { reason: refusal, cause: error });
   return new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'Its answer is not one of OpenID Connect.', cause: error });

@@ -90,7 +90,7 @@ function newPending(random: Ports['random']): Omit<Pending, 'proof'> {
  * that a person copies to another window; it is used only where the provider insists.
  */
 async function authorizationUrl(
-  { profile, clock, line }: SignInParts,
+  { profile, clock, line, proofNonce }: SignInParts,
   metadata: IssuerMetadata,
   { state, nonce, verifier, proof }: Pending,
   redirectUri: string,
@@ -98,7 +98,7 @@ async function authorizationUrl(
 ): Promise<URL> {
   const { idp, assurance } = profile;
   const client = clientFor(profile, metadata, clock, asFetch(line, signal));
-  const { DPoP } = proofFor(client, proof?.pair ?? null);
+  const { DPoP } = proofFor(client, proof?.pair ?? null, proofNonce);
   const parameters = {
     ...idp.parameters,
     // The code, too, is of use to the holder of the key alone (RFC 9449 section 10).

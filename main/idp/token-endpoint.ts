@@ -20,7 +20,7 @@ import type { IssuerLine } from './issuer-line.ts';
 import type { KeySet } from './key-set.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { issuerOf } from './preset-issuer.ts';
-import { type KeyPair, proofFor } from './proof-key.ts';
+import { type KeyPair, noteNonce, type ProofNonce, proofFor } from './proof-key.ts';
 import type { SubjectToken } from './signed-in.ts';
 import { reject, timeRules } from './token-rejection.ts';
 
@@ -29,6 +29,7 @@ export interface TokenEndpointParts {
   clock: Clock;
   line: IssuerLine;
   keys: KeySet;
+  proofNonce: ProofNonce;
   audit: AuditLog;
 }
 
@@ -76,7 +77,7 @@ export async function askForTokens(
   const fetch = asFetch(parts.line, signal);
   let body = '';
   let answered: Response | undefined;
-  const granted = async (client: oidc.Configuration) => grant(client, proofFor(client, key));
+  const granted = async (client: oidc.Configuration) => grant(client, proofFor(client, key, parts.proofNonce));
   const judged = (issuer: string, send: oidc.CustomFetch) =>
     granted(clientFor(parts.profile, { ...metadata, issuer }, parts.clock, send)).then(
       () => undefined,
@@ -85,6 +86,7 @@ export async function askForTokens(
 
   let refusedByLibrary: unknown = await judged(metadata.issuer, async (url, init) => {
     answered = await fetch(url, init);
+    noteNonce(parts.proofNonce, answered.headers);
     body = await answered.clone().text();
     return answered.clone();
   });

@@ -5,7 +5,8 @@
  * The order is the promise: the intent is on the disk before the request leaves; the new token is on the disk before anything
  * uses what came with it; then the intent goes. After a crash, a newer token on the disk is simply used; an intent of the same
  * generation means that nobody knows what became of the request, and the old token is tried once more: by then the intent on
- * the disk says 2, and an intent that says 2 is never followed by a request. See decisions/0001-rotation-without-loss.md.
+ * the disk says 2, and an intent that says 2 is never followed by a request. (A request that is refused for want of a nonce in the proof of
+ * our key was refused before the token was looked at; its repetition counts as the same one.) See decisions/0001-rotation-without-loss.md.
  */
 import { AppError, asAppError, beforeSending, hasCode } from '../app-error.ts';
 import type { IdentityProvider, Refreshed, SubjectToken } from '../idp/signed-in.ts';

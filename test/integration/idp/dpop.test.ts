@@ -93,9 +93,11 @@ describe('a refresh token that is bound to a key', () => {
     idp.setDpop('nonce');
     const provider = newProvider();
     const signedIn = await signIn(provider);
-    await provider.refresh(tokenOf(signedIn), signedIn);
-    expect(tokenStatuses()).toEqual([400, 200, 400, 200]);
-    expect(idp.requestsTo('token').map(({ error }) => error)).toEqual(['use_dpop_nonce', undefined, 'use_dpop_nonce', undefined]);
+    const { refreshToken } = await provider.refresh(tokenOf(signedIn), signedIn);
+    expect(tokenStatuses()).toEqual([400, 200, 200]);
+    await newProvider().refresh(refreshToken, signedIn);
+    expect(tokenStatuses()).toEqual([400, 200, 200, 400, 200]);
+    expect(idp.requestsTo('token').flatMap(({ error }) => error ?? [])).toEqual(['use_dpop_nonce', 'use_dpop_nonce']);
   });
 
   it('is revoked as any other', async () => {

@@ -128,6 +128,12 @@ describe('the refresh of a session whose tokens are bound', () => {
   });
 });
 
+it('a session whose tokens are bound to nothing ends where the provider begins to want a proof', async () => {
+  const { refresh, issuer } = bench();
+  issuer.faults.token = () => Response.json({ error: 'invalid_dpop_proof' }, { status: 400 });
+  await expect(refresh({ proofKey: null })).rejects.toMatchObject({ code: 'SESSION_REFUSED', reason: 'invalid_dpop_proof' });
+});
+
 it('the private key of a proof cannot be exported once it is in use', async () => {
   const { pair, sealed } = await newProofKey();
   expect([pair.privateKey.extractable, (await openProofKey(sealed)).privateKey.extractable]).toEqual([false, false]);
