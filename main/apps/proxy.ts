@@ -300,7 +300,7 @@ async function upgrade(inside: Inside, request: IncomingMessage, socket: Duplex,
   }
 }
 
-/** Either end's end is the other's. */
+/** Either end's end is the other's: after a browser's there is nobody to say anything to, whatever the app still holds open. */
 function join(near: Duplex, far: Duplex, all: Set<Duplex>): void {
   all.add(far);
   far.on('error', () => near.destroy());
@@ -308,7 +308,8 @@ function join(near: Duplex, far: Duplex, all: Set<Duplex>): void {
     all.delete(far);
     near.destroy();
   });
-  near.once('close', () => far.destroy());
+  near.once('end', () => near.end());
+  near.once('close', () => (far as Socket).destroySoon());
 }
 
 function switching(answer: IncomingMessage): string {

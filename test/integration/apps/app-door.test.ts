@@ -410,6 +410,18 @@ describe('a WebSocket', () => {
     expect(app.got).toEqual([]);
   });
 
+  it('ends with the browser, whatever the app still holds open', async () => {
+    const ended = Promise.withResolvers<void>();
+    app.server.once('connection', (far) => far.once('end', () => ended.resolve()));
+    const socket = door.connect();
+    const closed = new Promise((done) => socket.once('close', done));
+    socket.write(opening('/silent'));
+    await new Promise((done) => socket.once('data', done));
+    socket.end();
+    await Promise.all([ended.promise, closed]);
+    expect(last().target).toBe('/silent');
+  });
+
   it('ends with the door', async () => {
     const other = await openDoor(app);
     const socket = other.connect();

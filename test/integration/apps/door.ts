@@ -46,12 +46,16 @@ export async function startApp(): Promise<AppUnderTest> {
     if (request.url === '/no-socket') return void socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno');
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n');
     if (head.length > 0) socket.write(head);
-    socket.pipe(socket);
+    // One that goes on after the other end has ended.
+    if (request.url === '/silent') socket.resume();
+    else socket.pipe(socket);
   });
   await new Promise<void>((done) => app.server.listen(0, '127.0.0.1', done));
   app.port = (app.server.address() as AddressInfo).port;
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket) => sockets.add(socket));
   async function close(): Promise<void> {
-    app.server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     await new Promise((done) => app.server.close(done));
   }
   return app;
