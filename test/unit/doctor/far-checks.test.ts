@@ -37,6 +37,12 @@ describe('beyond this machine', () => {
     expect(told.sort()).toEqual(view.checks.map(({ id }) => id).sort());
   });
 
+  it('says once that there is nowhere to look', async () => {
+    const { checks } = await looking(await wellNetwork({ places: [], providers: [] }));
+    expect(checks.filter(({ finding }) => finding.startsWith('No profile')).map(({ id }) => id)).toEqual(['dns']);
+    expect(checks.map(({ id }) => id)).not.toContain('tls');
+  });
+
   it('says every trouble in a whole sentence, with a whole sentence of what to do', async () => {
     const broken = provider({
       healths: ['EXCHANGE_WRONG_AUDIENCE'],
