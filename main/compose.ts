@@ -138,7 +138,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const device = await openVault({ folder: join(places.data, deviceFolder), keychain: deviceKeychain, random, entry: 'device-key' });
     closers.push(() => device.close());
     const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, seals: (key) => vault.keys().includes(key) });
-    const files = await openOwnFiles({ places, vault: device, clock, audit, log });
+    const files = await openOwnFiles({ places, vault: device, clock, audit, log, hasKeys: () => tapKeys.list().length > 0 });
     closers.push(() => files.close());
     const policy = files.policy;
 
@@ -462,7 +462,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     async function openServicePrincipals(): Promise<void> {
       for (const principal of files.config.servicePrincipals.values()) {
-        const running = createServicePrincipal({ principal, vault, clock, fetch, random, audit, log, env: process.env });
+        const running = createServicePrincipal({
+          ...{ principal, vault, clock, fetch, random, audit, log, env: process.env },
+          isAttended: () => !files.isUnattended(),
+        });
         await running.session.resume();
         servicePrincipals.set(principal.name, running);
       }

@@ -39,6 +39,8 @@ export interface OwnFiles {
   /** Told of each configuration that a tap has approved; true: all it says is in use, and nothing waits for the next start. */
   onApproved(take: (config: Config) => Promise<boolean>): void;
   policy(): LoadedPolicy;
+  /** The policy that holds is the one that asks nobody. */
+  isUnattended(): boolean;
   view(): PolicyView;
   /** What is wrong with the files as they lie there, or not yet approved. */
   problems(): Failure[];
@@ -77,6 +79,8 @@ export async function openOwnFiles(parts: {
   places: Pick<Places, 'config' | 'policy'>;
   /** Open while everything else is locked. */
   vault: Pick<Records, 'seal' | 'open' | 'erase'>;
+  /** Whether somebody has enrolled a tap key on this machine. */
+  hasKeys: () => boolean;
   clock: Clock;
   audit: AuditLog;
   log: Log;
@@ -124,13 +128,19 @@ export async function openOwnFiles(parts: {
   /** What was approved; else the one that comes with the program: another one where nobody could ever approve anything. */
   function firstPolicy(): LoadedPolicy {
     if (approved.policy !== null) return parse('policy', approved.policy) as LoadedPolicy;
-    let isUnattended = config.profiles.size === 0 && config.servicePrincipals.size > 0;
+    let asksNobody = config.profiles.size === 0 && config.servicePrincipals.size > 0;
     // check: unattended-not-after-people
-    // Whoever has enrolled keys or approved a policy here is still to be asked.
-    if (lost.has('policy')) isUnattended = false;
+    // Whoever has approved a policy here is still to be asked.
+    if (lost.has('policy')) asksNobody = false;
     // end check
-    return isUnattended ? unattendedPolicy() : builtInPolicy();
+    // check: unattended-not-beside-keys
+    // The file of what was approved can be taken away by any program; whoever has enrolled a key is still to be asked.
+    if (approved.config === null && parts.hasKeys()) asksNobody = false;
+    // end check
+    return asksNobody ? unattendedPolicy() : builtInPolicy();
   }
+
+  const isUnattended = (): boolean => policy.hash === 'built-in-unattended';
 
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
   async function firstConfig(): Promise<Config> {
@@ -270,6 +280,7 @@ export async function openOwnFiles(parts: {
       takeUp = take;
     },
     policy: () => policy,
+    isUnattended,
     view: () => ({
       ...{ id: policy.id, revision: policy.revision, hash: policy.hash, mode: policy.mode },
       source: approved.policy === null ? 'built-in' : places.policy,
@@ -283,7 +294,7 @@ export async function openOwnFiles(parts: {
     ],
     notes: () => [
       ...(restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
-      ...(policy.hash === 'built-in-unattended' ? [nobodyAsked] : []),
+      ...(isUnattended() ? [nobodyAsked] : []),
     ],
     words(kind, hash) {
       const { bytes } = waitingFor(kind, hash);
@@ -329,13 +340,16 @@ export async function openOwnFiles(parts: {
   };
 }
 
-const wordsOfConfig = ({ profiles, servicePrincipals }: Config): string[] => [
+const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config): string[] => [
   'The configuration file was changed: where you sign in, and which workspaces there are.',
   ...(profiles.size > 0 ? [] : [nobodyAsked]),
+  // Whoever has one of these in their hands reads every password and token on its way.
+  ...(network.caFile === undefined ? [] : [`Certificates are believed of the authorities in ${network.caFile}, too.`]),
   ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
     const actAs =
       federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];
-    return `${name}: sign-in at ${idp.issuer}, workspaces ${hostsOf(workspaces)}${actAs.join('')}`;
+    const groupsAt = idp.groupsEndpoint === undefined ? '' : `; its access token goes to ${new URL(idp.groupsEndpoint).origin} for groups`;
+    return `${name}: sign-in at ${idp.issuer}, workspaces ${hostsOf(workspaces)}${groupsAt}${actAs.join('')}`;
   }),
   ...[...servicePrincipals.values()].map(
     ({ name, clientId, workload, workspaces }) =>

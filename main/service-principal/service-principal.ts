@@ -17,7 +17,7 @@ import type { ServicePrincipal } from '../profile/profile.ts';
 import type { Secret } from '../secret.ts';
 import { hours, minutes, remaining } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
-import { createSecretStore, requireGivenFor, type SecretStore } from './stored-secret.ts';
+import { createSecretStore, requireAsked, requireGivenFor, type SecretStore } from './stored-secret.ts';
 import { placeWords, readWorkloadToken } from './workload-token.ts';
 
 export interface RunningPrincipal {
@@ -50,6 +50,8 @@ export interface PrincipalParts {
   log: Log;
   /** The environment that the agent was started in. */
   env: NodeJS.ProcessEnv;
+  /** False where the policy that holds asks nobody. */
+  isAttended: () => boolean;
 }
 
 type Stored = NonNullable<Awaited<ReturnType<SecretStore['read']>>>;
@@ -72,6 +74,7 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
   function requireSecret(origin: string): Secret {
     requireOpen();
     if (stored === null) throw failure ?? new AppError('PRINCIPAL_SECRET_NEEDED', { reason: 'missing' });
+    requireAsked(stored, parts.isAttended());
     requireGivenFor(stored, clientId, origin);
     return stored.secret;
   }
@@ -116,6 +119,7 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
     if (workload !== undefined || locked) return null;
     if (stored === null) return failure ?? new AppError('PRINCIPAL_SECRET_NEEDED', { reason: 'missing' });
     try {
+      requireAsked(stored, parts.isAttended());
       for (const { host } of principal.workspaces) requireGivenFor(stored, clientId, host);
       return null;
     } catch (error) {
@@ -187,9 +191,10 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
       const before = locks;
       const setAt = clock.now();
       audit.append({ type: 'service-principal.secret-set', name, clientId });
-      await store.write({ secret, setAt });
+      const attended = parts.isAttended();
+      await store.write({ secret, setAt, attended });
       if (locks !== before) return;
-      stored = { secret, setAt, clientId, hosts: principal.workspaces.map(({ host }) => host) };
+      stored = { secret, setAt, attended, clientId, hosts: principal.workspaces.map(({ host }) => host) };
       failure = null;
     },
     async removeSecret() {

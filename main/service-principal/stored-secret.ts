@@ -13,6 +13,8 @@ import type { Records } from '../vault/vault.ts';
 export interface KeptSecret {
   secret: Secret;
   setAt: EpochMs;
+  /** It was set where a person is asked before a program gets a token of it. */
+  attended: boolean;
 }
 
 interface StoredSecret extends KeptSecret {
@@ -36,6 +38,7 @@ const storedSchema = z.strictObject({
   hosts: z.array(z.string()),
   secret: z.string().regex(clientSecretShape),
   setAt: z.int().nonnegative(),
+  attended: z.boolean(),
 });
 
 export function createSecretStore(vault: Records, { name, clientId, workspaces }: ServicePrincipal): SecretStore {
@@ -55,9 +58,9 @@ export function createSecretStore(vault: Records, { name, clientId, workspaces }
         plain.fill(0);
       }
     },
-    async write({ secret, setAt }) {
+    async write({ secret, setAt, attended }) {
       const hosts = workspaces.map(({ host }) => host);
-      const plain = Buffer.from(JSON.stringify({ version: 1, clientId, hosts, secret: secret.reveal(), setAt }));
+      const plain = Buffer.from(JSON.stringify({ version: 1, clientId, hosts, secret: secret.reveal(), setAt, attended }));
       try {
         await vault.seal(record, plain);
       } finally {
@@ -78,6 +81,21 @@ export function requireGivenFor(stored: Pick<StoredSecret, 'clientId' | 'hosts'>
     throw new AppError('PRINCIPAL_SECRET_NEEDED', {
       reason: 'other-host',
       detail: `${otherWords} It is not sent to ${new URL(origin).host}.`,
+    });
+  // end check
+}
+
+/**
+ * What was set where people are asked is not used where nobody is: any program can take away what says that there are people.
+ *
+ * @throws AppError PRINCIPAL_SECRET_NEEDED (`reason` 'unattended')
+ */
+export function requireAsked({ attended }: Pick<KeptSecret, 'attended'>, isAttended: boolean): void {
+  // check: principal-secret-attended
+  if (attended && !isAttended)
+    throw new AppError('PRINCIPAL_SECRET_NEEDED', {
+      reason: 'unattended',
+      detail: 'It was set where a person is asked first, and here nobody is. Set it again if that is meant.',
     });
   // end check
 }

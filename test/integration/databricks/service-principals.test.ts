@@ -98,7 +98,7 @@ async function principal(host: string, { workload, account = false, clientId = r
   });
   const running = createServicePrincipal({
     ...{ principal: { ...parsed, name: 'ci' }, vault: memoryVault(), clock: systemClock, fetch: globalThis.fetch, random: randomBytes },
-    ...{ audit, log: () => {}, env },
+    ...{ audit, log: () => {}, env, isAttended: () => true },
   });
   await running.session.resume();
   if (workload === undefined) await running.setSecret(new Secret(secret));

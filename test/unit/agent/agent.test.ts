@@ -258,6 +258,7 @@ describe('a service principal', () => {
         audit: all.audit,
         log: () => undefined,
         env: {},
+        isAttended: () => true,
       },
     });
     all.servicePrincipals.set('robot', robot);

@@ -30,6 +30,7 @@ let clock: ReturnType<typeof fakeClock>;
 let audit: ReturnType<typeof recordingAudit>;
 let vault: ReturnType<typeof memoryVault>;
 let opened: OwnFiles[];
+let hasKeys: boolean;
 const places = () => ({ config: join(folder, 'config.yaml'), policy: join(folder, 'policy.yaml') });
 const write = (kind: FileKind, text: string): void => writeFileSync(places()[kind], text, { mode: 0o600 });
 
@@ -39,6 +40,7 @@ beforeEach(() => {
   audit = recordingAudit();
   vault = memoryVault();
   opened = [];
+  hasKeys = false;
 });
 afterEach(() => {
   for (const files of opened) files.close();
@@ -46,7 +48,7 @@ afterEach(() => {
 });
 
 async function start() {
-  const files = await openOwnFiles({ places: places(), vault, clock, audit, log: () => undefined });
+  const files = await openOwnFiles({ places: places(), vault, hasKeys: () => hasKeys, clock, audit, log: () => undefined });
   opened.push(files);
   const asked: [FileKind, string][] = [];
   const person = { canAnswer: true };
@@ -88,6 +90,16 @@ describe('a configuration without people', () => {
     expect(files.policy().id).toBe('self-managed');
   });
 
+  it('asks a person all the same where one has a key and nothing says any more what was approved', async () => {
+    hasKeys = true;
+    write('config', robots);
+    const { files } = await start();
+    expect([files.policy().id, files.isUnattended()]).toEqual(['self-managed', false]);
+    await files.look();
+    await vault.seal('approved-config', Buffer.from(robots));
+    expect((await start()).files.isUnattended()).toBe(true);
+  });
+
   it('is shown as what it is before it is approved', async () => {
     write('config', configOf('a'));
     const { files } = await start();
@@ -96,6 +108,20 @@ describe('a configuration without people', () => {
     await files.look();
     const [hash = ''] = (await start()).asked.flatMap(([kind, each]) => (kind === 'config' ? [each] : []));
     expect(files.words('config', hash).join('\n')).toMatch(/without anybody being asked[\s\S]*ci: service principal 8d1f20c2-.*\$JWT/);
+  });
+});
+
+describe('a changed configuration', () => {
+  it('is shown with all that would read what is on its way: authorities, and where a token goes for groups', async () => {
+    write('config', configOf('a'));
+    const { files } = await start();
+    await files.provenBySignIn();
+    const groups = configOf('a').replace('clientId: a }', "clientId: a, groupsEndpoint: 'https://graph.evil.example/x' }");
+    write('config', `${groups}network: { caFile: /tmp/evil.pem }\n`);
+    await files.look();
+    const [hash = ''] = (await start()).asked.flatMap(([kind, each]) => (kind === 'config' ? [each] : []));
+    const words = files.words('config', hash).join('\n');
+    expect(words).toMatch(/authorities in \/tmp\/evil\.pem[\s\S]*access token goes to https:\/\/graph\.evil\.example for groups/);
   });
 });
 
@@ -255,7 +281,7 @@ describe('an approved configuration that can no longer be read', () => {
     await (await start()).files.provenBySignIn();
     const broken = { ...vault, open: async (name: string) => Promise.reject(new AppError('VAULT_CORRUPT', { reason: name })) };
     write('config', configOf('evil'));
-    const damaged = await openOwnFiles({ places: places(), vault: broken, clock, audit, log: () => undefined });
+    const damaged = await openOwnFiles({ places: places(), vault: broken, hasKeys: () => hasKeys, clock, audit, log: () => undefined });
     opened.push(damaged);
     expect(clientOf(damaged)).toBeUndefined();
     const { files, codes } = await start();

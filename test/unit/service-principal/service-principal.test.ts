@@ -25,10 +25,12 @@ function start({
   principal = named(),
   vault = memoryVault(),
   clock = fakeClock(),
+  isAttended = true,
 }: {
   principal?: ServicePrincipal;
   vault?: Vault;
   clock?: ReturnType<typeof fakeClock>;
+  isAttended?: boolean;
 } = {}) {
   const audit = recordingAudit();
   const sent: { url: string; authorization: string | null }[] = [];
@@ -40,6 +42,7 @@ function start({
   const logged: string[] = [];
   const running = createServicePrincipal({
     ...{ principal, vault, clock, fetch: fetch as typeof globalThis.fetch, random: randomBytes, audit, env: {} },
+    isAttended: () => isAttended,
     log: (event, fields) => void logged.push(`${event} ${JSON.stringify(fields)}`),
   });
   const token = async (workspace = HOST) => {
@@ -92,6 +95,19 @@ describe('a service principal', () => {
     expect(running.view()).toMatchObject({ state: 'secret-needed', problem: { code: 'PRINCIPAL_SECRET_NEEDED', reason: 'other-host' } });
     expect(await token('https://evil.example')).toBe('PRINCIPAL_SECRET_NEEDED other-host');
     expect(sent).toEqual([]);
+  });
+
+  it('does not use a secret where nobody is asked that was set where people are', async () => {
+    const first = start();
+    await first.running.setSecret(new Secret(secret));
+    const { running, sent, token, clock } = start({ vault: first.vault, isAttended: false });
+    await running.session.resume();
+    expect(running.view()).toMatchObject({ state: 'secret-needed', problem: { reason: 'unattended' } });
+    expect([await token(), sent]).toEqual(['PRINCIPAL_SECRET_NEEDED unattended', []]);
+    await running.setSecret(new Secret(secret));
+    // A failure is repeated for a second.
+    await clock.advance(seconds(2));
+    expect([running.view().state, await token()]).toEqual(['ready', 'token']);
   });
 
   it('does not use a secret for a client that it was not set for', async () => {
