@@ -42,10 +42,13 @@ interface Parts {
   log: Log;
 }
 
-/** The agent says these of what is asked for, and not of who asks. */
+/**
+ * The agent says these of what is asked for, and not of who asks. CONFIG_EXISTS is none of them: where there is a configuration, no page of
+ * ours offers to make the first one, so whoever asks for it goes into the record.
+ */
 const mistakes: ReadonlySet<FailureCode> = new Set([
   ...(['INPUT_INVALID', 'SCOPE_UNKNOWN', 'PROFILE_UNKNOWN', 'PROFILE_NEEDED', 'WORKSPACE_UNKNOWN'] as const),
-  ...(['CONFIG_MISSING', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP', 'CONFIG_EXISTS', 'POLICY_INVALID'] as const),
+  ...(['CONFIG_MISSING', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP', 'POLICY_INVALID'] as const),
   ...(['DATABRICKSCFG_CHANGED', 'DATABRICKSCFG_UNSAFE', 'DATABRICKSCFG_INVALID', 'DATABRICKSCFG_NO_UNDO'] as const),
 ]);
 

@@ -147,9 +147,11 @@ describe('every verb, every route and every page, tried by a child of an AI agen
 
 describe('the same, tried by a program that it has let go of, so that nothing shows whose it is', () => {
   // It may begin everything anew, and have the agent stop, for anybody may: that takes rights away and gives none. A grant in a profile
-  // file opens nothing by itself, and the first query asks for itself.
+  // file opens nothing by itself, and the first query asks for itself. A profile that it adds lies in a file that it could write as well,
+  // and waits for the person's touch.
   const steps = ['page: setup/default/write', 'page: setup/default/undo', 'page: setup/query'];
-  const allowed = [...harmless, ...steps, 'lakepass reset --yes', '/v1/hand-over with its own proof'];
+  const added = '/v1/profiles/workspace with its own proof';
+  const allowed = [...harmless, ...steps, added, 'lakepass reset --yes', '/v1/hand-over with its own proof'];
 
   it('before the first tap key is there: nothing', { timeout: 60_000 }, async () => {
     await signInOnly();

@@ -214,6 +214,13 @@ describe('the UI’s calls', () => {
     expect(door.audit.of('door.refused')).toMatchObject([{ code: 'CALLER_REFUSED', reason: 'ai-agent' }]);
   });
 
+  it('record who asks for a first profile where there is one', async () => {
+    const bearer = await door.bearer();
+    door.agent.fails('setup/profile', new AppError('CONFIG_EXISTS', { reason: 'in-use' }));
+    expect(codeOf(await post(door.port(), '/v1/setup/profile', { from: 'file', text: 'version: 1' }, { bearer }))).toBe('CONFIG_EXISTS');
+    expect(door.audit.of('door.refused')).toMatchObject([{ code: 'CONFIG_EXISTS', reason: 'in-use' }]);
+  });
+
   it('hide a bug behind its code, and log no word of it', async () => {
     const bearer = await door.bearer();
     door.agent.fails('lock', new TypeError('dapi-marked'));
