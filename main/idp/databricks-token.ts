@@ -15,12 +15,15 @@ import { type OAuthError, oauthErrorFrom } from './library.ts';
 import type { SubjectToken } from './signed-in.ts';
 import { reject } from './token-rejection.ts';
 
+/** Seconds; as many as the digits of the text below can say, and a moment that is still a date. */
+const LONGEST_LIFE = 999_999_999;
+
 /** A server of Databricks' own tests sends lifetimes as digits in a string. */
 const answerSchema = z.object({
   access_token: z.string().regex(/^[A-Za-z0-9._~+/-]{1,16384}=*$/),
   token_type: z.string().regex(/^bearer$/i),
   expires_in: z.union([
-    z.int().positive(),
+    z.int().positive().max(LONGEST_LIFE),
     z
       .string()
       .regex(/^[1-9]\d{0,8}$/)
@@ -151,7 +154,13 @@ function checkClient(claims: JWTPayload, { idp }: Profile): void {
   // end check
 }
 
+const YEAR_10000 = 253_402_300_800;
+
 function checkTimes({ iat, exp }: JWTPayload, { idp }: Profile, now: EpochMs): { iat: EpochMs | null; exp: EpochMs | null } {
+  // Beyond that, time is no date any more: whatever counts with it would fail far from here.
+  // check: workspace-token-dates
+  if ([iat, exp].some((value) => typeof value === 'number' && !(value >= 0 && value < YEAR_10000))) reject('exp');
+  // end check
   const [issuedAt, expiresAt] = [iat, exp].map((value) => (typeof value === 'number' ? fromNumericDate(value) : null));
   // check: workspace-token-exp
   if (expiresAt != null && expiresAt <= now - idp.clockTolerance) reject('exp');

@@ -1,6 +1,7 @@
 /** What the parts of a profile must have in common. Pure; each rule says what to write instead. */
 
 interface Parts {
+  test: boolean;
   idp: { preset: string; issuer: string; scopes: readonly string[] };
   tokens: 'exchange' | 'direct';
   subjectToken: 'id_token' | 'access_token';
@@ -30,13 +31,27 @@ function brokenByDirect({ tokens, federation }: Parts): BrokenRule[] {
   return isMoot ? [{ path: ['federation', 'servicePrincipals'], message: 'leave it out with tokens: direct' }] : [];
 }
 
-function brokenByWorkspaceProfile({ idp, tokens, workspaces }: Parts): BrokenRule[] {
+/** The domains of Databricks, of all clouds (databricks-sdk-go, config/environments). */
+const ofDatabricks = /\.(?:databricks\.(?:com|us|mil)|azuredatabricks\.net|databricks\.azure\.(?:us|cn))$/;
+
+const isDatabricks = (address: string, test: boolean): boolean => {
+  const { hostname } = URL.parse(address) ?? { hostname: '' };
+  return ofDatabricks.test(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
+};
+
+function brokenByWorkspaceProfile({ idp, tokens, workspaces, test }: Parts): BrokenRule[] {
   const [workspace, ...more] = workspaces;
   const broken: BrokenRule[] = [];
   // A token of one workspace must never be handed to a program for another one.
   // check: config-workspace-is-issuer
   if (workspace === undefined || !URL.canParse(workspace.host) || idp.issuer !== workspaceIssuer(workspace.host))
     broken.push({ path: ['idp', 'issuer'], message: 'with preset databricks, write the host of the workspace with /oidc behind it' });
+  // end check
+  // Every workspace knows the same client and the same redirect, and none says with its code whose it is (RFC 9700 section 4.4): a server of
+  // somebody else could send the browser on to a real workspace and would be brought its code.
+  // check: config-workspace-of-databricks
+  if (workspace !== undefined && !isDatabricks(workspace.host, test))
+    broken.push({ path: ['workspaces', '0', 'host'], message: 'with preset databricks, write a host in a domain of Databricks' });
   // end check
   // check: config-one-workspace
   if (more.length > 0)

@@ -198,6 +198,8 @@ describe('a sign-in at a workspace', () => {
     ['another client', { client_id: 'somebody-else' }, 'azp'],
     ['an end in the past', { exp: 1 }, 'exp'],
     ['a beginning in the future', { iat: 4_000_000_000 }, 'iat'],
+    ['a beginning that is no date', { iat: -1e300 }, 'exp'],
+    ['an end that is no date', { exp: 1e300 }, 'exp'],
     ['a subject that is no text', { sub: 7 }, 'sub'],
     ['a subject of blanks', { sub: ' ' }, 'sub'],
   ])('is refused for a token with %s, and that is audited', async (_, change, reason) => {
@@ -344,6 +346,12 @@ describe('a refresh at a workspace', () => {
     ['it is down', 'token', () => new Response('', { status: 503 }), { code: 'ISSUER_UNREACHABLE', reason: 'answered' }],
     ['a gateway answers for it', 'token', () => new Response('', { status: 502 }), { code: 'ISSUER_UNREACHABLE', reason: 'sent' }],
     ['a page comes instead', 'token', () => new Response('<html>', { status: 200 }), { code: 'ISSUER_UNREACHABLE', reason: 'sent' }],
+    [
+      'its token ends beyond all dates',
+      'token',
+      () => Response.json({ access_token: 'opaque', token_type: 'Bearer', expires_in: Number.MAX_SAFE_INTEGER }),
+      { code: 'ISSUER_UNREACHABLE', reason: 'sent' },
+    ],
     [
       'it says no in older words',
       'token',

@@ -21,6 +21,25 @@ describe('a profile whose workspace signs people in', () => {
     expect(broken.map(({ path }) => path.join('.'))).toEqual(['idp.issuer']);
   });
 
+  it.each(['https://acme.evil.example', 'https://cloud.databricks.com.evil.example', 'https://evildatabricks.com', 'https://[::1]'])(
+    'is refused where %s, which is not of Databricks, could send the browser on to a real workspace and be brought its code',
+    (host) => {
+      for (const test of [false, true])
+        expect(paths({ test, idp: { preset: 'databricks', issuer: `${host}/oidc` }, workspaces: [{ name: 'a', host }] })).toEqual([
+          'workspaces.0.host',
+        ]);
+    },
+  );
+
+  it.each([
+    'https://adb-1.1.azuredatabricks.net',
+    'https://1.1.gcp.databricks.com',
+    'https://a.cloud.databricks.us',
+    'https://a.databricks.azure.cn',
+  ])('holds for %s', (host) =>
+    expect(paths({ idp: { preset: 'databricks', issuer: `${host}/oidc` }, workspaces: [{ name: 'a', host }] })).toEqual([]),
+  );
+
   it('is refused with a second workspace, for which its token is not', () => {
     expect(
       paths({ ...ofWorkspace, workspaces: [...ofWorkspace.workspaces, { name: 'b', host: 'https://beta.cloud.databricks.com' }] }),
