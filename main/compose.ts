@@ -485,6 +485,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       for (const profile of added) {
         const company = openCompany(profile);
         company.session.onEnd(changed);
+        company.session.onChange(changed);
         companies.set(profile.name, company);
         await company.session.resume();
       }
