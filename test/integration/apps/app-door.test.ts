@@ -206,7 +206,7 @@ describe('who is not let in', () => {
     ['a service worker', () => door.head(undefined, 'Service-Worker: script'), 403, 'BROWSER_REFUSED'],
     [
       'a coding below the framing',
-      () => door.head('POST / HTTP/1.1', `Origin: ${door.origin}`, 'Transfer-Encoding: gzip, chunked'),
+      () => door.head('POST / HTTP/1.1', `Origin: ${door.origin}`, 'Transfer-Encoding: gzip, chunked').concat('0\r\n\r\n'),
       400,
       'INPUT_INVALID',
     ],

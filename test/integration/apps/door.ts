@@ -106,7 +106,11 @@ export async function openDoor(app: Pick<AppUnderTest, 'port'>, parts: Partial<A
       new Promise((resolve, reject) => {
         const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
         let text = '';
-        socket.setEncoding('latin1').on('data', (part: string) => (text += part));
+        socket.setEncoding('latin1').on('data', (part: string) => {
+          text += part;
+          // What has become a WebSocket does not end by itself.
+          if (/^HTTP\/1\.1 101 [^]*\r\n\r\n/.test(text)) socket.destroy();
+        });
         socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
         socket.once('close', () => resolve(text));
       }),
