@@ -109,7 +109,7 @@ export async function openDoor(app: Pick<AppUnderTest, 'port'>, parts: Partial<A
         socket.setEncoding('latin1').on('data', (part: string) => {
           text += part;
           // What has become a WebSocket does not end by itself.
-          if (/^HTTP\/1\.1 101 [^]*\r\n\r\n/.test(text)) socket.destroy();
+          if (text.startsWith('HTTP/1.1 101 ') && text.includes('\r\n\r\n')) socket.destroy();
         });
         socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
         socket.once('close', () => resolve(text));

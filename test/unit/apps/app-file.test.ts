@@ -64,6 +64,7 @@ describe('the variables of an app', () => {
   });
 
   it('stand in its command by the port alone', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in app.yaml
     expect(withPort(['--port=$DATABRICKS_APP_PORT', '${DATABRICKS_APP_PORT}', '$DATABRICKS_APP_PORTS', '$HOME'], 4001)).toEqual([
       ...['--port=4001', '4001', '$DATABRICKS_APP_PORTS', '$HOME'],
     ]);
