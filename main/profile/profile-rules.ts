@@ -34,10 +34,11 @@ function brokenByDirect({ tokens, federation }: Parts): BrokenRule[] {
 /** The domains of Databricks, of all clouds (databricks-sdk-go, config/environments). */
 const ofDatabricks = /\.(?:databricks\.(?:com|us|mil)|azuredatabricks\.net|databricks\.azure\.(?:us|cn))$/;
 
-const isDatabricks = (address: string, test: boolean): boolean => {
-  const { hostname } = URL.parse(address) ?? { hostname: '' };
-  return ofDatabricks.test(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
-};
+/** Plain http is no matter of this rule: it is for tests on this machine, and refused with its own word everywhere else. */
+function isDatabricks(address: string, test: boolean): boolean {
+  const { protocol, hostname } = URL.parse(address) ?? { protocol: 'https:', hostname: '' };
+  return protocol === 'http:' || ofDatabricks.test(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
+}
 
 function brokenByWorkspaceProfile({ idp, tokens, workspaces, test }: Parts): BrokenRule[] {
   const [workspace, ...more] = workspaces;
