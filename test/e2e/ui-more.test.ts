@@ -470,6 +470,10 @@ describe('the first run', () => {
   it('takes a profile that is typed in, by keyboard alone, and says at each field what is wrong', async () => {
     const page = await stage.ui();
     await page.getByRole('radio', { name: 'I have a profile file' }).focus();
+    // Past the way by a workspace's address alone, which asks for no name.
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('radio', { name: 'I have a workspace', checked: true }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Name' }).count()).toBe(0);
     await page.keyboard.press('ArrowRight');
     await page.getByRole('textbox', { name: 'Name' }).focus();
     await page.keyboard.press('Enter');
@@ -488,6 +492,23 @@ describe('the first run', () => {
       },
     ]);
     await expect.poll(() => page.evaluate('document.activeElement.innerText')).toBe('Sign in at your company');
+  });
+
+  it('takes a workspace by its address alone, and says what the token of such a sign-in opens', async () => {
+    const page = await stage.ui();
+    await page.getByRole('radio', { name: 'I have a workspace' }).check();
+    await page.getByText('which opens all you may do there, whatever they ask for').waitFor();
+    const address = page.getByRole('textbox', { name: 'Address of the Databricks workspace' });
+    await address.fill('http://acme.cloud.databricks.com');
+    await address.press('Enter');
+    await page.getByText('Give the whole address, beginning with https://').waitFor();
+    expect(called('setup/profile')).toEqual([]);
+    await address.fill('acme.cloud.databricks.com');
+    await address.press('Enter');
+    await heading(page, 'Sign in at your company').waitFor();
+    expect(called('setup/profile')).toEqual([
+      { from: 'workspace', workspace: 'https://acme.cloud.databricks.com', scopes: [], test: false },
+    ]);
   });
 
   it('goes on where it stood when it was closed, at every step', async () => {
