@@ -2,7 +2,7 @@
  * The tiers, by what they prove: `unit` runs on fakes in milliseconds; `integration` runs flows against real processes and
  * sockets on loopback; `product` runs the built product through faults, crashes and full disks; `clients` runs stock SDKs and
  * kernels through real expiries; `browser` signs in with Chromium; `desktop` runs one behaviour suite on every host of the product;
- * `packaging` makes what people install, and installs it.
+ * `packaging` makes what people install, and installs it; `keycloak` signs in to a real Keycloak.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -46,6 +46,7 @@ export default defineConfig({
       project('browser', 'test/e2e', 60_000),
       project('packaging', 'test/packaging', 180_000),
       project('desktop', 'test/behaviour', 120_000),
+      project('keycloak', 'test/keycloak', 180_000),
     ],
   },
 });

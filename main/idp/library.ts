@@ -51,6 +51,7 @@ const knownErrors = [
   'invalid_request',
   'invalid_scope',
   'login_required',
+  'not_allowed',
   'server_error',
   'temporarily_unavailable',
   'unauthorized_client',

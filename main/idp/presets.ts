@@ -452,9 +452,19 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         'Keycloak could not reach the level asked for: register a security key in the account console of the realm.',
       access_denied:
         'Keycloak could not reach the level asked for, or you cancelled: register a security key in the account console of the realm.',
-      invalid_request: 'The realm has no level for the acr asked for: its ACR to LoA mapping must name it.',
+      not_allowed: 'The realm gives this client, or you, no offline tokens: allow offline_access there, or leave it out of idp.scopes.',
     },
     quirks: [
+      {
+        what: 'An essential acr that its ACR to LoA mapping does not name ends on a page of Keycloak ("Invalid parameter: claims"); nothing comes back.',
+        source: 'seen with Keycloak 26.7.3 (npm run test:keycloak)',
+        confirmed: true,
+      },
+      {
+        what: 'It issues tokens that are bound to a key (DPoP) to whoever proves one, refresh tokens included.',
+        source: 'seen with Keycloak 26.7.3 (npm run test:keycloak)',
+        confirmed: true,
+      },
       {
         what: 'An essential acr that cannot be reached is refused; one asked for by acr_values is not.',
         source: 'keycloak, server_admin, step-up authentication',
@@ -476,7 +486,11 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         confirmed: true,
       },
       { what: 'With which error code it refuses.', source: 'not documented', confirmed: false },
-      { what: 'groups needs the mapper "Group Membership".', source: 'general knowledge', confirmed: false },
+      {
+        what: 'groups needs the mapper "Group Membership", amr the mapper "Authentication Method Reference" and a reference on each step.',
+        source: 'seen with Keycloak 26.7.3 (npm run test:keycloak)',
+        confirmed: true,
+      },
       { what: 'The page of the account console.', source: 'general knowledge', confirmed: false },
     ],
   },

@@ -11,6 +11,7 @@ import { type Idp, type IdpOptions, startIdp } from '../fixtures/idp/idp.ts';
 import { type ScriptedBrowserOptions, scriptedBrowser } from '../fixtures/scripted-browser.ts';
 import { type ScriptedPerson, scriptedPerson, throughCurl, type UiPage } from '../fixtures/scripted-person.ts';
 import { createSoftwareKey, type SoftwareKey } from '../fixtures/software-key/software-key.ts';
+import type { FederationPolicy } from '../fixtures/workspace/token-endpoint.ts';
 import { startWorkspace, type Workspace } from '../fixtures/workspace/workspace.ts';
 import { type Ended, makeHome, uidsOf } from '../machine/accounts.ts';
 import { type Machine, prepareMachine } from '../machine/machine.ts';
@@ -22,6 +23,8 @@ export interface ProductOptions {
   limits?: readonly string[];
   /** How many workspaces the profile has; the first is `main`, others `second`, `third`. */
   workspaces?: number;
+  /** Further federation policies of the workspaces. */
+  policies?: readonly FederationPolicy[];
   /** A whole configuration instead of the usual one. */
   config?: (services: { idp: Idp; workspaces: readonly Workspace[] }) => string;
   /** The person's own policy; `quietPolicy` unless told otherwise, null for none. */
@@ -118,7 +121,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const home = makeHome(machine.user);
   const heard = options.secrets === undefined ? {} : { secrets: options.secrets };
   const idp = await startIdp({ ...options.idp, ...heard });
-  const policies = [{ issuer: idp.issuer, audiences: [idp.clientId], subjectClaim: 'email' }];
+  const policies = [{ issuer: idp.issuer, audiences: [idp.clientId], subjectClaim: 'email' }, ...(options.policies ?? [])];
   const users = ['alice@example.com', 'bob@example.com'];
   const workspaces = await Promise.all(
     Array.from({ length: options.workspaces ?? 1 }, () => startWorkspace({ users, policies, ...heard })),
