@@ -23,7 +23,15 @@ import { createGrantView, hostKind, type StatusParts } from './status.ts';
 /** The calls that are answered here; other parts of the agent answer the rest. */
 export type CoreCall = Exclude<
   UiCall,
-  'activity' | 'activity/summary' | 'audit/verify' | 'policy' | 'policy/explain' | 'doctor' | `doctor/${string}` | 'setup' | `setup/${string}`
+  | 'activity'
+  | 'activity/summary'
+  | 'audit/verify'
+  | 'policy'
+  | 'policy/explain'
+  | 'doctor'
+  | `doctor/${string}`
+  | 'setup'
+  | `setup/${string}`
 >;
 
 export function createUiAgent(parts: {

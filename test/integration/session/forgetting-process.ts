@@ -65,7 +65,13 @@ try {
   const tokens = createTokens({
     ...setting,
     ...{ profile, audit },
-    source: createFederation({ ...setting, profile, fetch: globalThis.fetch, subjectToken: (needs) => session.subjectToken(needs), groups: () => [] }),
+    source: createFederation({
+      ...setting,
+      profile,
+      fetch: globalThis.fetch,
+      subjectToken: (needs) => session.subjectToken(needs),
+      groups: () => [],
+    }),
     subject: () => session.view().identity?.subject ?? '',
   });
   const limits = { awayGrace: hours(1), idle: null, dailyCap: null, lockOnSuspend: false };

@@ -55,7 +55,9 @@ describe('refusals explained', () => {
   it('names our own audience, issuer and its slash', () => {
     expect(explain(400, oauth('invalid_grant', 'audience')).detail).toContain('lakepass');
     expect(explain(401, oauth('x', 'issuer')).detail).toContain('https://login.acme.example (without a slash');
-    expect(explain(401, oauth('x', 'issuer'), {}, { issuer: 'https://acme.auth0.example/' }).detail).toContain('https://acme.auth0.example/ (with a slash');
+    expect(explain(401, oauth('x', 'issuer'), {}, { issuer: 'https://acme.auth0.example/' }).detail).toContain(
+      'https://acme.auth0.example/ (with a slash',
+    );
   });
 
   it('names the service principal whose policy is meant, save where it is about scopes', () => {

@@ -130,7 +130,13 @@ function readExchange(url: URL, init: RequestInit, at: number, problems: string[
   expect(init.method === 'POST', `method ${init.method}`);
   expect(headers.get('content-type') === 'application/x-www-form-urlencoded', 'content-type');
   expect(!headers.has('authorization') && !headers.has('cookie'), 'credentials beside the form');
-  expect([...form.keys()].filter((key) => key !== 'client_id').sort().join() === 'grant_type,scope,subject_token,subject_token_type', `fields ${[...form.keys()]}`);
+  expect(
+    [...form.keys()]
+      .filter((key) => key !== 'client_id')
+      .sort()
+      .join() === 'grant_type,scope,subject_token,subject_token_type',
+    `fields ${[...form.keys()]}`,
+  );
   expect(form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:token-exchange', 'grant_type');
   expect(form.get('subject_token_type') === 'urn:ietf:params:oauth:token-type:jwt', 'subject_token_type');
   const userAgent = headers.get('user-agent') ?? '';

@@ -83,7 +83,9 @@ export interface Setting {
   get(scopes?: readonly string[], wait?: Ms): ReturnType<Tokens['get']>;
 }
 
-export function setUp(options: { life?: Ms; limits?: Record<string, string>; profile?: Record<string, unknown>; random?: (bytes: number) => Buffer } = {}): Setting {
+export function setUp(
+  options: { life?: Ms; limits?: Record<string, string>; profile?: Record<string, unknown>; random?: (bytes: number) => Buffer } = {},
+): Setting {
   const clock = fakeClock();
   const network = scriptedNetwork(clock);
   const acme = network.workspace(HOST);
@@ -95,7 +97,14 @@ export function setUp(options: { life?: Ms; limits?: Record<string, string>; pro
   const log: Log = (event, fields = {}) => void logged.push({ event, fields });
   const tokens = createTokens({
     ...{ profile, clock, audit, log },
-    source: createFederation({ profile, clock, log, fetch: network.fetch, subjectToken: session.subjectToken, groups: () => session.groups }),
+    source: createFederation({
+      profile,
+      clock,
+      log,
+      fetch: network.fetch,
+      subjectToken: session.subjectToken,
+      groups: () => session.groups,
+    }),
     random: options.random ?? ((bytes) => Buffer.alloc(bytes, 0x7f)),
     subject: () => session.subject,
   });

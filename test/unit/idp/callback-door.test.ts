@@ -17,7 +17,18 @@ async function bench(change: Partial<CallbackDoorParts> = {}) {
   const audit = recordingAudit();
   const judge = (params: URLSearchParams) => judgeResponse(params, { state: STATE, issuer: ISSUER, issPromised: true });
   const peerUid = { lookup: async () => US };
-  const door = await openCallbackDoor({ host: '127.0.0.1', ports: [], path: '/callback', judge, peerUid, uid: US, clock, audit, log: () => {}, ...change });
+  const door = await openCallbackDoor({
+    host: '127.0.0.1',
+    ports: [],
+    path: '/callback',
+    judge,
+    peerUid,
+    uid: US,
+    clock,
+    audit,
+    log: () => {},
+    ...change,
+  });
   onTestFinished(() => door.close());
   const port = Number(new URL(door.redirectUri).port);
   const host = `127.0.0.1:${port}`;
