@@ -2,7 +2,8 @@
  * The two lock states on the whole product: the screen is locked through a bus, as a desktop does it, and Lakepass is locked by its
  * person, by the clock and by a machine that goes to sleep. Who is served then, and who is not; and how it is opened again.
  *
- * The limits are as short as a policy may have them, seconds; their exact moments are shown on a clock of its own in test/unit/lock.
+ * The limits are seconds, with room for a machine that has much else to do; their exact moments are shown on a clock of its own in
+ * test/unit/lock.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,9 +66,9 @@ async function setStage({ limits = [], keychain = false }: { limits?: string[]; 
   };
 }
 
-/** @throws after half a minute, with what was there instead */
+/** @throws after a minute, with what was there instead */
 async function until(status: () => Promise<StatusView>, holds: (view: StatusView) => boolean): Promise<StatusView> {
-  for (const end = Date.now() + 30_000; ; await wait(50)) {
+  for (const end = Date.now() + 60_000; ; await wait(50)) {
     const view = await status();
     if (holds(view)) return view;
     if (Date.now() > end) throw new Error(`it did not come: ${JSON.stringify({ lock: view.lock, warnings: view.warnings })}`);
@@ -146,7 +147,7 @@ describe('a screen that is locked', () => {
 
 describe('limits of a policy', () => {
   it('end the grace of a run that goes on behind a locked screen, and idleness is Away by itself', async () => {
-    const stage = await setStage({ limits: ['awayGrace: 3 s', 'idle: 12 s'] });
+    const stage = await setStage({ limits: ['awayGrace: 10 s', 'idle: 30 s'] });
     try {
       // Whoever looks at the page is there.
       const ui = await stage.product.openUi();
@@ -156,7 +157,7 @@ describe('limits of a policy', () => {
       const locked = Date.now();
       await stage.untilState('away');
       expect(await run.ask()).toMatchObject(success);
-      await wait(Math.max(0, locked + 3500 - Date.now()));
+      await wait(Math.max(0, locked + 10_500 - Date.now()));
       expect(await run.ask()).toMatchObject(refusal('AWAY'));
 
       stage.desktop.unlockScreen();
@@ -172,7 +173,7 @@ describe('limits of a policy', () => {
   });
 
   it('lock a day after the sign-in, however short the policy says a day is; a sign-in begins the next', async () => {
-    const stage = await setStage({ limits: ['dailyCap: 8 s'] });
+    const stage = await setStage({ limits: ['dailyCap: 20 s'] });
     try {
       const run = await startRun(stage.product);
       expect((await stage.untilState('locked')).lock).toMatchObject({ why: 'daily-cap', unlockBy: ['sign-in'] });
@@ -181,10 +182,11 @@ describe('limits of a policy', () => {
       expect(await run.ask()).toMatchObject(success);
       expect((await stage.status()).lock.state).toBe('open');
       // The cap counts from the last sign-in, not from the first one.
-      await wait(5000);
+      const first = (await stage.status()).lock.locksAt;
       await signInOnly(stage.product);
-      await wait(4000);
-      expect((await stage.status()).lock.state).toBe('open');
+      const { state, locksAt } = (await stage.status()).lock;
+      expect(state).toBe('open');
+      expect(Date.parse(locksAt ?? '')).toBeGreaterThan(Date.parse(first ?? ''));
       await run.end();
     } finally {
       await stage.close();

@@ -101,7 +101,7 @@ const routes: [string, string, object | undefined][] = [
 const routesOfFiles: typeof routes = [
   ['POST', '/v1/service-principals/secret', { name: 'ci', secret: `dose${'0'.repeat(32)}` }],
   ['POST', '/v1/service-principals/secret/remove', { name: 'ci' }],
-  ['POST', '/v1/profiles/workspace', { workspace: 'https://dbc.example' }],
+  ['POST', '/v1/profiles/workspace', { workspace: 'https://somebody-elses.cloud.databricks.com' }],
 ];
 
 async function everyRoute(): Promise<void> {
