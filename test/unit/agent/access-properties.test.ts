@@ -57,6 +57,8 @@ async function begin(all: Setting): Promise<Run> {
 
 const isMember = (name: Who): boolean => name === 'root' || name === 'child';
 const isAgent = (name: Who): boolean => name === 'agent-child' || name === 'agent-curl';
+/** What nobody can recognise in another process (a path in a container is a path of its own) is denied for good as a process alone. */
+const forGood = (caller: Caller): string => JSON.stringify([about('', caller), caller.kind === 'container' ? caller.process?.pid : null]);
 /** A person answers about a program in its capacity, for a grant. */
 const about = (grant: string, { kind, aiAgent, process }: Caller): string =>
   JSON.stringify([grant, kind === 'container' || kind === 'unknown' ? kind : '', aiAgent, process?.executable ?? null]);
@@ -104,7 +106,7 @@ async function play(steps: readonly Step[]): Promise<Record<string, number>> {
       } else {
         all.consents.answer(front.id, { verdict: 'denied', reach: each.reach as 'once' | 'run' | 'always' });
         if (each.reach === 'run') deniedForRun.add(key);
-        if (each.reach === 'always') deniedForGood.add(about('', front.ask.caller));
+        if (each.reach === 'always') deniedForGood.add(forGood(front.ask.caller));
       }
       await all.clock.advance(0);
     }
@@ -124,7 +126,7 @@ async function play(steps: readonly Step[]): Promise<Record<string, number>> {
       if (all.lock.state() === 'away') expect(isMember(each.who) || byPerson, story).toBe(true);
       // A no to a program elsewhere is no no to a run that was made of it, as long as nobody shares the run's connections.
       const asMember = isMember(each.who) && !doubted.has(grant.id);
-      const denied = deniedForRun.has(about(grant.id, caller)) || deniedForGood.has(about('', caller));
+      const denied = deniedForRun.has(about(grant.id, caller)) || deniedForGood.has(forGood(caller));
       expect(denied && !asMember, story).toBe(false);
       all.access.used(grant, caller);
     }
