@@ -33,7 +33,7 @@ const rule = (name: TokenRule, check: (subject: Subject) => void): ClaimCheck =>
 
 /** One that the profile trusts; what comes later is from the one that the sign-in was from. */
 const issuer = rule('iss', ({ claims, profile, expected }) => {
-  const named = issuerOf(profile, claims);
+  const named = issuerOf(profile, claims, expected.of === 'access' ? 'accessToken' : 'idToken');
   // check: id-token-iss
   if (named === undefined) reject('iss');
   // end check

@@ -8,6 +8,9 @@
 export const presetNames = ['generic', 'okta', 'okta-custom', 'entra', 'auth0', 'google', 'pingone', 'keycloak', 'databricks'] as const;
 export type PresetName = (typeof presetNames)[number];
 
+/** What Azure Databricks is called in Entra ID, in every cloud of Azure (databricks-sdk-go, config/azure.go). */
+export const azureDatabricks = '2ff814a6-3304-4ab8-85cb-cd0e6f879c1d';
+
 export interface Quirk {
   /** One sentence. */
   readonly what: string;
@@ -275,7 +278,17 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         source: 'entra-docs, v2-oauth2-auth-code-flow; modelcontextprotocol/typescript-sdk issue 832',
         confirmed: true,
       },
+      {
+        what: 'An access token for Azure Databricks is of version 1.0, and names https://sts.windows.net/TENANT/ as its issuer.',
+        source: 'databricks/terraform-provider-databricks issue 4262; entra-docs, access-tokens',
+        confirmed: true,
+      },
       { what: 'max_age is honoured.', source: 'not documented', confirmed: false },
+      {
+        what: 'Tokens of version 1.0 are signed with keys that the metadata of version 2.0 names.',
+        source: 'not documented',
+        confirmed: false,
+      },
       { what: 'A refresh token is good after its use.', source: 'entra-docs, refresh-tokens', confirmed: true },
       { what: 'Its answers carry no iss (RFC 9207).', source: 'not documented', confirmed: false },
     ],

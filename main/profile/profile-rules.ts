@@ -1,4 +1,5 @@
 /** What the parts of a profile must have in common. Pure; each rule says what to write instead. */
+import { azureDatabricks } from '../idp/presets.ts';
 
 interface Parts {
   test: boolean;
@@ -69,6 +70,14 @@ function brokenByOthers({ idp, tokens, subjectToken }: Parts): BrokenRule[] {
   // check: config-direct-access-token
   if (tokens === 'direct' && subjectToken !== 'access_token')
     broken.push({ path: ['subjectToken'], message: 'with tokens: direct, write "access_token"' });
+  // end check
+  // Without it the token would be for another application, which programs would be handed the person's rights in.
+  // check: config-direct-application
+  if (tokens === 'direct' && idp.preset === 'entra' && !idp.scopes.includes(`${azureDatabricks}/.default`))
+    broken.push({
+      path: ['idp', 'scopes'],
+      message: `with preset entra and tokens: direct, "${azureDatabricks}/.default" must be among them`,
+    });
   // end check
   return broken;
 }

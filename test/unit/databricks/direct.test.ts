@@ -164,6 +164,7 @@ describe('a token that Entra has issued for Databricks', () => {
   const profile = ofEntra({
     allowNotNarrowed: true,
     idp: {
+      preset: 'entra',
       issuer: `https://login.microsoftonline.com/${tenant}/v2.0`,
       clientId: 'lakepass',
       scopes: [`${databricks}/.default`, 'offline_access', 'openid', 'profile'],

@@ -99,6 +99,37 @@ describe('the issuer of a token', () => {
     expect(issuerOf(profile, claims)).toBe(expected);
   });
 
+  describe('in an access token for Azure Databricks', () => {
+    const direct = { tokens: 'direct' as const };
+    const chinese = profileOf('entra', { issuer: `https://login.partner.microsoftonline.cn/${TENANT}/v2.0` });
+    const version1 = (tid: string) => `https://sts.windows.net/${tid}/`;
+
+    it.each<[string, ReturnType<typeof profileOf>, Record<string, unknown>, string | undefined]>([
+      ['of version 2.0, where a workspace takes version 1.0', single, { iss: `${host}/${TENANT}/v2.0`, tid: TENANT }, undefined],
+      ['of a tenant that is not trusted', shared, { iss: version1(THIRD), tid: THIRD }, undefined],
+      ['of a tenant that is not its one', single, { iss: version1(OTHER), tid: OTHER }, undefined],
+      ['of one trusted tenant in iss and another in tid', shared, { iss: version1(TENANT), tid: OTHER }, undefined],
+      ['without tid', single, { iss: version1(TENANT) }, undefined],
+      ['without the slash', single, { iss: version1(TENANT).slice(0, -1), tid: TENANT }, undefined],
+      ['with more behind it', single, { iss: `${version1(TENANT)}x`, tid: TENANT }, undefined],
+      ['over plain http', single, { iss: version1(TENANT).replace('https', 'http'), tid: TENANT }, undefined],
+      ['of another cloud', single, { iss: `https://sts.chinacloudapi.cn/${TENANT}/`, tid: TENANT }, undefined],
+      ['of the cloud of China, by its name elsewhere', chinese, { iss: version1(TENANT), tid: TENANT }, undefined],
+      ['of its tenant', single, { iss: version1(TENANT), tid: TENANT }, `${host}/${TENANT}/v2.0`],
+      ['of one of its tenants', shared, { iss: version1(OTHER), tid: OTHER }, `${host}/${OTHER}/v2.0`],
+      ['of the cloud of China', chinese, { iss: `https://sts.chinacloudapi.cn/${TENANT}/`, tid: TENANT }, chinese.idp.issuer],
+    ])('%s', (_, profile, claims, expected) => {
+      expect(issuerOf({ ...profile, ...direct }, claims, 'accessToken')).toBe(expected);
+    });
+
+    it('is no issuer of ID tokens, nor of access tokens that are exchanged', () => {
+      const claims = { iss: version1(TENANT), tid: TENANT };
+      expect(issuerOf({ ...single, ...direct }, claims)).toBeUndefined();
+      expect(issuerOf(single, claims, 'accessToken')).toBeUndefined();
+      expect(issuerOf(single, { iss: single.idp.issuer, tid: TENANT }, 'accessToken')).toBe(single.idp.issuer);
+    });
+  });
+
   it.each<[string, string]>([
     [`${host}/organizations/v2.0`, `${host}/{tenantid}/v2.0`],
     [`${host}/common/v2.0`, `${host}/{tenantid}/v2.0`],

@@ -59,6 +59,21 @@ describe('a profile of another provider', () => {
     expect(paths({ ...other, tokens: 'direct', subjectToken: 'access_token' })).toEqual([]);
   });
 
+  it('needs a token for Azure Databricks itself where Entra ID gives it', () => {
+    const issuer = 'https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0';
+    const entra = (...scopes: string[]) =>
+      paths({
+        ...other,
+        idp: { preset: 'entra', issuer, clientId: 'x', scopes: ['openid', ...scopes] },
+        tokens: 'direct',
+        subjectToken: 'access_token',
+      });
+    expect(entra()).toEqual(['idp.scopes']);
+    expect(entra('00000003-0000-0000-c000-000000000000/.default')).toEqual(['idp.scopes']);
+    expect(entra('2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/user_impersonation')).toEqual(['idp.scopes']);
+    expect(entra('2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default')).toEqual([]);
+  });
+
   it('must ask for an ID token', () => {
     expect(paths({ ...other, idp: { ...other.idp, scopes: ['email'] } })).toEqual(['idp.scopes']);
   });
