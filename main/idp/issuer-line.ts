@@ -46,6 +46,10 @@ export function openIssuerLine({ fetch, clock }: { fetch: typeof globalThis.fetc
         noteDate(init, response);
         return await readWhole(response);
       } catch (error) {
+        // An answer that nobody reads to its end would keep its connection for as long as the provider likes.
+        // check: issuer-line-closed
+        late.abort();
+        // end check
         throw error instanceof AppError ? error : unreachable(neverLeft(error) ? 'unsent' : 'sent', error);
       } finally {
         stop();

@@ -127,11 +127,12 @@ async function askForTunnel(
     signal,
   });
   asking.once('connect', (response, _, early) => {
-    // A server in TLS waits for us: bytes that come before could only be the proxy's own.
-    if (early.length > 0) return reject(new Error('bytes before the tunnel was used'));
+    const { statusCode = 0 } = response;
+    // A server in TLS waits for us: bytes that come before could only be the proxy's own. Behind a refusal they are its page.
+    if (early.length > 0 && statusCode < 300) return reject(new Error('bytes before the tunnel was used'));
     const wanted = String(response.headers['proxy-authenticate'] ?? '');
     resolve({
-      status: response.statusCode ?? 0,
+      status: statusCode,
       schemes: knownSchemes.filter((scheme) => new RegExp(`\\b${scheme}\\b`, 'i').test(wanted)),
     });
   });

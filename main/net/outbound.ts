@@ -65,11 +65,27 @@ function exchange(url: URL, { method, headers }: Request, body: Buffer, socket: 
   });
   sending.once('response', resolve);
   sending.on('error', (error) => reject(refusedClient(error, url.host, false) ?? error));
+  // Node tells of no error when a server changes the protocol (101) unasked: it only closes, and whoever waited would wait for ever.
+  // check: outbound-always-ends
+  sending.once('close', () => reject(new Error('closed without an answer')));
+  // end check
   sending.end(body);
   return promise;
 }
 
 function responseOf(message: IncomingMessage): Response {
+  try {
+    return asResponse(message);
+  } catch (error) {
+    // A status or a header that no answer may have. Nobody will read the rest, so its connection would stay.
+    // check: outbound-unreadable-closed
+    message.destroy();
+    // end check
+    throw error;
+  }
+}
+
+function asResponse(message: IncomingMessage): Response {
   const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = message;
   const headers = new Headers();
   for (let index = 0; index < rawHeaders.length; index += 2) headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '');

@@ -9,7 +9,7 @@ import { AppError } from '../app-error.ts';
  * The proxy for an https address; null where it is spoken to directly.
  *
  * @param env read at each request
- * @throws AppError PROXY_INVALID: the variable names no http or https proxy; its value, which may hold a password, is not repeated
+ * @throws AppError PROXY_INVALID: the variable names no http or https proxy (`reason` 'form', 'login'); its value, which may hold a password, is not repeated
  */
 export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | null {
   // check: proxy-never-loopback
@@ -20,7 +20,18 @@ export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | null {
   if (said.trim() === '' || isSpared(url, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return null;
   const proxy = URL.parse(said.includes('://') ? said.trim() : `http://${said.trim()}`);
   if (proxy === null || proxy.hostname === '' || !/^https?:$/.test(proxy.protocol)) throw new AppError('PROXY_INVALID', { reason: 'form' });
+  if (!isDecodable(proxy.username) || !isDecodable(proxy.password))
+    throw new AppError('PROXY_INVALID', { reason: 'login', detail: 'A % in its name or password is written as %25.' });
   return proxy;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** This machine under any of its names; what is sent there must reach nobody else. */

@@ -52,6 +52,20 @@ async function startServer(options: ServerOptions = {}) {
   return { seen, connections, port: (server.address() as AddressInfo).port };
 }
 
+/** Answers each request with these bytes, and ends nothing by itself. */
+async function startRaw(head: string) {
+  const closed = Promise.withResolvers<void>();
+  const server = createSocketServer((socket) => {
+    socket.on('error', () => undefined).once('close', () => closed.resolve());
+    socket.once('data', () => socket.write(head, 'latin1'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const connections = () =>
+    new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+  return { port: (server.address() as AddressInfo).port, closed: closed.promise, connections };
+}
+
 async function startCompany(options: Partial<ProxyOptions> = {}) {
   const server = await startServer();
   const proxy = await startProxy({ hosts: { [`${HOST}:443`]: server.port }, ...options });
@@ -124,6 +138,20 @@ describe('a request', () => {
     await cancelled.body?.cancel();
     const left = await fetch(`https://localhost:${port}/endless`);
     for await (const _ of left.body ?? []) break;
+    await expect.poll(connections).toBe(0);
+  });
+
+  it.each([
+    ['changes the protocol, which nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['has a status that no answer may have', 'HTTP/1.1 999 No\r\nContent-Length: 9\r\n\r\n'],
+    ['has a reason that no answer may have', 'HTTP/1.1 200 \x01\r\nContent-Length: 9\r\n\r\n'],
+  ])('whose answer %s fails at once and leaves no connection behind', async (_, head) => {
+    const { port, closed, connections } = await startRaw(head);
+    const failed = outbound()(`http://127.0.0.1:${port}/`).then(
+      () => 'answered',
+      () => 'failed',
+    );
+    expect(await Promise.race([failed, closed.then(() => 'never')])).toBe('failed');
     await expect.poll(connections).toBe(0);
   });
 

@@ -53,6 +53,17 @@ describe('the line to the provider', () => {
     await expect(line.request('https://issuer.test/', {})).rejects.toMatchObject({ code: 'ISSUER_UNREACHABLE', reason });
   });
 
+  it.each([302, 503])('lets go of the connection of an answer with status %i, whose rest nobody reads', async (status) => {
+    let ended: AbortSignal | null | undefined;
+    const endless = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1024)) });
+    const fetch = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      ended = init?.signal;
+      return new Response(endless, { status });
+    };
+    await expect(openIssuerLine({ clock: fakeClock(), fetch }).request('https://issuer.test/', {})).rejects.toBeInstanceOf(AppError);
+    expect(ended?.aborted).toBe(true);
+  });
+
   it.each([300, 301, 302, 303, 307, 308])('never follows a redirect (%i)', async (status) => {
     const line = openIssuerLine({ clock: fakeClock(), fetch: async () => new Response('', { status, headers: { location: '/x' } }) });
     await expect(line.request('https://issuer.test/', {})).rejects.toMatchObject({ code: 'ISSUER_INVALID', reason: 'redirect' });

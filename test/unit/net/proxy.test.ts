@@ -61,7 +61,7 @@ describe('the proxy of a request', () => {
     expect(through(address, { HTTPS_PROXY: PROXY, NO_PROXY: spared })).toBe(`${PROXY}/`);
   });
 
-  it.each(['socks5://proxy.acme.test:1080', 'http://', 'http://anna:hunter2@:99999'])(
+  it.each(['socks5://proxy.acme.test:1080', 'http://', 'http://anna:hunter2@:99999', 'http://anna:hunter2%of@proxy.acme.test:3128'])(
     'is refused as %s, which is not repeated',
     (value) => {
       let thrown: unknown;
