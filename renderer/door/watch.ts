@@ -10,19 +10,34 @@ export interface Watch<Shown> {
   current(): Connection<Shown>;
   subscribe(listener: () => void): () => void;
   show(next: Connection<Shown>): void;
-  /** Fetches and shows; changes that come meanwhile are one more. Rejects as `fetch` does. */
+  /**
+   * Fetches and shows; changes that come meanwhile are one more. Rejects as `fetch` does.
+   *
+   * Never resolves before something has been fetched: whoever asks again until a state is shown would else never let it arrive.
+   */
   refresh(): Promise<void>;
 }
 
 export function createWatch<Shown>(first: Connection<Shown>, fetch: () => Promise<Shown>): Watch<Shown> {
   const listeners = new Set<() => void>();
   let connection = first;
-  let fetching = false;
+  let running: Promise<void> | null = null;
   let again = false;
 
   function show(next: Connection<Shown>): void {
     connection = next;
     for (const listener of listeners) listener();
+  }
+
+  async function fetchAndShow(): Promise<void> {
+    try {
+      do {
+        again = false;
+        show({ phase: 'open', state: await fetch() });
+      } while (again);
+    } finally {
+      running = null;
+    }
   }
 
   return {
@@ -32,20 +47,10 @@ export function createWatch<Shown>(first: Connection<Shown>, fetch: () => Promis
       return () => void listeners.delete(listener);
     },
     show,
-    async refresh() {
-      if (fetching) {
-        again = true;
-        return;
-      }
-      fetching = true;
-      try {
-        do {
-          again = false;
-          show({ phase: 'open', state: await fetch() });
-        } while (again);
-      } finally {
-        fetching = false;
-      }
+    refresh() {
+      if (running === null) running = fetchAndShow();
+      else again = true;
+      return running;
     },
   };
 }
