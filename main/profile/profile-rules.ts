@@ -35,10 +35,12 @@ function brokenByDirect({ tokens, federation }: Parts): BrokenRule[] {
 /** The domains of Databricks, of all clouds (databricks-sdk-go, config/environments). */
 const ofDatabricks = /\.(?:databricks\.(?:com|us|mil)|azuredatabricks\.net|databricks\.azure\.(?:us|cn))$/;
 
+export const isOfDatabricks = (hostname: string): boolean => ofDatabricks.test(hostname);
+
 /** Plain http is no matter of this rule: it is for tests on this machine, and refused with its own word everywhere else. */
 function isDatabricks(address: string, test: boolean): boolean {
   const { protocol, hostname } = URL.parse(address) ?? { protocol: 'https:', hostname: '' };
-  return protocol === 'http:' || ofDatabricks.test(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
+  return protocol === 'http:' || isOfDatabricks(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
 }
 
 function brokenByWorkspaceProfile({ idp, tokens, workspaces, test }: Parts): BrokenRule[] {

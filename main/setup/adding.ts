@@ -7,10 +7,12 @@ import { AppError, hasCode } from '../app-error.ts';
 import type { Caller } from '../caller/caller.ts';
 import { readConfig, readConfigFile } from '../profile/load-config.ts';
 import type { Config, Profile } from '../profile/profile.ts';
-import { configText, type NewProfile, wantedFrom, writeFirst } from './new-profile.ts';
-import { nameFor, profileFor, withProfile } from './workspace-profile.ts';
+import { type NewProfile, wantedFrom, writeFirst } from './new-profile.ts';
+import type { Addition } from './profile-draft.ts';
+import { nameFor, profileFor, wholeConfig, withLines, workspaceProfileLines } from './workspace-profile.ts';
 
 export type WorkspaceRequest = Omit<Extract<NewProfile, { from: 'workspace' }>, 'from'>;
+type Added = { profile: string; state: 'in-use' | 'made' | 'waiting' };
 
 export interface ProfileAdding {
   /**
@@ -19,7 +21,9 @@ export interface ProfileAdding {
    *
    * @throws AppError INPUT_INVALID | SCOPE_UNKNOWN | CONFIG_* | CALLER_REFUSED: an AI agent says nothing of whom to trust | DISK_FULL
    */
-  workspaceProfile(request: WorkspaceRequest, by: Caller): Promise<{ profile: string; state: 'in-use' | 'made' | 'waiting' }>;
+  workspaceProfile(request: WorkspaceRequest, by: Caller): Promise<Added>;
+  /** The same for whatever can be added. @throws as above */
+  add(addition: Addition, by: Caller): Promise<Added>;
 }
 
 export function createProfileAdding(parts: {
@@ -37,8 +41,9 @@ export function createProfileAdding(parts: {
   const { configFile, held, random } = parts;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function begin(request: WorkspaceRequest): Promise<string> {
-    const text = configText({ from: 'workspace', ...request }, configFile);
+  async function begin(addition: Addition): Promise<string> {
+    const text = wholeConfig(addition.lines(addition.nameAmong(new Set())));
+    const config = readConfig(Buffer.from(text), configFile);
     await writeFirst(configFile, text, random(8).toString('hex'));
     try {
       // Where one that was approved is lost, no other takes its place before a reset.
@@ -49,44 +54,56 @@ export function createProfileAdding(parts: {
       throw error;
     }
     parts.changed();
-    return firstOf(readConfig(Buffer.from(text), configFile));
+    return firstOf(config);
   }
 
   /** On top of what lies there, approved or not: what else was changed is asked about with it. */
-  async function add(request: WorkspaceRequest, holds: Buffer): Promise<string> {
-    const wanted = wantedFrom({ from: 'workspace', ...request });
+  async function addTo(holds: Buffer, addition: Addition): Promise<string> {
     const lying = await readLying(configFile);
     const before = lying ?? holds;
     const config = readConfig(before, configFile);
-    const waiting = profileFor(wanted, config.profiles.values());
+    const waiting = addition.find(config.profiles.values());
     if (waiting !== undefined) return waiting.name;
-    const name = nameFor(wanted, new Set([...config.profiles.keys(), ...config.servicePrincipals.keys()]));
-    await replace(configFile, lying, withProfile(before, configFile, name, wanted), random(8).toString('hex'));
+    const name = addition.nameAmong(new Set([...config.profiles.keys(), ...config.servicePrincipals.keys()]));
+    await replace(configFile, lying, withLines(before, configFile, name, addition.lines(name)), random(8).toString('hex'));
     return name;
   }
 
-  async function workspaceProfile(request: WorkspaceRequest): ReturnType<ProfileAdding['workspaceProfile']> {
-    const inUse = profileFor(wantedFrom({ from: 'workspace', ...request }), parts.profiles());
+  async function addNow(addition: Addition): Promise<Added> {
+    const inUse = addition.find(parts.profiles());
     if (inUse !== undefined) return { profile: inUse.name, state: 'in-use' };
     const holds = held();
-    if (holds === null) return { profile: await begin(request), state: 'made' };
-    const profile = await add(request, holds);
+    if (holds === null) return { profile: await begin(addition), state: 'made' };
+    const profile = await addTo(holds, addition);
     await parts.look();
     return { profile, state: 'waiting' };
   }
 
+  async function add(addition: () => Addition, by: Caller): Promise<Added> {
+    // check: workspace-profile-no-ai-agent
+    if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
+    // end check
+    const mine = last.then(
+      () => addNow(addition()),
+      () => addNow(addition()),
+    );
+    last = mine;
+    return mine;
+  }
+
   return {
-    workspaceProfile(request, by) {
-      // check: workspace-profile-no-ai-agent
-      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED', { reason: by.kind });
-      // end check
-      const mine = last.then(
-        () => workspaceProfile(request),
-        () => workspaceProfile(request),
-      );
-      last = mine;
-      return mine;
-    },
+    workspaceProfile: (request, by) => add(() => ofWorkspace(request), by),
+    add: (addition, by) => add(() => addition, by),
+  };
+}
+
+/** @throws AppError INPUT_INVALID */
+function ofWorkspace(request: WorkspaceRequest): Addition {
+  const wanted = wantedFrom({ from: 'workspace', ...request });
+  return {
+    find: (profiles) => profileFor(wanted, profiles),
+    nameAmong: (taken) => nameFor(wanted, taken),
+    lines: (name) => workspaceProfileLines(name, wanted),
   };
 }
 

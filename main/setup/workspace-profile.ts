@@ -52,20 +52,24 @@ export function profileFor(wanted: WorkspaceProfile, profiles: Iterable<Profile>
   );
 }
 
+/** A name that nothing has yet. @throws AppError INPUT_INVALID (reason 'name'): the one that was wished for is taken */
+export const nameFor = (wanted: WorkspaceProfile, taken: ReadonlySet<string>): string =>
+  freeName(wanted.name, shortName(hostOf(wanted)), taken);
+
 /**
- * A name that nothing has yet.
+ * The name that was wished for, or one made of `stem`.
  *
  * @throws AppError INPUT_INVALID (reason 'name'): the one that was wished for is taken
  */
-export function nameFor(wanted: WorkspaceProfile, taken: ReadonlySet<string>): string {
-  if (wanted.name !== undefined) {
-    if (taken.has(wanted.name))
-      throw new AppError('INPUT_INVALID', { reason: 'name', detail: `There is something of the name "${wanted.name}" already.` });
-    return wanted.name;
+export function freeName(wished: string | undefined, stem: string, taken: ReadonlySet<string>): string {
+  if (wished !== undefined) {
+    if (taken.has(wished))
+      throw new AppError('INPUT_INVALID', { reason: 'name', detail: `There is something of the name "${wished}" already.` });
+    return wished;
   }
-  const stem = shortName(hostOf(wanted)).slice(0, 36);
+  const short = stem.slice(0, 36);
   for (let number = 1; ; number += 1) {
-    const name = number === 1 ? stem : `${stem}-${number}`;
+    const name = number === 1 ? short : `${short}-${number}`;
     if (!taken.has(name)) return name;
   }
 }
@@ -91,14 +95,20 @@ export function workspaceProfileLines(name: string, wanted: WorkspaceProfile): s
 }
 
 /** A whole file with this one profile. */
-export const workspaceConfigText = (name: string, wanted: WorkspaceProfile): string =>
+export const wholeConfig = (lines: readonly string[]): string =>
   [
     '# Written by Lakepass in its first steps; README says what else can stand here.',
     'version: 1',
     'profiles:',
-    ...workspaceProfileLines(name, wanted).map((line) => `  ${line}`),
+    ...lines.map((line) => `  ${line}`),
     '',
   ].join('\n');
+
+export const workspaceConfigText = (name: string, wanted: WorkspaceProfile): string => wholeConfig(workspaceProfileLines(name, wanted));
+
+/** The profile of a workspace, added to a file as `withLines` does. */
+export const withProfile = (bytes: Buffer, file: string, name: string, wanted: WorkspaceProfile): Buffer =>
+  withLines(bytes, file, name, workspaceProfileLines(name, wanted));
 
 /**
  * The file with one more profile, behind the others. Nothing else of it changes, not a byte; what the result says is compared with what the
@@ -107,18 +117,18 @@ export const workspaceConfigText = (name: string, wanted: WorkspaceProfile): str
  * @throws AppError CONFIG_EXISTS (reason 'shape'): it is written in a way that takes no further profile; the detail says what to add
  * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP: what would come out cannot be used
  */
-export function withProfile(bytes: Buffer, file: string, name: string, wanted: WorkspaceProfile): Buffer {
+export function withLines(bytes: Buffer, file: string, name: string, added: readonly string[]): Buffer {
   const text = bytes.toString('utf8');
-  const { at, indent } = placeFor(text) ?? refuseShape(file, name, wanted);
+  const { at, indent } = placeFor(text) ?? refuseShape(file, added);
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  const lines = workspaceProfileLines(name, wanted).map((line) => `${indent}${line}${eol}`);
+  const lines = added.map((line) => `${indent}${line}${eol}`);
   const head = text.slice(0, at);
   const before = head === '' || head.endsWith('\n') ? '' : eol;
   const result = Buffer.from(`${head}${before}${lines.join('')}${text.slice(at)}`, 'utf8');
   const after = readConfig(result, file);
   // Bytes that are no UTF-8 would come back as others.
   // check: config-add-only
-  if (!Buffer.from(text, 'utf8').equals(bytes) || !isSameButOne(readConfig(bytes, file), after, name)) refuseShape(file, name, wanted);
+  if (!Buffer.from(text, 'utf8').equals(bytes) || !isSameButOne(readConfig(bytes, file), after, name)) refuseShape(file, added);
   // end check
   return result;
 }
@@ -145,7 +155,10 @@ const isSameButOne = (before: Config, after: Config, name: string): boolean =>
   isDeepStrictEqual({ ...before, profiles: null }, { ...after, profiles: null }) &&
   isDeepStrictEqual(before.profiles, new Map([...after.profiles].filter(([each]) => each !== name)));
 
-function refuseShape(file: string, name: string, wanted: WorkspaceProfile): never {
-  const lines = workspaceProfileLines(name, wanted).map((line) => `  ${line}`);
+function refuseShape(file: string, added: readonly string[]): never {
+  const lines = withoutSecret(added).map((line) => `  ${line}`);
   throw new AppError('CONFIG_EXISTS', { reason: 'shape', detail: `Add this below \`profiles:\` in ${file}:\n${lines.join('\n')}` });
 }
+
+/** The lines as they may be shown. */
+export const withoutSecret = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^( *clientSecret: ).*$/, '$1"…"'));
