@@ -3,6 +3,7 @@
  * identity in. With DATABRICKS_AUTH_TYPE set no SDK tries anything else, but Python and Go still read the rest of the
  * environment into their configuration, so what belongs to other ways of signing in is cleared.
  */
+import type { ServicePrincipalView } from '../../preload/contract/service-principal.ts';
 
 const cleared = [
   'DATABRICKS_TOKEN',
@@ -45,6 +46,22 @@ export const environmentFor = (host: string, url: string, accountId?: string): P
   },
   clear: accountId === undefined ? cleared : cleared.filter((name) => name !== 'DATABRICKS_ACCOUNT_ID'),
 });
+
+/**
+ * The same, without the variables that hold a workload's own JWT: whoever reads one needs no grant.
+ *
+ * @param principals as the agent shows them: `where` of one that is proven by a variable is its name
+ */
+export const withoutWorkloads = (
+  change: ProgramEnvironment,
+  principals: readonly Pick<ServicePrincipalView, 'proof' | 'where'>[],
+): ProgramEnvironment => {
+  let { clear } = change;
+  // check: run-without-workload
+  clear = [...clear, ...principals.flatMap(({ proof, where }) => (proof === 'env' && where !== null ? [where] : []))];
+  // end check
+  return { ...change, clear };
+};
 
 /** The environment of a child: ours, with the variables set and cleared. */
 export function applyTo(env: NodeJS.ProcessEnv, change: ProgramEnvironment): NodeJS.ProcessEnv {

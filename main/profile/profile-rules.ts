@@ -37,10 +37,28 @@ const ofDatabricks = /\.(?:databricks\.(?:com|us|mil)|azuredatabricks\.net|datab
 
 export const isOfDatabricks = (hostname: string): boolean => ofDatabricks.test(hostname);
 
+const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1']);
+
 /** Plain http is no matter of this rule: it is for tests on this machine, and refused with its own word everywhere else. */
 function isDatabricks(address: string, test: boolean): boolean {
   const { protocol, hostname } = URL.parse(address) ?? { protocol: 'https:', hostname: '' };
-  return protocol === 'http:' || isOfDatabricks(hostname) || (test && ['localhost', '127.0.0.1'].includes(hostname));
+  return protocol === 'http:' || isOfDatabricks(hostname) || (test && loopback.has(hostname));
+}
+
+/**
+ * A JWT says who may use it and not where it may be sent, and where nobody is asked nobody approves a changed configuration: it goes to Databricks,
+ * or to this machine, where whoever listens could read it anyway. Plain http is refused with its own word.
+ */
+export function brokenByWorkload({ workload, workspaces }: { workload?: unknown; workspaces: Parts['workspaces'] }): BrokenRule[] {
+  if (workload === undefined) return [];
+  return workspaces.flatMap(({ host }, index) => {
+    const { hostname } = URL.parse(host) ?? { hostname: '' };
+    // check: config-workload-to-databricks
+    if (!isOfDatabricks(hostname) && !loopback.has(hostname))
+      return [{ path: ['workspaces', String(index), 'host'], message: 'with workload, write a host in a domain of Databricks' }];
+    // end check
+    return [];
+  });
 }
 
 function brokenByWorkspaceProfile({ idp, tokens, workspaces, test }: Parts): BrokenRule[] {

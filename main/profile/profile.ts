@@ -8,7 +8,7 @@ import { Secret } from '../secret.ts';
 import { hours, minutes, seconds } from '../units.ts';
 import { lengthText, toMs } from './length-of-time.ts';
 import { brokenByPreset, fillPreset } from './preset.ts';
-import { brokenRules } from './profile-rules.ts';
+import { brokenByWorkload, brokenRules } from './profile-rules.ts';
 
 /** With what holds where the file says nothing. */
 const length = (fallback: string) => lengthText.default(fallback).transform(toMs);
@@ -226,7 +226,10 @@ export const servicePrincipalSchema = z
     limits: servicePrincipalLimits.prefault({}),
     workspaces,
   })
-  .refine(({ secret, workload }) => (secret === undefined) !== (workload === undefined), 'write either `secret: vault` or `workload:`');
+  .refine(({ secret, workload }) => (secret === undefined) !== (workload === undefined), 'write either `secret: vault` or `workload:`')
+  .superRefine((principal, context) => {
+    for (const rule of brokenByWorkload(principal)) context.addIssue({ code: 'custom', ...rule });
+  });
 
 const plainProfileSchema = z
   .strictObject({

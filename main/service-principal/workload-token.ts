@@ -3,7 +3,7 @@
  * end. It is exchanged and forgotten; nothing here prints it or writes it down.
  */
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../app-error.ts';
 import type { SubjectToken } from '../idp/signed-in.ts';
 import type { Clock } from '../ports.ts';
@@ -33,7 +33,7 @@ export async function readWorkloadToken(
   if (text === undefined || text.trim() === '') throw unusable('missing', place);
   const jwt = text.trim();
   // check: workload-token-shape
-  if (jwt.length > LARGEST || !jwtShape.test(jwt)) throw unusable('shape', place);
+  if (text.length > LARGEST || !jwtShape.test(jwt)) throw unusable('shape', place);
   // end check
   const { exp, iat } = timesOf(jwt, place);
   const now = clock.now();
@@ -49,10 +49,8 @@ async function readPlace(path: string): Promise<string | undefined> {
     // Platforms put a symbolic link there, so one is followed.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const { isFile, size } = await handle.stat().then((stat) => ({ isFile: stat.isFile(), size: stat.size }));
-      if (!isFile) throw unusable('unreadable', place);
-      if (size > LARGEST) throw unusable('shape', place);
-      return await handle.readFile('utf8');
+      if (!(await handle.stat()).isFile()) throw unusable('unreadable', place);
+      return await beginningOf(handle);
     } finally {
       await handle.close();
     }
@@ -61,6 +59,15 @@ async function readPlace(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unusable('unreadable', place);
   }
+}
+
+/** A little more than is ever taken: a file that grows, or whose size nobody knows, is not read to its end. */
+async function beginningOf(handle: FileHandle): Promise<string> {
+  const room = Buffer.alloc(LARGEST + 1024);
+  let filled = 0;
+  for (let bytesRead = -1; bytesRead !== 0 && filled < room.length; filled += bytesRead)
+    ({ bytesRead } = await handle.read(room, filled, room.length - filled, null));
+  return room.toString('utf8', 0, filled);
 }
 
 function timesOf(jwt: string, place: Place): { exp: number; iat: number | undefined } {

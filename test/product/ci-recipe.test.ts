@@ -41,9 +41,10 @@ beforeAll(async () => {
   symlinkSync(join(product.machine.dist, 'lakepass'), join(bin, 'lakepass'));
   const authority = join(product.home, 'ca.pem');
   writeFileSync(authority, ca, { mode: 0o644 });
-  // What an SDK does: asks the broker, then the workspace.
+  // What an SDK does: asks the broker, then the workspace. The JWT is not among what it has.
   const job = `#!/bin/sh
 set -eu
+test -z "\${LAKEPASS_JWT-}"
 token=$(curl -q -sSf -H 'X-Databricks-Metadata-Version: 1' -H "X-Databricks-Host: $DATABRICKS_HOST" "$DATABRICKS_METADATA_SERVICE_URL" | jq -r .access_token)
 printf 'header = "Authorization: Bearer %s"\\n' "$token" | curl -q -sSf --cacert "$HOME/ca.pem" -K - "$DATABRICKS_HOST/api/2.0/preview/scim/v2/Me"
 `;

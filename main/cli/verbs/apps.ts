@@ -28,7 +28,7 @@ import type { AgentClient } from '../agent-client.ts';
 import { askThrough, type WaitOptions, waitOf } from '../asking.ts';
 import { runChild } from '../child.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
-import { applyTo, environmentFor } from '../environment.ts';
+import { applyTo, environmentFor, withoutWorkloads } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
 import { exitCodes, failureLine, failureOf, tell } from '../report.ts';
 import { tellNews } from './run.ts';
@@ -79,7 +79,7 @@ async function runApp(words: readonly string[], options: Options): Promise<void>
   const news = tellNews(agent, made, over.signal);
   let opened: Opened | undefined;
   try {
-    const { profiles } = await agent.get('/v1/status', statusViewSchema);
+    const { profiles, servicePrincipals } = await agent.get('/v1/status', statusViewSchema);
     const lease = createLease({ clock: systemClock, url: made.url, workspace: made.host });
     const token = await lease.token();
     if (options.check === true) checkFirstToken(token, { workspace: made.host, scopes: made.grant.scopes });
@@ -88,7 +88,12 @@ async function runApp(words: readonly string[], options: Options): Promise<void>
     announce(opened.door, made);
     const url = opened.door.origin;
     process.exitCode = await runChild({
-      ...{ id: made.grant.id, program, args: withPort(args, appPort), env: environmentOf(file, options, { url, appPort, made }) },
+      ...{
+        id: made.grant.id,
+        program,
+        args: withPort(args, appPort),
+        env: environmentOf(file, options, { url, appPort, made, servicePrincipals }),
+      },
       onStart: () => undefined,
     });
   } finally {
@@ -110,9 +115,14 @@ const makeGrant = (agent: AgentClient, program: string, options: Options): Promi
 const environmentOf = (
   file: AppFile,
   options: Options,
-  { url, appPort, made }: { url: string; appPort: number; made: GrantMade },
+  {
+    url,
+    appPort,
+    made,
+    servicePrincipals,
+  }: { url: string; appPort: number; made: GrantMade; servicePrincipals: StatusView['servicePrincipals'] },
 ): NodeJS.ProcessEnv => {
-  const { clear } = environmentFor(made.host, made.url);
+  const { clear } = withoutWorkloads(environmentFor(made.host, made.url), servicePrincipals);
   const own = appEnvironment({ name: options.name, url, port: appPort, workspace: made.host });
   return applyTo(process.env, {
     set: { ...file.env, ...options.env, ...own },

@@ -10,6 +10,7 @@ import {
   grantNewsSchema,
   grantProgressSchema,
   grantViewSchema,
+  statusViewSchema,
 } from '../../../preload/contract/control.ts';
 import { createLease } from '../../apps/lease.ts';
 import { checkFirstToken } from '../../databricks/preflight.ts';
@@ -18,7 +19,7 @@ import type { AgentClient } from '../agent-client.ts';
 import { askingText, askThrough, type WaitOptions, waitOf } from '../asking.ts';
 import { runChild } from '../child.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
-import { applyTo, environmentFor } from '../environment.ts';
+import { applyTo, environmentFor, withoutWorkloads } from '../environment.ts';
 import { type GrantOptions, grantRequest, withGrant } from '../grant-options.ts';
 import { exitCodes, failureLine, failureOf, tell } from '../report.ts';
 
@@ -51,7 +52,8 @@ async function run([program = '', ...args]: string[], options: Options): Promise
   };
   try {
     if (options.check === true) await checkFirst(made);
-    const env = applyTo(process.env, environmentFor(made.host, made.url, made.accountId));
+    const { servicePrincipals } = await agent.get('/v1/status', statusViewSchema);
+    const env = applyTo(process.env, withoutWorkloads(environmentFor(made.host, made.url, made.accountId), servicePrincipals));
     process.exitCode = await runChild({ id: made.grant.id, program, args, env, onStart });
   } finally {
     await registered;

@@ -10,6 +10,7 @@ import { systemClock } from '../../../main/host-ports.ts';
 import { profileSchema, servicePrincipalSchema } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
 import { createServicePrincipal } from '../../../main/service-principal/service-principal.ts';
+import { readWorkloadToken } from '../../../main/service-principal/workload-token.ts';
 import { type EpochMs, later, seconds } from '../../../main/units.ts';
 import { memoryVault } from '../../../main/vault/memory-vault.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
@@ -299,6 +300,12 @@ describe('a workload', () => {
     expect(error).toMatchObject({ code: 'WORKLOAD_TOKEN_UNUSABLE', reason, detail: expect.stringContaining('$CI_JWT') });
     if (value !== undefined && value.trim() !== '') expect(JSON.stringify([error, audit.events])).not.toContain(value.trim());
     expect(sentTo(acme)).toEqual([]);
+  });
+
+  it('is refused where its file says that it is empty and goes on and on', async () => {
+    // A plain file of the system, with a word of 8 bytes for each page of the address space.
+    const read = readWorkloadToken({ file: '/proc/self/pagemap' }, { env: {}, clock: systemClock, life: seconds(60) });
+    await expect(read).rejects.toMatchObject({ code: 'WORKLOAD_TOKEN_UNUSABLE', reason: 'shape' });
   });
 
   it('is told that the policy of another principal would have to name it', async () => {

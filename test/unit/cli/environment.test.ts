@@ -1,7 +1,7 @@
 /** What a program finds in its environment, and what it must not find. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { applyTo, environmentFor, profileSection } from '../../../main/cli/environment.ts';
+import { applyTo, environmentFor, profileSection, withoutWorkloads } from '../../../main/cli/environment.ts';
 import { linesFor } from '../../../main/cli/shells.ts';
 
 const change = environmentFor('https://acme.cloud.databricks.com', 'http://127.0.0.1:12345/v1/metadata/secret');
@@ -27,6 +27,18 @@ describe('the environment of a program', () => {
   ])('does not hold %s', (name) => {
     expect(applyTo({ [name]: 'x' }, change)).not.toHaveProperty(name);
     expect(change.clear).toContain(name);
+  });
+
+  it('does not hold the JWT of a workload in a variable, which would need no grant', () => {
+    const own = { LAKEPASS_JWT: 'x.y.z', OTHER_JWT: 'a.b.c', HOME: '/h' };
+    const principals = [
+      { proof: 'env', where: 'LAKEPASS_JWT' },
+      { proof: 'env', where: 'OTHER_JWT' },
+      { proof: 'file', where: 'HOME' },
+      { proof: 'secret', where: null },
+    ] as const;
+    expect(applyTo(own, withoutWorkloads(change, principals))).toEqual({ HOME: '/h', ...change.set });
+    expect(applyTo(own, withoutWorkloads(change, []))).toMatchObject(own);
   });
 
   it('names the account where the grant is for one, in a profile file too, and no other', () => {

@@ -121,6 +121,26 @@ describe('loadConfig', () => {
       expect(failure.detail).not.toContain('dose0123456789');
     });
 
+    it.each(['https://acme.evil.example', 'https://cloud.databricks.com.evil.example', 'https://evildatabricks.com', 'https://[::1]'])(
+      'whose JWT would go to %s, which is neither of Databricks nor this machine, are refused',
+      async (host) => {
+        for (const workload of ['{ env: JWT }', '{ file: /run/jwt }'])
+          expect(await failureOf(robot(`    workload: ${workload}\n`, 'ci', host))).toMatchObject({
+            code: 'CONFIG_INVALID',
+            detail: expect.stringContaining('a host in a domain of Databricks'),
+          });
+        expect((await loadConfig(await configFile(robot('    secret: vault\n', 'ci', host)))).servicePrincipals.size).toBe(1);
+      },
+    );
+
+    it.each(['https://acme.cloud.databricks.com', 'https://adb-1.2.azuredatabricks.net', 'https://127.0.0.1:8443'])(
+      'whose JWT goes to %s are as they should be',
+      async (host) => {
+        const { servicePrincipals } = await loadConfig(await configFile(robot('    workload: { env: JWT }\n', 'ci', host)));
+        expect(servicePrincipals.get('ci')?.workspaces).toMatchObject([{ host }]);
+      },
+    );
+
     it('are refused under the name of a profile', async () => {
       const both = goodConfig + robot('    secret: vault\n', 'acme').replace('version: 1\n', '');
       expect(await failureOf(both)).toMatchObject({ code: 'CONFIG_INVALID', detail: expect.stringContaining('has this name already') });
