@@ -8,7 +8,7 @@ import { createAccess } from './agent/access.ts';
 import { createActivity } from './agent/activity.ts';
 import { type Agent, type Company, createAgent } from './agent/agent.ts';
 import { createApprovals } from './agent/approvals.ts';
-import { approverIn, createCeremonies, keeperOf, type Person } from './agent/ceremonies.ts';
+import { approverIn, createCeremonies, keeperOf, type Person, personIn } from './agent/ceremonies.ts';
 import { createDoctor } from './agent/doctor.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
 import { createLocking } from './agent/locking.ts';
@@ -57,7 +57,7 @@ import { createSession } from './session/session.ts';
 import { createProfileAdding } from './setup/adding.ts';
 import { createSetup } from './setup/setup.ts';
 import { defaultBrowserName } from './system-browser.ts';
-import { type EpochMs, type Ms, seconds } from './units.ts';
+import { type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
 
@@ -321,8 +321,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       },
       ...{ permissions, tally, describe, scopeWords },
       stop: onStop,
-      leave: () => {
-        leaving = true;
+      leave: (whether) => {
+        leaving = whether;
       },
     });
 
@@ -528,12 +528,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     /** Who is signed in, the last one first. */
     function people(profile: string | null = null): Person[] {
       const signedIn = [...companies.values()].flatMap(({ profile: { name }, session }) => {
-        if (profile !== null && name !== profile) return [];
-        const { phase, identity, signedInAt, assurance } = session.view();
-        if (phase !== 'signed-in' || identity === null || signedInAt === null) return [];
-        const at = Date.parse(signedInAt) as EpochMs;
-        const authTime = assurance?.authTime ?? signedInAt;
-        return { ...identity, signedInAt: at, provenAt: Math.min(at, Date.parse(authTime)) as EpochMs };
+        return (profile === null || name === profile ? personIn(session.view()) : null) ?? [];
       });
       return signedIn.sort((a, b) => b.signedInAt - a.signedInAt);
     }

@@ -487,6 +487,7 @@ export const texts = {
       'agent.started': (said) => `Lakepass ${said.text('version')} started.`,
       'agent.stopped': () => 'Lakepass stopped.',
       'session.signed-in': (said) => `${said.text('username')} signed in to ${said.text('profile')}.`,
+      'session.sign-in-asked': (said) => `${said.program()} asked for a sign-in to ${said.text('profile')}.`,
       'session.sign-in-failed': (said) => `A sign-in to ${said.text('profile')} failed.`,
       'session.resumed': (said) => `The session at ${said.text('profile')} was taken up again after a start.`,
       'session.renewed': (said) => `The session at ${said.text('profile')} was renewed.`,

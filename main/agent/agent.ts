@@ -22,6 +22,7 @@ import type { Ask, Consents } from '../grant/consents.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { Permissions } from '../grant/permissions.ts';
+import type { StepUpDemand } from '../idp/signed-in.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Policy, Question } from '../policy/question.ts';
@@ -34,7 +35,7 @@ import { type EpochMs, type Ms, minutes } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type Access, nameOf } from './access.ts';
 import type { Approvals, Tell } from './approvals.ts';
-import type { Ceremonies, Person } from './ceremonies.ts';
+import { type Ceremonies, type Person, personIn } from './ceremonies.ts';
 import { createFollowers } from './followers.ts';
 import type { GrantMaking } from './grant-making.ts';
 import type { Locking } from './locking.ts';
@@ -91,13 +92,13 @@ interface Parts extends StatusParts {
   permissions: Pick<Permissions, 'denied' | 'forgive'>;
   tally: Tally;
   stop: (why: StopReason) => void;
-  /** From now on the end of the agent leaves nothing to open in a next start. */
-  leave: () => void;
+  /** True: the end of the agent leaves nothing to open in a next start. False: whoever was about to leave has come back. */
+  leave: (leaving: boolean) => void;
 }
 
 export interface Agent extends ControlledAgent {
   /** @param mayOpen false where whoever asks opens the address itself */
-  beginSignIn(request: Parameters<ControlledAgent['beginSignIn']>[0], mayOpen?: boolean): ReturnType<ControlledAgent['beginSignIn']>;
+  beginSignIn(...asked: [...Parameters<ControlledAgent['beginSignIn']>, mayOpen?: boolean]): ReturnType<ControlledAgent['beginSignIn']>;
   /** A profile of people. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN | PRINCIPAL_NO_SIGN_IN */
   company(name: string | undefined): Company;
   /** A profile or a service principal; the only profile where none is named. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
@@ -195,13 +196,17 @@ export function createAgent(parts: Parts): Agent {
     made: { grant: grantView(grant), host: grant.workspace, ...accountOf(grant), url: parts.broker.grantUrl(secret) },
   });
 
-  const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, mayOpen = true) => {
+  const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, by, mayOpen = true) => {
     const { profile, session, browser } = company(name);
+    // check: agent-sign-in-attributed
+    parts.audit.append({ type: 'session.sign-in-asked', profile: profile.name, ...nameOf(by, parts.describe) });
+    // end check
     const opened = browser(mayOpen);
-    const demand = stepUp ? stepUpDemand(profile.name) : lockedDemand();
+    const wasLocked = parts.lock.state() === 'locked';
+    const demand = demandFor(profile.name, { stepUp, isLocked: wasLocked });
     const url = await new Promise<URL>((resolve, reject) => {
       const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) }).then(async (view) => {
-        await signedIn(profile, view);
+        await signedIn(profile, view, wasLocked);
         return view;
       });
       attempt.catch(reject);
@@ -210,26 +215,34 @@ export function createAgent(parts: Parts): Agent {
     return { profile: profile.name, url: url.href, browser: await opened };
   };
 
-  async function signedIn(profile: Profile, view: SessionView): Promise<void> {
+  /** @param wasLocked when it began, and so a fresh sign-in was demanded */
+  async function signedIn(profile: Profile, view: SessionView, wasLocked: boolean): Promise<void> {
+    parts.leave(false);
     parts.tapKeys.forgetTouches();
     await endGrantsOfOthers(profile, view);
     await parts.files.provenBySignIn();
+    let mayOpen = parts.lock.state() === 'locked';
+    // check: agent-lock-outlives-older-sign-in
+    mayOpen &&= wasLocked;
+    // end check
+    const seenAt = view.assurance?.authTime ?? null;
     // Other profiles were locked with this one, and what they keep can be opened again.
-    if (parts.lock.state() === 'locked') await parts.locking.reopen();
-    else parts.lock.unlocked();
+    if (mayOpen) await parts.locking.reopen();
+    else if (seenAt !== null) parts.lock.seenAt(Date.parse(seenAt) as EpochMs);
     for (const listener of signInListeners) listener();
   }
 
-  /** What is locked is opened by a person who is there: a sign-in that the browser still remembers shows nobody. */
-  function lockedDemand(): { acr: readonly string[]; maxAge: Ms } | undefined {
+  function demandFor(profile: string, { stepUp, isLocked }: { stepUp: boolean; isLocked: boolean }): StepUpDemand | undefined {
+    let demand = stepUp ? stepUpDemand(profile) : undefined;
+    // What is locked is opened by a person who is there: a sign-in that the browser still remembers shows nobody.
     // check: agent-locked-fresh-sign-in
-    if (parts.lock.state() === 'locked') return { acr: [], maxAge: minutes(1) };
+    if (isLocked) demand = { acr: demand?.acr ?? [], maxAge: minutes(1) };
     // end check
-    return undefined;
+    return demand;
   }
 
   /** The strongest sign-in that any rule of the policy asks of this person here; a fresh one where none says more. */
-  function stepUpDemand(profile: string): { acr: readonly string[]; maxAge: Ms } {
+  function stepUpDemand(profile: string): StepUpDemand {
     const workspaces = company(profile).profile.workspaces;
     const asked = workspaces.flatMap(({ host }) =>
       bundleNames.flatMap((name) => {
@@ -418,7 +431,7 @@ export function createAgent(parts: Parts): Agent {
       }
       await parts.files.forgetConfig();
       parts.audit.append({ type: 'agent.reset', grants, keys });
-      if (leaving) parts.leave();
+      parts.leave(leaving);
       parts.access.changed();
       return { grants, keys };
     },
@@ -433,6 +446,7 @@ export function createAgent(parts: Parts): Agent {
       // check: secret-set-while-open
       if (parts.lock.state() === 'locked') throw new AppError('LOCKED');
       // end check
+      parts.leave(false);
       await found.setSecret(new Secret(secret));
       parts.access.changed();
       return found.view();
@@ -502,10 +516,9 @@ export function createAgent(parts: Parts): Agent {
       // end check
       return parts.ceremonies.beginFirst(
         attempt.then((view) => {
-          if (view.identity === null || view.signedInAt === null) throw new AppError('SIGNED_OUT');
-          const { issuer, subject, username } = view.identity;
-          const at = Date.parse(view.signedInAt) as EpochMs;
-          return { issuer, subject, username, signedInAt: at, provenAt: at };
+          const signedIn = personIn(view);
+          if (signedIn === null) throw new AppError('SIGNED_OUT');
+          return signedIn;
         }),
       );
     },

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { AskView, Span } from '../../preload/contract/consent.ts';
 import type { CeremonyView, ceremonyFinishedSchema, ceremonyFinishSchema } from '../../preload/contract/pages.ts';
+import type { SessionView } from '../../preload/contract/session.ts';
 import type { CeremonyRequest } from '../../preload/contract/ui.ts';
 import { AppError } from '../app-error.ts';
 import type { Consents } from '../grant/consents.ts';
@@ -19,8 +20,20 @@ export interface Person {
   subject: string;
   username: string;
   signedInAt: EpochMs;
-  /** When the provider saw them last: a browser that was still signed in there brings an older moment than the sign-in here. */
-  provenAt: EpochMs;
+  /**
+   * When the provider says it saw them last: a browser that was still signed in there brings an older moment than the sign-in here. Null
+   * where it does not say, as a workspace that signs people in itself does not.
+   */
+  provenAt: EpochMs | null;
+}
+
+/** Null where nobody is signed in. */
+export function personIn({ phase, identity, signedInAt, assurance }: SessionView): Person | null {
+  if (phase !== 'signed-in' || identity === null || signedInAt === null) return null;
+  const { issuer, subject, username } = identity;
+  const at = Date.parse(signedInAt) as EpochMs;
+  const seenAt = assurance?.authTime ?? null;
+  return { issuer, subject, username, signedInAt: at, provenAt: seenAt === null ? null : (Math.min(at, Date.parse(seenAt)) as EpochMs) };
 }
 
 export interface Ceremonies {
@@ -143,7 +156,7 @@ export function createCeremonies(parts: {
   function requireFresh(): Person {
     const person = parts.person(null);
     // check: ceremony-fresh-sign-in
-    if (clock.now() - person.provenAt > FRESH) throw new AppError('SIGN_IN_STALE');
+    if (clock.now() - (person.provenAt ?? person.signedInAt) > FRESH) throw new AppError('SIGN_IN_STALE');
     // end check
     return person;
   }
@@ -192,7 +205,10 @@ export function createCeremonies(parts: {
   }
 
   const takesNewKey = ({ request, first, tapped }: Ticket): boolean => request.kind === 'enrol' && (first !== null || tapped !== null);
-  const needsVerification = ({ request }: Ticket): boolean => request.kind === 'seal' || request.kind === 'unlock';
+  const opensVault = ({ request }: Ticket): boolean => request.kind === 'seal' || request.kind === 'unlock';
+  /** Keys are changed by a person who is there. Where the sign-in does not show that, the key does, by PIN or finger. */
+  const needsVerification = ({ request }: Ticket): boolean =>
+    (request.kind === 'enrol' || request.kind === 'remove') && parts.person(null).provenAt === null;
 
   function viewOf(ticket: Ticket): CeremonyView {
     const { request, first, tapped } = ticket;
@@ -259,6 +275,9 @@ export function createCeremonies(parts: {
 
   async function act(ticket: Ticket, touch: Touch, prf: Buffer | null): Promise<void> {
     const { request } = ticket;
+    // check: ceremony-unproven-sign-in-verified
+    if (needsVerification(ticket) && !touch.userVerified) throw new AppError('TAP_REFUSED', { reason: 'verification' });
+    // end check
     switch (request.kind) {
       case 'tap':
         return consents.answer(request.ask, { verdict: 'approved', how: 'tap', span: request.span, tapKey: touch.keyId });
@@ -325,8 +344,8 @@ export function createCeremonies(parts: {
       return tapKeys.beginTap({
         origin,
         bound: boundOf(ticket),
-        userVerification: needsVerification(ticket) ? 'required' : 'preferred',
-        prf: needsVerification(ticket),
+        userVerification: opensVault(ticket) || needsVerification(ticket) ? 'required' : 'preferred',
+        prf: opensVault(ticket),
         only: touchable(request),
       });
     },

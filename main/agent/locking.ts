@@ -14,6 +14,7 @@ import type { RunningPrincipal } from '../service-principal/service-principal.ts
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
+import { personIn } from './ceremonies.ts';
 
 export interface Locking {
   readonly lock: Lock;
@@ -151,9 +152,11 @@ export function createLocking(parts: {
       sealing: vault.sealing,
     }),
     start() {
-      const signIns = [...companies.values()].flatMap(({ session }) => session.view().signedInAt ?? []);
+      const people = [...companies.values()].flatMap(({ session }) => personIn(session.view()) ?? []);
+      const seen = people.flatMap(({ provenAt }) => provenAt ?? []);
       // check: lock-day-survives-restart
-      if (signIns.length > 0) lock.provenAt(Math.max(...signIns.map((at) => Date.parse(at))) as EpochMs);
+      if (people.length > 0)
+        lock.provenAt((seen.length > 0 ? Math.max(...seen) : Math.min(...people.map(({ signedInAt }) => signedInAt))) as EpochMs);
       // end check
       if (lock.state() === 'locked') consents.hold(true);
       void parts.watchDesktop?.().then(heed, (error: unknown) => {

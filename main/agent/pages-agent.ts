@@ -138,10 +138,10 @@ export function createUiAgent(parts: {
       await parts.tapKeys.rename(key, name);
       return {};
     },
-    async 'sign-in'({ profile }) {
+    async 'sign-in'({ profile }, by) {
       // The agent opens the provider's page itself where it has a screen of its own, as it does for the command line.
       const hasScreen = parts.host.screen !== undefined;
-      const { url, browser } = await agent.beginSignIn({ profile, stepUp: false }, hasScreen);
+      const { url, browser } = await agent.beginSignIn({ profile, stepUp: false }, by, hasScreen);
       return { url: hasScreen && browser === 'opened' ? null : url };
     },
     'sign-in/cancel': ({ profile }) => ({ cancelled: agent.cancelSignIn(profile) }),

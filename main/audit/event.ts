@@ -10,6 +10,7 @@ export type AuditEvent =
   | { type: 'agent.started'; version: string; vault: string; port: number }
   | { type: 'agent.stopped'; reason: string }
   | { type: 'session.signed-in'; profile: string; issuer: string; subject: string; username: string; assurance: string; acr: string | null; amr: readonly string[]; authTime: string | null; binding?: string }
+  | { type: 'session.sign-in-asked'; profile: string; caller: string; callerKind: string; aiAgent?: string }
   | { type: 'session.sign-in-failed'; profile: string; code: FailureCode; reason?: string }
   | { type: 'session.resumed'; profile: string; subject: string }
   | { type: 'session.renewed'; profile: string; subject: string; expiresAt: string }

@@ -28,6 +28,7 @@ export const eventShapes = {
     authTime: 'text-or-null',
     binding: 'text?',
   },
+  'session.sign-in-asked': { profile: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?' },
   'session.sign-in-failed': { profile: 'text', code: 'text', reason: 'text?' },
   'session.resumed': { profile: 'text', subject: 'text' },
   'session.renewed': { profile: 'text', subject: 'text', expiresAt: 'text' },

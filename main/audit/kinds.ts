@@ -10,6 +10,7 @@ const kinds = {
   'audit.gap': 'agent',
   'audit.broken': 'agent',
   'session.signed-in': 'sign-in',
+  'session.sign-in-asked': 'sign-in',
   'session.sign-in-failed': 'sign-in',
   'session.resumed': 'sign-in',
   'session.renewed': 'sign-in',

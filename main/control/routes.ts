@@ -39,7 +39,10 @@ type Progress<T> = (send: (line: T) => void, signal: AbortSignal) => Promise<voi
 /** The agent as its control door sees it. `by`: who asks, as the system says (see `door.ts`). */
 export interface ControlledAgent {
   status(): StatusView;
-  beginSignIn(request: z.output<typeof signInStartSchema>): Promise<{ profile: string; url: string; browser: 'opened' | 'none' }>;
+  beginSignIn(
+    request: z.output<typeof signInStartSchema>,
+    by: Caller,
+  ): Promise<{ profile: string; url: string; browser: 'opened' | 'none' }>;
   /** Waits for the attempt that is under way, or that ended last. */
   signInOutcome(profile: string | undefined): Promise<{ profile: string; session: SessionView }>;
   cancelSignIn(profile: string | undefined): boolean;
@@ -102,7 +105,7 @@ export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & Contr
   route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
     lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
   })),
-  route('POST', '/v1/sign-in', signInStartSchema, async ({ input }) => ({ json: await agent.beginSignIn(input) })),
+  route('POST', '/v1/sign-in', signInStartSchema, async ({ input, by }) => ({ json: await agent.beginSignIn(input, by) }), 'attributed'),
   route('GET', '/v1/sign-in', signInRequestSchema, async ({ input }) => ({ json: await agent.signInOutcome(input.profile) })),
   route('POST', '/v1/sign-in/cancel', signInRequestSchema, ({ input }) => ({ json: { cancelled: agent.cancelSignIn(input.profile) } })),
   route('POST', '/v1/sign-out', signOutRequestSchema, async ({ input }) => ({ json: { reports: await agent.signOut(input.profile) } })),

@@ -27,6 +27,11 @@ export interface Lock {
   suspending(): Promise<void>;
   /** Whoever calls has seen to the proof: a key, a passphrase or a fresh sign-in. The daily cap starts anew. */
   unlocked(): void;
+  /**
+   * The provider says that it saw the person at this moment: the day begins then, unless it began later, and an Away that is older ends.
+   * Never opens what is locked. A sign-in without such a moment shows nobody, because the browser may have remembered it.
+   */
+  seenAt(at: EpochMs): void;
   /** At the start: the last proof, by the wall clock, is that of a session taken up again. A restart does not begin the day anew. */
   provenAt(at: EpochMs): void;
   /** A person did something: the idle clock starts anew, and an Away that idleness brought ends. */
@@ -68,6 +73,11 @@ interface Moment {
 export function createLock({ clock, audit, log, limits, begin = 'open' }: Parts): Lock {
   const listeners: ((state: LockState, why: LockCause | null) => void | Promise<void>)[] = [];
   const present = (): Moment => ({ wall: clock.now(), running: clock.elapsed() });
+  /** A moment from the future is the work of a clock that was wrong. */
+  const momentOf = (at: EpochMs): Moment => {
+    const ago = Math.max(0, clock.now() - at);
+    return { wall: (clock.now() - ago) as EpochMs, running: ms(clock.elapsed() - ago) };
+  };
   const spentSince = ({ wall, running }: Moment): Ms => ms(Math.max(clock.now() - wall, clock.elapsed() - running));
 
   let state: LockState = begin;
@@ -192,10 +202,19 @@ export function createLock({ clock, audit, log, limits, begin = 'open' }: Parts)
       comeBack('unlocked');
       schedule();
     },
+    seenAt(at) {
+      settle();
+      const then = momentOf(at);
+      if (spentSince(then) < spentSince(proven)) proven = then;
+      let isBack = state === 'away';
+      // check: lock-away-outlives-older-proof
+      if (changed !== null && spentSince(then) > spentSince(changed)) isBack = false;
+      // end check
+      if (isBack) comeBack('seen');
+      else schedule();
+    },
     provenAt(at) {
-      // A moment from the future is the work of a clock that was wrong.
-      const ago = Math.max(0, clock.now() - at);
-      proven = { wall: (clock.now() - ago) as EpochMs, running: ms(clock.elapsed() - ago) };
+      proven = momentOf(at);
       schedule();
     },
     touch() {

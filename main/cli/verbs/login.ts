@@ -66,7 +66,7 @@ async function login(workspace: string | undefined, options: Options): Promise<v
   // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
   const cancel = (): void => void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
-  const started = await agent.post('/v1/sign-in', { ...profile, stepUp: options.stepUp === true }, signInStartedSchema);
+  const started = await agent.postProven('/v1/sign-in', { ...profile, stepUp: options.stepUp === true }, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.
   process.stderr.write(
     started.browser === 'opened'

@@ -51,7 +51,7 @@ it('five in a row are one record, a problem and a row; four are none of these', 
   onTestFinished(() => agent.close('test'));
 
   const rejectedSignIn = async (): Promise<void> => {
-    const { url } = await agent.agent.beginSignIn({ profile: 'acme', stepUp: false });
+    const { url } = await agent.agent.beginSignIn({ profile: 'acme', stepUp: false }, await agent.self());
     const back = await scriptedBrowser({ key, username: 'alice' }).authorize(new URL(url));
     await Promise.all([visit(back), expect(agent.agent.signInOutcome('acme')).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED' })]);
   };

@@ -8,7 +8,7 @@ import type { Locking } from '../../../main/agent/locking.ts';
 import type { OwnFiles } from '../../../main/agent/own-files.ts';
 import { createQuestions } from '../../../main/agent/questions.ts';
 import { AppError } from '../../../main/app-error.ts';
-import type { Caller } from '../../../main/caller/caller.ts';
+import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
 import { scopeWords } from '../../../main/databricks/scopes.ts';
 import type { TapKeys } from '../../../main/passkey/tap-keys.ts';
 import { type Profile, servicePrincipalSchema } from '../../../main/profile/profile.ts';
@@ -39,7 +39,23 @@ import {
 
 type SignIn = Company['session']['signIn'];
 const claude = { kind: 'ai-agent', aiAgent: 'claude' } as const;
+/** Whoever asks for a sign-in, where it does not matter who. */
+const BROWSER: Caller = { ...unknownCaller, kind: 'program' };
 const sql = grantRequestSchema.parse({ binding: 'run', scopes: ['sql'] });
+
+/** A sign-in that goes well at once. */
+const signsInAs =
+  (view: SessionView): SignIn =>
+  async ({ onUrl }) => {
+    onUrl(new URL('https://idp.acme.example/authorize'));
+    return view;
+  };
+
+/** A session of somebody whom the provider saw at that moment; null: it does not say when. */
+const seenAt = (at: number | null): SessionView => {
+  const view = signedIn('00u1');
+  return { ...view, assurance: view.assurance && { ...view.assurance, authTime: at === null ? null : new Date(at).toISOString() } };
+};
 
 /** What is not named here throws where it is called. */
 const strict = <T extends object>(known: Partial<T>): T =>
@@ -72,6 +88,7 @@ async function agentOver(
     lockView: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
     passphraseWorks: true,
     filesFail: false,
+    leaving: false,
   };
   const companies = new Map<string, Company>();
   const servicePrincipals = new Map<string, RunningPrincipal>();
@@ -188,7 +205,7 @@ async function agentOver(
       problems: () => [],
       notes: () => [],
       stop: (why: string) => void done.push(`stop: ${why}`),
-      leave: () => void done.push('leave'),
+      leave: (leaving: boolean) => void Object.assign(state, { leaving }),
     },
   };
   const agent: Agent = createAgent(parts);
@@ -235,7 +252,7 @@ describe('which profile is meant', () => {
     expect((await made(await agentOver(), { profile: 'nobody' })).failure?.code).toBe('PROFILE_UNKNOWN');
     const none = await agentOver([]);
     expect((await made(none)).failure?.code).toBe('CONFIG_MISSING');
-    expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }))).toBe('CONFIG_MISSING');
+    expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }, BROWSER))).toBe('CONFIG_MISSING');
   });
 });
 
@@ -269,7 +286,7 @@ describe('a service principal', () => {
     for (const firms of [[{}], []]) {
       const { agent } = await withRobot(firms);
       expect(await codeOf(() => agent.company('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
-      expect(await codeOf(agent.beginSignIn({ profile: 'robot', stepUp: false }))).toBe('PRINCIPAL_NO_SIGN_IN');
+      expect(await codeOf(agent.beginSignIn({ profile: 'robot', stepUp: false }, BROWSER))).toBe('PRINCIPAL_NO_SIGN_IN');
       expect(await codeOf(() => agent.signOut('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
       expect(await codeOf(() => agent.cancelSignIn('robot'))).toBe('PRINCIPAL_NO_SIGN_IN');
     }
@@ -511,14 +528,14 @@ describe('a sign-in', () => {
 
   it('that fails is reported to whoever waits for it', async () => {
     const { agent } = await agentOver([{ view: () => nobody }]);
-    expect(await agent.beginSignIn({ stepUp: false })).toEqual({ profile: 'acme', url: url.href, browser: 'none' });
+    expect(await agent.beginSignIn({ stepUp: false }, BROWSER)).toEqual({ profile: 'acme', url: url.href, browser: 'none' });
     expect(await codeOf(agent.signInOutcome(undefined))).toBe('LOGIN_CANCELLED');
     expect(agent.cancelSignIn(undefined)).toBe(true);
   });
 
   it('that fails before there is a page fails at once', async () => {
     const { agent } = await agentOver([{ signIn: () => Promise.reject(new AppError('ISSUER_UNREACHABLE')) }]);
-    expect(await codeOf(agent.beginSignIn({ stepUp: false }))).toBe('ISSUER_UNREACHABLE');
+    expect(await codeOf(agent.beginSignIn({ stepUp: false }, BROWSER))).toBe('ISSUER_UNREACHABLE');
   });
 
   it('is over for whoever waits when all has been done that follows from it', async () => {
@@ -529,7 +546,7 @@ describe('a sign-in', () => {
     const own = await all.run({ subject: 'bob' });
     all.agent.onSignIn(() => all.done.push('told'));
     await all.lock.lock('command');
-    await all.agent.beginSignIn({ stepUp: false });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
     const outcome = all.agent.signInOutcome('acme');
     finished.resolve(signedIn('bob'));
     expect((await outcome).session.identity?.subject).toBe('bob');
@@ -542,7 +559,7 @@ describe('a sign-in', () => {
     const { signIn, finished } = person(view);
     const all = await agentOver([{ view: () => view.now, signIn }]);
     const { grant } = await all.run({ issuer: 'https://other.example' });
-    await all.agent.beginSignIn({ stepUp: false });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
     finished.resolve(signedIn('00u1'));
     await all.agent.signInOutcome(undefined);
     expect(grant.state).toBe('revoked');
@@ -554,26 +571,63 @@ describe('a sign-in', () => {
     const all = await agentOver([{ view: () => view.now, signIn }]);
     all.given.filesFail = true;
     await all.lock.lock('command');
-    await all.agent.beginSignIn({ stepUp: false });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
     finished.resolve(signedIn('00u1'));
     expect(await codeOf(all.agent.signInOutcome(undefined))).toBe('DISK_FULL');
     expect(all.lock.state()).toBe('locked');
   });
 
-  it('ends being away, and the daily cap begins anew', async () => {
+  describe('while nothing is locked', () => {
+    const DAY = policyFrom(policyText('none', { top: 'limits: { dailyCap: 8 h }' }));
+    /** Seven hours into the day the screen has been locked for ten minutes, and the provider says when it saw whoever signs in. */
+    async function signsIn(minutesAgo: number | null) {
+      const seen = { at: null as number | null };
+      const signIn: SignIn = ({ onUrl, ...rest }) => signsInAs(seenAt(seen.at))({ onUrl, ...rest });
+      const all = await agentOver([{ view: () => seenAt(seen.at), signIn }], DAY);
+      await all.clock.advance(hours(7) - minutes(10));
+      all.lock.away('screen-lock');
+      await all.clock.advance(minutes(10));
+      if (minutesAgo !== null) seen.at = all.clock.now() - minutes(minutesAgo);
+      await all.agent.beginSignIn({ stepUp: false }, BROWSER);
+      await all.agent.signInOutcome(undefined);
+      return { state: all.lock.state(), hoursLeft: ((all.lock.locksAt() ?? 0) - all.clock.now()) / hours(1) };
+    }
+
+    it('begins the day anew and ends being away, where the provider has just seen the person', async () => {
+      expect(await signsIn(0)).toEqual({ state: 'open', hoursLeft: 8 });
+    });
+
+    it('begins the day when the provider saw the person, and leaves away whoever was not there since', async () => {
+      expect(await signsIn(180)).toEqual({ state: 'away', hoursLeft: 5 });
+    });
+
+    it('makes the day no shorter', async () => {
+      expect(await signsIn(24 * 60)).toEqual({ state: 'away', hoursLeft: 1 });
+    });
+
+    it('moves nothing where nobody says when the person was seen, as Databricks does not', async () => {
+      expect(await signsIn(null)).toEqual({ state: 'away', hoursLeft: 1 });
+    });
+  });
+
+  it('that was begun before a lock does not open what was locked meanwhile', async () => {
     const view = { now: signedIn('00u1') };
     const { signIn, finished } = person(view);
-    const all = await agentOver([{ view: () => view.now, signIn }], policyFrom(policyText('none', { top: 'limits: { dailyCap: 8 h }' })));
-    await all.clock.advance(hours(7));
-    all.lock.away('screen-lock');
-    await all.agent.beginSignIn({ stepUp: false });
+    const all = await agentOver([{ view: () => view.now, signIn }]);
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
+    const outcome = all.agent.signInOutcome(undefined);
+    await all.lock.lock('command');
     finished.resolve(signedIn('00u1'));
-    await all.agent.signInOutcome(undefined);
-    expect(all.lock.state()).toBe('open');
-    await all.clock.advance(hours(8) - minutes(1));
-    expect(all.lock.state()).toBe('open');
-    await all.clock.advance(minutes(1));
-    expect(all.lock.state()).toBe('locked');
+    await outcome;
+    expect([all.lock.state(), all.done]).toEqual(['locked', ['forget touches', 'files proven']]);
+  });
+
+  it('is recorded with the program that asked, before a browser opens', async () => {
+    const all = await agentOver([{ signIn: () => Promise.reject(new AppError('ISSUER_UNREACHABLE')) }]);
+    await codeOf(all.agent.beginSignIn({ stepUp: false }, all.stranger('/usr/bin/node', claude)));
+    expect(all.audit.of('session.sign-in-asked')).toEqual([
+      { type: 'session.sign-in-asked', profile: 'acme', caller: '/usr/bin/node', callerKind: 'ai-agent', aiAgent: 'claude' },
+    ]);
   });
 
   it('that is tried again while one waits leaves the first one to be waited for', async () => {
@@ -583,8 +637,8 @@ describe('a sign-in', () => {
     const all = await agentOver([
       { view: () => view.now, signIn: (options) => (tries++ === 0 ? signIn(options) : Promise.reject(new AppError('LOGIN_IN_PROGRESS'))) },
     ]);
-    await all.agent.beginSignIn({ stepUp: false });
-    expect(await codeOf(all.agent.beginSignIn({ stepUp: false }))).toBe('LOGIN_IN_PROGRESS');
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
+    expect(await codeOf(all.agent.beginSignIn({ stepUp: false }, BROWSER))).toBe('LOGIN_IN_PROGRESS');
     finished.resolve(signedIn('bob'));
     expect((await all.agent.signInOutcome(undefined)).session.identity?.subject).toBe('bob');
   });
@@ -597,9 +651,9 @@ describe('a sign-in', () => {
       return Promise.reject(new AppError('LOGIN_CANCELLED'));
     };
     const all = await agentOver([{ view: () => signedIn('00u1'), signIn }]);
-    await all.agent.beginSignIn({ stepUp: false });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
     await all.lock.lock('command');
-    await all.agent.beginSignIn({ stepUp: false });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
     expect(demands).toEqual([undefined, { acr: [], maxAge: minutes(1) }]);
   });
 
@@ -611,11 +665,25 @@ describe('a sign-in', () => {
       return Promise.reject(new AppError('LOGIN_CANCELLED'));
     };
     const policy = policyFrom(policyText('tap', { more: ', stepUp: { acr: [phrh], maxAge: 20 min }' }));
-    await (await agentOver([{ signIn }], policy)).agent.beginSignIn({ stepUp: true });
+    await (await agentOver([{ signIn }], policy)).agent.beginSignIn({ stepUp: true }, BROWSER);
     const plain = await agentOver([{ signIn }]);
-    await plain.agent.beginSignIn({ stepUp: true });
-    await plain.agent.beginSignIn({ stepUp: false });
+    await plain.agent.beginSignIn({ stepUp: true }, BROWSER);
+    await plain.agent.beginSignIn({ stepUp: false }, BROWSER);
     expect(demands).toEqual([{ acr: ['phrh'], maxAge: minutes(20) }, { acr: ['phr'], maxAge: minutes(1) }, undefined]);
+  });
+
+  it('asks for a fresh one where all is locked, when it is to step up, too', async () => {
+    const demands: unknown[] = [];
+    const signIn: SignIn = ({ onUrl, demand }) => {
+      demands.push(demand);
+      onUrl(url);
+      return Promise.reject(new AppError('LOGIN_CANCELLED'));
+    };
+    const policy = policyFrom(policyText('tap', { more: ', stepUp: { acr: [phrh], maxAge: 20 min }' }));
+    const all = await agentOver([{ signIn }], policy);
+    await all.lock.lock('command');
+    await all.agent.beginSignIn({ stepUp: true }, BROWSER);
+    expect(demands).toEqual([{ acr: ['phrh'], maxAge: minutes(1) }]);
   });
 
   describe('and the first key', () => {
@@ -625,7 +693,7 @@ describe('a sign-in', () => {
       const all = await agentOver([{ view: () => view.now, signIn }]);
       const who = { issuer: 'https://idp.acme.example', subject: '00u1' };
       expect(all.agent.firstKeyTicket('acme', who)).toBeNull();
-      await all.agent.beginSignIn({ stepUp: false });
+      await all.agent.beginSignIn({ stepUp: false }, BROWSER);
       all.given.keys = 1;
       expect(all.agent.firstKeyTicket('acme', who)).toBeNull();
       all.given.keys = 0;
@@ -839,10 +907,30 @@ describe('a reset', () => {
 
   it('leaves nothing behind where whoever asks uninstalls', async () => {
     const all = await agentOver();
+    const byAiAgent = all.stranger('/usr/bin/node', claude);
+    expect(await codeOf(all.agent.reset(byAiAgent, { leaving: true }))).toBe('CALLER_REFUSED');
+    expect(all.given.leaving).toBe(false);
     await all.agent.reset(all.stranger(), { leaving: true });
-    expect(all.done.slice(-2)).toEqual(['forget config', 'leave']);
-    expect(await codeOf(all.agent.reset(all.stranger('/usr/bin/node', claude), { leaving: true }))).toBe('CALLER_REFUSED');
-    expect(all.done.filter((act) => act === 'leave')).toHaveLength(1);
+    expect(all.given.leaving).toBe(true);
+  });
+
+  it('is no longer the last one where an uninstall came to nothing, and a reset or a sign-in followed', async () => {
+    const all = await agentOver([{ signIn: signsInAs(signedIn('00u1')) }]);
+    await all.agent.reset(all.stranger(), { leaving: true });
+    await all.agent.reset(all.stranger());
+    expect(all.given.leaving).toBe(false);
+    await all.agent.reset(all.stranger(), { leaving: true });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
+    await all.agent.signInOutcome(undefined);
+    expect(all.given.leaving).toBe(false);
+  });
+
+  it('of an uninstall holds through a sign-in that fails', async () => {
+    const all = await agentOver();
+    await all.agent.reset(all.stranger(), { leaving: true });
+    await all.agent.beginSignIn({ stepUp: false }, BROWSER);
+    expect(await codeOf(all.agent.signInOutcome(undefined))).toBe('LOGIN_CANCELLED');
+    expect(all.given.leaving).toBe(true);
   });
 
   it('is not for an AI agent', async () => {

@@ -148,6 +148,79 @@ describe('the first key', () => {
   });
 });
 
+describe('two windows at once', () => {
+  it('enrol one first key between them, and its person is the keeper', async () => {
+    const all = passkeySetting();
+    const { ceremonies, keys, state, clock } = await over(await all.start(), all);
+    const windows = [1, 2].map(() => ceremonies.beginFirst(Promise.resolve(state.person as Person)));
+    const begun = await Promise.all(windows.map(async (ticket) => ({ ticket, ...(await ceremonies.options(ticket, ORIGIN)) })));
+    const finished = await Promise.all(
+      begun.map(({ ticket, id, options }) =>
+        codeOf(ceremonies.finish(ticket, { id, response: touchNew(createSoftwareKey(), options), name: '' })),
+      ),
+    );
+    expect(finished).toEqual(['done', 'TAP_REFUSED']);
+    expect(keys.ownedBy(alice)).toHaveLength(1);
+    const others = { ...bob, signedInAt: clock.now(), provenAt: clock.now() };
+    expect(keeperOf([others, alice], keys)).toBe(alice);
+  });
+
+  it('of two people leave one keeper, whoever of them signed in last', async () => {
+    const all = passkeySetting();
+    const { ceremonies, keys, state } = await over(await all.start(), all);
+    const first = ceremonies.beginFirst(Promise.resolve(state.person as Person));
+    const mine = await ceremonies.options(first, ORIGIN);
+    state.person = { ...bob, signedInAt: all.clock.now(), provenAt: all.clock.now() };
+    const theirs = ceremonies.beginFirst(Promise.resolve(state.person));
+    await touched(ceremonies, theirs, createSoftwareKey());
+    const late = ceremonies.finish(first, { id: mine.id, response: touchNew(createSoftwareKey(), mine.options), name: '' });
+    expect(await codeOf(late)).toBe('GRANT_OTHER_PERSON');
+    expect(keeperOf([alice, bob], keys)).toBe(bob);
+  });
+});
+
+describe('keys, where the sign-in does not show when the person was seen', () => {
+  /** As a workspace that signs people in itself: it is new, and says no more. */
+  async function unproven(uv: boolean) {
+    const all = await ready({ uv });
+    all.state.person = { ...alice, signedInAt: all.clock.now(), provenAt: null };
+    return all;
+  }
+
+  it.each(['enrol', 'remove'] as const)('are changed (%s) by a key that knows its owner, and not by a mere touch', async (kind) => {
+    for (const [uv, verification] of [
+      [true, 'required'],
+      [false, 'required'],
+    ] as const) {
+      const { ceremonies, key, keys, view } = await unproven(uv);
+      const ticket = ceremonies.begin(kind === 'enrol' ? { kind } : { kind, key: view.id });
+      expect((await ceremonies.options(ticket, ORIGIN)).options).toMatchObject({ userVerification: verification });
+      const attempt = touched(ceremonies, ticket, key);
+      if (uv) await attempt;
+      else await expect(attempt).rejects.toThrow();
+      expect(keys.list()).toHaveLength(uv && kind === 'remove' ? 0 : 1);
+    }
+  });
+
+  it('are not changed by a mere touch that was asked for while the sign-in showed more', async () => {
+    const { ceremonies, state, clock, key, keys, view } = await ready({ uv: false });
+    const ticket = ceremonies.begin({ kind: 'remove', key: view.id });
+    const { id, options } = await ceremonies.options(ticket, ORIGIN);
+    state.person = { ...alice, signedInAt: clock.now(), provenAt: null };
+    await expect(ceremonies.finish(ticket, { id, response: touch(key, options), name: '' })).rejects.toMatchObject({
+      code: 'TAP_REFUSED',
+      reason: 'verification',
+    });
+    expect(keys.list()).toHaveLength(1);
+  });
+
+  it('are not changed five minutes after that sign-in', async () => {
+    const { ceremonies, clock } = await unproven(true);
+    await clock.advance(minutes(5) + 1);
+    expect(await codeOf(() => ceremonies.begin({ kind: 'enrol' }))).toBe('SIGN_IN_STALE');
+  });
+});
+
 describe('a further key', () => {
   it('takes a touch of one that is enrolled, then a touch of the new one', async () => {
     const { ceremonies, key, keys } = await ready();

@@ -46,6 +46,7 @@ async function over(
     watch?: () => Promise<DesktopSignals>;
     mayResume?: boolean;
     signedInAt?: string;
+    seenAt?: string;
   } = {},
 ) {
   const clock = fakeClock();
@@ -55,7 +56,11 @@ async function over(
     profile: profileNamed(name),
     session: {
       ...strictSession,
-      view: () => signedIn('00u1', more.signedInAt === undefined ? {} : { signedInAt: more.signedInAt }),
+      view: () =>
+        signedIn('00u1', {
+          ...(more.signedInAt === undefined ? {} : { signedInAt: more.signedInAt }),
+          assurance: { level: 'phr', because: '', acr: null, amr: [], authTime: more.seenAt ?? null },
+        }),
       async lock() {
         state.calls.push(`lock ${name} while the vault is ${vault.locked ? 'locked' : 'open'}`);
         await lockSession();
@@ -147,6 +152,20 @@ describe('a start', () => {
   ])('does not begin the day anew: three hours after the sign-in, with a cap of %s, it is %s', async (cap, state) => {
     const signedInAt = new Date(fakeClock().now() - hours(3)).toISOString();
     const { locking, lock } = await over(await vaultSealed('keychain'), { top: `limits: { dailyCap: ${cap} }`, signedInAt });
+    locking.start();
+    expect(lock.state()).toBe(state);
+  });
+});
+
+describe('a start, the provider having seen the person before they signed in', () => {
+  it.each([
+    ['4 h', 'locked'],
+    ['6 h', 'open'],
+  ])('counts the day from then: with a cap of %s it is %s', async (cap, state) => {
+    const [signedInAt, seenAt] = [3, 5].map((ago) => new Date(fakeClock().now() - hours(ago)).toISOString());
+    const { locking, lock } = await over(await vaultSealed('keychain'), {
+      ...{ top: `limits: { dailyCap: ${cap} }`, signedInAt: signedInAt ?? '', seenAt: seenAt ?? '' },
+    });
     locking.start();
     expect(lock.state()).toBe(state);
   });

@@ -215,7 +215,7 @@ describe('the UI in a window of our own', () => {
     expect(await call('ceremony/begin', { kind: 'unlock' })).toEqual({ url: null });
     expect(screen.opened).toEqual(['http://lakepass.localhost:4711/#ticket']);
     expect(await call('sign-in', { profile: 'acme' })).toEqual({ url: 'https://idp.acme.example' });
-    expect(calls.at(-1)).toEqual(['beginSignIn', { profile: 'acme', stepUp: false }, true]);
+    expect(calls.at(-1)).toEqual(['beginSignIn', { profile: 'acme', stepUp: false }, unknownCaller, true]);
   });
 
   it('is given the address where no browser can be opened', async () => {
@@ -293,7 +293,7 @@ describe('the UI', () => {
     expect(await call('denied/forget', { id: 'd1' })).toEqual({ forgotten: true });
     await call('preferences', { theme: 'dark' });
     expect(calls).toEqual([
-      ['beginSignIn', { profile: 'acme', stepUp: false }, false],
+      ['beginSignIn', { profile: 'acme', stepUp: false }, unknownCaller, false],
       ['cancelSignIn', undefined],
       ['signOut', 'acme'],
       ['endGrants', { ids: ['g1', 'g2'], why: 'revoked' }],

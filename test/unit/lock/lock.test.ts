@@ -187,6 +187,25 @@ describe('the daily cap', () => {
     expect(at()).toEqual(['locked', 'daily-cap']);
   });
 
+  it.each<[string, number, number]>([
+    ['starts anew with a person whom the provider sees now', 0, 10],
+    ['counts from the moment at which the provider saw the person', 2, 8],
+    ['is not begun earlier by a moment before the last proof', 20, 1],
+    ['takes a moment from the future for now', -2, 10],
+  ])('%s', async (_, hoursAgo, hoursLeft) => {
+    const { lock, clock } = setting({ dailyCap: hours(10) });
+    await clock.advance(hours(9));
+    lock.seenAt((clock.now() - hours(1) * hoursAgo) as EpochMs);
+    expect(((lock.locksAt() ?? 0) - clock.now()) / hours(1)).toBe(hoursLeft);
+  });
+
+  it('once it has locked is opened by nobody whom the provider has seen', async () => {
+    const { lock, at, clock } = setting({ dailyCap: hours(10) });
+    await clock.advance(hours(10));
+    lock.seenAt(clock.now());
+    expect(at()).toEqual(['locked', 'daily-cap']);
+  });
+
   it('counts a night with the lid closed, before anybody is served in the morning', () => {
     const { at, clock } = setting({ dailyCap: hours(10) });
     clock.sleepThrough(hours(12));
@@ -233,6 +252,22 @@ describe('the daily cap', () => {
     const { lock } = setting({ dailyCap: hours(10) });
     await lock.lock('command');
     expect(lock.locksAt()).toBeNull();
+  });
+});
+
+describe('a person whom the provider has seen', () => {
+  it.each<['screen-lock' | 'idle', number, string]>([
+    ['screen-lock', 5, 'open'],
+    ['idle', 5, 'open'],
+    ['screen-lock', 20, 'away'],
+    ['idle', 20, 'away'],
+  ])('away by %s for ten minutes: seen %i minutes ago it is %s', async (why, minutesAgo, state) => {
+    const { lock, clock } = setting({});
+    await clock.advance(hours(1));
+    lock.away(why);
+    await clock.advance(minutes(10));
+    lock.seenAt((clock.now() - minutes(minutesAgo)) as EpochMs);
+    expect(lock.state()).toBe(state);
   });
 });
 
