@@ -10,7 +10,6 @@ import type { Profile } from '../profile/profile.ts';
 import { ms, remaining, seconds } from '../units.ts';
 import { apiScopes, authorisedBy, covers, notAuthorised, requireAuthorised } from './authorisation.ts';
 import { inTime } from './in-time.ts';
-import { unverifiedClaims } from './jwt-claims.ts';
 import type { ExchangedToken } from './minted-token.ts';
 import { floorOf } from './token-life.ts';
 import type { TokenSource } from './token-source.ts';
@@ -36,7 +35,6 @@ export function createDirect({ profile, clock, subjectToken }: DirectParts): Tok
       const life = ms(Math.max(profile.limits.minTokenLife, LEAST_LIFE));
       const subject = await inTime(clock, subjectToken({ life }), SUBJECT_TOKEN_LIMIT, () => new AppError('ISSUER_UNREACHABLE'));
       requireWanted();
-      requireOurResource(profile, subject);
       const token = tokenFor(profile, subject, scopes);
       // An older one than the provider could give now: the next try may find it within reach.
       if (remaining(token.expiresAt, clock.now()) < floorOf(token))
@@ -44,26 +42,6 @@ export function createDirect({ profile, clock, subjectToken }: DirectParts): Tok
       return { ok: true, value: { token, tookMs: Math.round(clock.elapsed() - asked) } };
     },
   };
-}
-
-/**
- * Entra issues a token for one application of one tenant, which the scope `APPLICATION/.default` and the issuer name. Azure would refuse
- * another, and another API would take it: a program is given neither.
- *
- * @throws AppError ID_TOKEN_REJECTED: reason 'aud' or 'iss'
- */
-function requireOurResource({ idp }: Profile, { jwt }: SubjectToken): void {
-  const resource = idp.scopes.map((scope) => /^(.+)\/\.default$/.exec(scope)?.[1]).find((found) => found !== undefined);
-  if (resource === undefined) return;
-  const { aud, tid } = unverifiedClaims(jwt.reveal());
-  // check: direct-resource
-  if (aud !== resource) throw new AppError('ID_TOKEN_REJECTED', { reason: 'aud', detail: 'It is for another application.' });
-  // end check
-  const tenant = /^https:\/\/login\.microsoftonline\.(?:com|us)\/([0-9a-f-]{36})\//.exec(idp.issuer)?.[1];
-  // check: direct-tenant
-  if (tenant !== undefined && tid !== tenant)
-    throw new AppError('ID_TOKEN_REJECTED', { reason: 'iss', detail: 'It comes from another tenant.' });
-  // end check
 }
 
 /** @throws AppError SCOPE_NOT_AUTHORISED (the provider gave less than was asked for at the sign-in) | SCOPE_NOT_NARROWED (it gave more) */

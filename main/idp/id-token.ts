@@ -41,7 +41,7 @@ export async function verifyIdToken(jwt: string | undefined, { profile, keys, no
 
 /**
  * The claims of an access token that a workspace takes in exchange (RFC 9068, leniently: few providers write `typ`). Its audience is
- * the workspace's to check; that it comes from our issuer, for our person, and is not an ID token in disguise, is ours.
+ * the workspace's to check, unless programs get the token as it is; that it comes from our issuer, for our person, and is not an ID token in disguise, is ours.
  *
  * @param person the issuer of the sign-in, and the person as `personIn` has them
  * @throws AppError ID_TOKEN_REJECTED with the broken rule as its reason
@@ -62,11 +62,20 @@ export async function verifyAccessToken(jwt: string | undefined, checks: Omit<To
   const rules: TokenRule[] = ['iss', 'sub', 'exp', 'nbf', 'iat'];
   for (const check of claimChecks.filter(({ rule }) => rules.includes(rule)))
     check({ claims, alg: header.alg, profile, seconds, expected });
+  // One of Entra ID is for one application alone: another API would take it, and Azure Databricks would not.
+  const application = applicationOf(profile);
+  // check: access-token-application
+  if (profile.tokens === 'direct' && application !== undefined && claims.aud !== application) reject('aud');
+  // end check
   // check: access-token-person
   if (personIn('accessToken', claims, profile) !== person.subject) reject('sub');
   // end check
   return claims as Claims;
 }
+
+/** What a scope `APPLICATION/.default` names. */
+const applicationOf = ({ idp }: Profile): string | undefined =>
+  idp.scopes.map((scope) => /^(.+)\/\.default$/.exec(scope)?.[1]).find((found) => found !== undefined);
 
 export interface Person {
   issuer: string;

@@ -13,7 +13,15 @@ import type { Secret } from '../../../main/secret.ts';
 import { minutes, seconds } from '../../../main/units.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
-import { foreignTenant, multiFactor, type QuirkyName, type QuirkyPerson, quirks, tenant } from '../../fixtures/idp/quirks.ts';
+import {
+  azureDatabricks,
+  foreignTenant,
+  multiFactor,
+  type QuirkyName,
+  type QuirkyPerson,
+  quirks,
+  tenant,
+} from '../../fixtures/idp/quirks.ts';
 import { type QuirkyIdp, startQuirkyIdp } from '../../fixtures/idp/quirky-idp.ts';
 
 type Part = Record<string, unknown>;
@@ -21,6 +29,7 @@ interface File {
   idp?: Part;
   assurance?: Part;
   subjectToken?: string;
+  tokens?: string;
 }
 
 /** What IT writes beside issuer, client and preset. */
@@ -72,6 +81,7 @@ async function setting(name: QuirkyName, change: File = {}) {
   const profile = {
     test: true,
     ...(change.subjectToken === undefined ? {} : { subjectToken: change.subjectToken }),
+    ...(change.tokens === undefined ? {} : { tokens: change.tokens }),
     idp: { preset: name, issuer: provider.issuer, clientId: provider.clientId, ...graph, ...file.idp, ...change.idp },
     assurance: { ...file.assurance, ...change.assurance },
     workspaces: [{ name: 'demo', host: 'http://127.0.0.1:9' }],
@@ -440,6 +450,56 @@ describe('an access token that a workspace takes', () => {
     await expect(signIn()).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'sub' });
     provider.lie = ({ oid: _, ...claims }) => claims;
     await expect(signIn()).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'sub' });
+  });
+});
+
+describe('an access token of Entra ID for Azure Databricks', () => {
+  const direct: File = {
+    ...{ subjectToken: 'access_token', tokens: 'direct' },
+    idp: { scopes: ['openid', 'profile', 'email', 'offline_access', `${azureDatabricks}/.default`] },
+  };
+
+  it.each<[string, (issuer: string) => Part]>([
+    ['version 2.0', (issuer) => ({ iss: issuer.replace('organizations', tenant), ver: '2.0' })],
+    ['a tenant that is not trusted', () => ({ iss: `https://sts.windows.net/${foreignTenant}/`, tid: foreignTenant })],
+    ['another tenant in iss than in tid', () => ({ iss: `https://sts.windows.net/${foreignTenant}/` })],
+    ['no tenant', () => ({ tid: undefined })],
+  ])('is refused where it is of %s', async (_, change) => {
+    const { signIn, provider, audit } = await setting('entra', direct);
+    provider.lieOfAccess = (claims) => ({ ...claims, ...change(provider.issuer) });
+    await expect(signIn()).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'iss' });
+    expect(audit.of('token.validation-failed')).toMatchObject([{ rule: 'iss' }]);
+  });
+
+  it.each(['00000003-0000-0000-c000-000000000000', 'lakepass', `${azureDatabricks}/`, [azureDatabricks, 'graph'], undefined])(
+    'is refused where it is for another application: %j',
+    async (aud) => {
+      const { signIn, provider } = await setting('entra', direct);
+      provider.lieOfAccess = (claims) => ({ ...claims, aud });
+      await expect(signIn()).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'aud' });
+    },
+  );
+
+  it('is refused where another trusted tenant issued it than the one of the sign-in', async () => {
+    const { signIn, provider } = await setting('entra', { ...direct, idp: { ...direct.idp, tenants: [tenant, foreignTenant] } });
+    provider.lieOfAccess = (claims) => ({ ...claims, iss: `https://sts.windows.net/${foreignTenant}/`, tid: foreignTenant });
+    await expect(signIn()).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'iss' });
+  });
+
+  it('is that of the person who signed in, at the sign-in and at a refresh', async () => {
+    const { signIn, client, provider } = await setting('entra', direct);
+    const signedIn = await signIn();
+    const expected = { iss: `https://sts.windows.net/${tenant}/`, aud: azureDatabricks, ver: '1.0' };
+    expect(claimsOf(signedIn.subjectToken)).toMatchObject(expected);
+    expect(signedIn.identity).toMatchObject({ issuer: provider.issuer.replace('organizations', tenant), username: 'alice@acme.example' });
+    expect(claimsOf((await client.refresh(refreshTokenOf(signedIn), signedIn)).subjectToken)).toMatchObject(expected);
+    provider.lieOfAccess = (claims) => ({ ...claims, oid: 'bbbbbbbb-0000-4000-8000-000000000002' });
+    await expect(client.refresh(refreshTokenOf(signedIn), signedIn)).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'sub' });
+  });
+
+  it('cannot be asked for together with groups at Microsoft Graph', async () => {
+    const { signIn } = await setting('entra', { ...direct, idp: { scopes: ['openid', 'User.Read', `${azureDatabricks}/.default`] } });
+    await expect(signIn()).rejects.toMatchObject({ code: 'LOGIN_REFUSED', reason: 'invalid_scope' });
   });
 });
 

@@ -158,45 +158,6 @@ describe('a token of the sign-in itself', () => {
   });
 });
 
-describe('a token that Entra has issued for Databricks', () => {
-  const databricks = '2ff814a6-3304-4ab8-85cb-cd0e6f879c1d';
-  const tenant = '11111111-2222-4333-8444-555555555555';
-  const profile = ofEntra({
-    allowNotNarrowed: true,
-    idp: {
-      preset: 'entra',
-      issuer: `https://login.microsoftonline.com/${tenant}/v2.0`,
-      clientId: 'lakepass',
-      scopes: [`${databricks}/.default`, 'offline_access', 'openid', 'profile'],
-    },
-  });
-  async function obtain(claims: Record<string, unknown>) {
-    const clock = fakeClock();
-    const jwt = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
-    const subjectToken = async () => ({ jwt: new Secret(jwt), issuedAt: clock.now(), expiresAt: later(clock.now(), hours(1)) });
-    const request = { workspace: HOST, scopes: ['sql'], requestId: 'ab', requireWanted: () => undefined };
-    return createDirect({ profile, clock, subjectToken }).obtain(request);
-  }
-
-  it('is handed on as it is', async () => {
-    await expect(obtain({ aud: databricks, tid: tenant })).resolves.toMatchObject({
-      ok: true,
-      value: { token: { narrowed: false, scopes: ['all-apis'] } },
-    });
-  });
-
-  it('is not handed on where it is for another application', async () => {
-    await expect(obtain({ aud: '00000003-0000-0000-c000-000000000000', tid: tenant })).rejects.toMatchObject({
-      code: 'ID_TOKEN_REJECTED',
-      reason: 'aud',
-    });
-  });
-
-  it('is not handed on where it comes from another tenant', async () => {
-    await expect(obtain({ aud: databricks, tid: databricks })).rejects.toMatchObject({ code: 'ID_TOKEN_REJECTED', reason: 'iss' });
-  });
-});
-
 describe('what a profile’s tokens open', () => {
   it('is said before anybody is asked', () => {
     expect(widthWords(profileOf(['all-apis']), ['sql'])).toEqual([expect.stringContaining('not narrowed')]);
