@@ -36,8 +36,8 @@ const kept = new Set(['authorization', 'proxy', 'forwarded', 'via']);
 /** What only the platform may say. */
 const platform = /^x-(forwarded|databricks|lakepass)-|^x-forwarded$|^x-real-ip$|^x-request-id$/;
 
-/** CGI and WSGI make no difference between `-` and `_` (RFC 3875 section 4.1.18); some servers take a dot for either. */
-const spelled = (name: string): string => name.toLowerCase().replace(/[_.]/g, '-');
+/** CGI and WSGI make no difference between `-` and `_` (RFC 3875 section 4.1.18); some servers take any other mark for either. */
+const spelled = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 
 function pairs(raw: Raw): [string, string][] {
   const found: [string, string][] = [];

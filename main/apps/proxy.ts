@@ -10,6 +10,7 @@ import { AppError, asAppError } from '../app-error.ts';
 import { type Attribution, type Peer, unknownCaller } from '../caller/caller.ts';
 import { createEntrance, type Dropped } from '../caller/own-user.ts';
 import { listenOnBoth } from '../pages/door.ts';
+import { firstRefusal, look, type Seen } from '../pages/seen.ts';
 import type { Clock } from '../ports.ts';
 import type { Secret } from '../secret.ts';
 import { createEntry, type Entry } from './entry.ts';
@@ -20,12 +21,9 @@ import {
   entryChecks,
   entryPath,
   exchangeChecks,
-  firstRefusal,
-  look,
   ownPaths,
   type Refusal,
   requestChecks,
-  type Seen,
   upgradeChecks,
 } from './guard.ts';
 import { type Injected, type Person, toApp, toBrowser } from './headers.ts';
@@ -191,7 +189,12 @@ async function serve(inside: Inside, request: IncomingMessage, response: ServerR
   }
   // end check
   try {
-    forward(inside, seen, request, response, await injectedFor(inside));
+    const injected = await injectedFor(inside);
+    // Nothing would end what is begun for a browser that went away while the token was waited for.
+    // check: apps-gone
+    if (response.destroyed) return;
+    // end check
+    forward(inside, seen, request, response, injected);
   } catch (error) {
     fail(seen, response, error);
   }
@@ -239,24 +242,33 @@ function forward({ agent }: Inside, seen: Seen, request: IncomingMessage, respon
     path: seen.target,
     headers: toApp(request.rawHeaders, injected, { method: seen.method }),
   });
-  outgoing.once('response', (answer) => {
-    try {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', toBrowser(answer.rawHeaders));
-    } catch {
-      // A status or a header that no server may send.
-      answer.destroy();
-      return fail(seen, response, new AppError('APP_NOT_UP', { reason: 'broken' }));
-    }
-    answer.pipe(response);
-    answer.once('error', () => response.destroy());
+  outgoing.once('response', (answer) => passOn(seen, answer, response));
+  outgoing.once('error', (error) => fail(seen, response, notUp(error)));
+  outgoing.once('close', () => {
+    // Node tells of no error when an app changes the protocol (101) unasked.
+    if (!response.headersSent) fail(seen, response, notUp());
   });
-  outgoing.once('error', (error) =>
-    fail(seen, response, error instanceof AppError ? error : new AppError('APP_NOT_UP', { reason: 'broken', cause: error })),
-  );
   // The browser has gone: the app is told by the end of its connection.
   response.once('close', () => outgoing.destroy());
   request.pipe(outgoing);
 }
+
+/** Without the app's own words for its status, which may be none that a server can send. */
+function passOn(seen: Seen, answer: IncomingMessage, response: ServerResponse, more: readonly string[] = []): void {
+  try {
+    response.writeHead(answer.statusCode ?? 502, [...toBrowser(answer.rawHeaders), ...more]);
+  } catch {
+    // A status or a header that no server may send.
+    answer.destroy();
+    fail(seen, response, notUp());
+    return;
+  }
+  answer.pipe(response);
+  answer.once('error', () => response.destroy());
+}
+
+const notUp = (error?: unknown): AppError =>
+  error instanceof AppError ? error : new AppError('APP_NOT_UP', { reason: 'broken', cause: error });
 
 async function upgrade(inside: Inside, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const { address, entry, agent, upgraded } = inside;
@@ -280,19 +292,14 @@ async function upgrade(inside: Inside, request: IncomingMessage, socket: Duplex,
     outgoing.once('upgrade', (answer, far, first) => {
       response.detachSocket(socket as Socket);
       join(socket, far, upgraded);
-      socket.write(switching(answer));
+      socket.write(switching(answer), 'latin1');
       if (first.length > 0) socket.write(first);
       if (head.length > 0) far.write(head);
       far.pipe(socket);
       socket.pipe(far);
     });
-    outgoing.once('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, [...toBrowser(answer.rawHeaders), 'Connection', 'close']);
-      answer.pipe(response);
-    });
-    outgoing.once('error', (error) =>
-      fail(seen, response, error instanceof AppError ? error : new AppError('APP_NOT_UP', { reason: 'broken', cause: error })),
-    );
+    outgoing.once('response', (answer) => passOn(seen, answer, response, ['Connection', 'close']));
+    outgoing.once('error', (error) => fail(seen, response, notUp(error)));
     socket.once('close', () => outgoing.destroy());
     outgoing.end();
   } catch (error) {

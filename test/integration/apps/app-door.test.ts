@@ -1,6 +1,7 @@
 /** The door of an app, by bytes: what a browser that was let in gets, and what nobody else does. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
+import { Secret } from '../../../main/secret.ts';
 import { type AppUnderTest, type DoorUnderTest, exchange, openDoor, startApp, statusIn, valuesOf } from './door.ts';
 
 let app: AppUnderTest;
@@ -130,6 +131,7 @@ describe('headers that an app would believe', () => {
       'X-Forwarded-Proto',
     ],
     ...['X-Real-Ip', 'X_Real_Ip', 'X-Request-Id', 'X-Databricks-Org-Id', 'X.Forwarded.User', 'X-Lakepass-Development'],
+    ...['X!Forwarded~User', "X-Forwarded'Email", 'X*Real*Ip'],
   ])('are not the browser’s: %s', async (name) => {
     expect(statusIn(await door.raw(door.head(undefined, `${name}: forged`, `${name}: twice`)))).toBe(200);
     expect(JSON.stringify(last().raw)).not.toMatch(/forged|twice/);
@@ -393,6 +395,11 @@ describe('a WebSocket', () => {
     expect(answer).toContain('no');
   });
 
+  it('that an app answers with a status that no server can send ends, and the door goes on', async () => {
+    expect(statusIn(await door.raw(opening('/no-status')))).toBe(502);
+    expect(statusIn(await door.raw(door.head()))).toBe(200);
+  });
+
   it.each<[string, () => string]>([
     ['of another origin', () => opening('/socket', 'http://evil.test')],
     ['of a page on another port', () => opening('/socket', 'http://lakepass-apps.localhost:1')],
@@ -450,6 +457,44 @@ describe('where there is no answer of the app', () => {
     } finally {
       await other.door.close();
     }
+  });
+
+  it.each([
+    ['a status that no server can send', 'HTTP/1.1 099 No\r\nContent-Length: 2\r\n\r\nno', 502],
+    ['a change of protocol that nobody wanted', 'HTTP/1.1 101 On\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', 502],
+    ['words for its status that no server can send', 'HTTP/1.1 200 \x01\r\nContent-Length: 2\r\n\r\nno', 200],
+  ])('%s ends the request, and the door goes on', async (_, bytes, status) => {
+    app.answer = (request) => void request.socket.end(bytes);
+    expect(statusIn(await door.raw(door.head()))).toBe(status);
+    app.answer = (_, response) => void response.end('app');
+    expect(statusIn(await door.raw(door.head()))).toBe(200);
+  });
+
+  it('a request of a browser that went away while its token was asked for is not begun', async () => {
+    const asked: PromiseWithResolvers<Secret>[] = [];
+    const connected: string[] = [];
+    const other = await openDoor(app, {
+      token: () => {
+        asked.push(Promise.withResolvers());
+        return (asked.at(-1) as PromiseWithResolvers<Secret>).promise;
+      },
+      connect: async () => {
+        connected.push('');
+        throw new AppError('APP_NOT_UP');
+      },
+    });
+    onTestFinished(() => other.door.close());
+    const named = (text: string): string => text.replaceAll(door.host, other.host).replace(door.cookie, other.cookie);
+    const gone = other.connect();
+    gone.write(named(door.head()));
+    await expect.poll(() => asked.length).toBe(1);
+    gone.destroy();
+    // The next one is read after the end of the first.
+    const later = other.raw(named(door.head()));
+    await expect.poll(() => asked.length).toBe(2);
+    for (const { resolve } of asked) resolve(new Secret('late'));
+    expect(statusIn(await later)).toBe(502);
+    expect(connected).toHaveLength(1);
   });
 
   it('a page says that it broke off', async () => {

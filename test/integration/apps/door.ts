@@ -26,7 +26,13 @@ export interface AppUnderTest {
 }
 
 export async function startApp(): Promise<AppUnderTest> {
-  const app: AppUnderTest = { port: 0, got: [], answer: (_, response) => void response.end('app'), server: createServer(), close };
+  const app: AppUnderTest = {
+    port: 0,
+    got: [],
+    answer: (_, response) => void response.end('app'),
+    server: createServer(),
+    close,
+  };
   const note = (request: IncomingMessage, body: string): void =>
     void app.got.push({ method: request.method ?? '', target: request.url ?? '', raw: request.rawHeaders, body });
   app.server.on('request', async (request, response) => {
@@ -43,6 +49,7 @@ export async function startApp(): Promise<AppUnderTest> {
   app.server.on('upgrade', (request, socket: Socket, head: Buffer) => {
     note(request, '');
     socket.on('error', () => socket.destroy());
+    if (request.url === '/no-status') return void socket.end('HTTP/1.1 099 No\r\nContent-Length: 2\r\n\r\nno');
     if (request.url === '/no-socket') return void socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno');
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n');
     if (head.length > 0) socket.write(head);
