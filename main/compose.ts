@@ -16,6 +16,7 @@ import { openOwnFiles } from './agent/own-files.ts';
 import { createUiAgent } from './agent/pages-agent.ts';
 import { createPolicyPage } from './agent/policy-page.ts';
 import { openPreferences } from './agent/preferences.ts';
+import { createProfileInit } from './agent/profile-init.ts';
 import { createQuestions } from './agent/questions.ts';
 import { openStamp } from './agent/stamp.ts';
 import { hostKind } from './agent/status.ts';
@@ -375,7 +376,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...{ configFile: places.config, random, changed, adopt, held: files.held, look: files.look },
       profiles: () => [...companies.values()].map(({ profile }) => profile),
     });
-    const { look, ...doctor } = createDoctor({
+    const { look, lookAtNew, lookAtToken, ...doctor } = createDoctor({
       ...{ status: agent.status, places, portMoved: () => moved, files, tapKeys, locking, audit, auditFolder, verifying },
       ...{ env: process.env, clock, log, scopes: scopeCatalogue },
       far: {
@@ -384,6 +385,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       },
     });
     const ui: UiAgent = {
+    const init = createProfileInit({
+      ...{ configFile: places.config, clock, companies, servicePrincipals, adding },
+      doctor: { lookAtNew, lookAtToken },
+    });
       ...core,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
       ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: files.view }),
@@ -419,7 +424,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const control = createControlDoor({
       ...{
         socketPath: places.socket,
-        routes: controlRoutes({ ...agent, ...adding, look }),
+        routes: controlRoutes({ ...agent, ...adding, ...init, look }),
         claim: (nonce) => broker.claimCaller(nonce),
         log,
       },

@@ -1,11 +1,11 @@
 /** The doctor: puts before its checks what the nouns know of this moment. It reads and changes nothing. */
 import type { StatusView } from '../../preload/contract/control.ts';
-import type { DoctorLine, ErrorExplained } from '../../preload/contract/doctor.ts';
+import type { DoctorLine, DoctorView, ErrorExplained } from '../../preload/contract/doctor.ts';
 import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Verifying } from '../audit/verifying.ts';
 import { type Check, runChecks } from '../doctor/check.ts';
-import { checks, farChecks } from '../doctor/checks.ts';
+import { checks, farChecks, newProfileChecks, tokenChecks } from '../doctor/checks.ts';
 import { explain } from '../doctor/explain.ts';
 import type { Facts } from '../doctor/facts.ts';
 import type { FarFacts } from '../doctor/far-facts.ts';
@@ -13,8 +13,9 @@ import type { UiAgent } from '../pages/ui-agent.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import { checkRuntime, type Places } from '../places.ts';
 import type { Clock, Log } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
 import { ms } from '../units.ts';
-import { type FarParts, type FarQuestion, farFacts } from './far-look.ts';
+import { type FarParts, type FarQuestion, farFacts, unused } from './far-look.ts';
 import type { Locking } from './locking.ts';
 import type { OwnFiles } from './own-files.ts';
 
@@ -41,6 +42,10 @@ export interface DoctorParts {
 export interface Doctor extends Pick<UiAgent, 'doctor' | 'doctor/far' | 'doctor/explain'> {
   /** Everything there is to look at, told as it comes. @throws AppError PROFILE_UNKNOWN */
   look(question: FarQuestion, tell: (line: DoctorLine) => void): Promise<void>;
+  /** A profile that is not in use yet: the ways, the provider, the client. */
+  lookAtNew(profile: Profile): Promise<DoctorView>;
+  /** The token of whoever is signed in there, against what federation policies go by. */
+  lookAtToken(profile: string): Promise<DoctorView>;
 }
 
 /** Made at the start of the agent: how the clock has moved is counted from then. */
@@ -99,13 +104,21 @@ export function createDoctor(parts: DoctorParts): Doctor {
   }
 
   /** One object, in which what the nouns know is still looked up by the check that wants it. */
-  const allFacts = async (question: FarQuestion): Promise<FarFacts> =>
-    Object.defineProperties(facts(), Object.getOwnPropertyDescriptors(await farFacts(parts.far, question))) as FarFacts;
+  const allFacts = async (question: FarQuestion, far: FarParts = parts.far): Promise<FarFacts> =>
+    Object.defineProperties(facts(), Object.getOwnPropertyDescriptors(await farFacts(far, question))) as FarFacts;
 
   return {
     doctor: () => runChecks(checks, facts(), { clock, log }),
 
     'doctor/far': () => inTurn(async () => runChecks(farChecks, await allFacts({ terminal: null }), { clock, log })),
+
+    lookAtNew: (profile) =>
+      inTurn(async () => {
+        const alone = { ...parts.far, companies: new Map([[profile.name, unused(profile)]]), servicePrincipals: new Map() };
+        return runChecks(newProfileChecks, await allFacts({ terminal: null }, alone), { clock, log });
+      }),
+
+    lookAtToken: (profile) => inTurn(async () => runChecks(tokenChecks, await allFacts({ profile, terminal: null }), { clock, log })),
 
     'doctor/explain'({ text, grant }) {
       const found = grant === undefined ? undefined : parts.far.grants.get(grant);

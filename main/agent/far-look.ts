@@ -3,6 +3,7 @@
  * more than one who asks at a time.
  */
 import { decodeProtectedHeader } from 'jose';
+import { AppError } from '../app-error.ts';
 import type { AuditRecord } from '../audit/log.ts';
 import { unverifiedClaims } from '../databricks/jwt-claims.ts';
 import { reach } from '../databricks/reach.ts';
@@ -12,16 +13,33 @@ import type { Grant } from '../grant/grant.ts';
 import { lookAtPorts } from '../idp/free-ports.ts';
 import { createProviderProbe } from '../idp/probe.ts';
 import type { Ports } from '../ports.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { Session } from '../session/session.ts';
+import { plainWord } from '../setup/federation-policy.ts';
 import { ms } from '../units.ts';
 import type { Company } from './agent.ts';
 
+/** As much of a company as is looked at; a profile that is not in use yet has no more. */
+export interface LookedAt {
+  profile: Profile;
+  session: { view(): Pick<ReturnType<Session['view']>, 'phase'>; subjectToken: Session['subjectToken'] };
+  tokens: Pick<Company['tokens'], 'health'>;
+}
+
+/** A profile that nobody uses yet. */
+export const unused = (profile: Profile): LookedAt => ({
+  profile,
+  session: { view: () => ({ phase: 'signed-out' }), subjectToken: () => Promise.reject(new AppError('SIGNED_OUT')) },
+  tokens: { health: () => 'unknown' },
+});
+
 export interface FarParts extends Pick<Ports, 'clock' | 'fetch' | 'random' | 'log'> {
-  companies: ReadonlyMap<string, Pick<Company, 'profile' | 'session' | 'tokens'>>;
+  companies: ReadonlyMap<string, LookedAt>;
   servicePrincipals: ReadonlyMap<
     string,
     {
       profile: { name: string; workspaces: readonly { name: string; host: string; accountId?: string | undefined }[] };
-      tokens: Company['tokens'];
+      tokens: Pick<Company['tokens'], 'health'>;
     }
   >;
   grants: { get(id: string): Grant | undefined; find(secret: string): Grant | undefined };
@@ -77,12 +95,13 @@ export async function farFacts(parts: FarParts, { profile, grant, terminal }: Fa
 const metadataOf = (host: string, accountId: string | undefined): string =>
   `${new URL(host).origin}/oidc/${accountId === undefined ? '' : `accounts/${accountId}/`}.well-known/oauth-authorization-server`;
 
-function providerOf(parts: FarParts, { profile, session, tokens }: Pick<Company, 'profile' | 'session' | 'tokens'>): Provider {
+function providerOf(parts: FarParts, { profile, session, tokens }: LookedAt): Provider {
   const { idp, name } = profile;
   const probe = createProviderProbe({ ...parts, profile });
   return {
     profile: name,
     host: new URL(idp.issuer).host,
+    issuer: idp.issuer,
     clientId: idp.clientId,
     redirect: `http://${idp.redirect.host}:${idp.redirect.ports[0] ?? 'PORT'}${idp.redirect.path}`,
     usernameClaim: idp.usernameClaim,
@@ -91,6 +110,11 @@ function providerOf(parts: FarParts, { profile, session, tokens }: Pick<Company,
     needsKeys: idp.preset !== 'databricks',
     healths: profile.workspaces.map(({ host }) => tokens.health(host)),
     metadata: async () => void (await probe.metadata()),
+    namedIssuer: async () => plainWord(await probe.namedIssuer()),
+    async unlistedScopes() {
+      const { scopes_supported: listed } = await probe.metadata();
+      return listed === undefined ? [] : idp.scopes.filter((scope) => !listed.includes(scope));
+    },
     client: probe.client,
     ports: () => lookAtPorts(idp.redirect),
     keys: probe.keys,
@@ -101,17 +125,14 @@ function providerOf(parts: FarParts, { profile, session, tokens }: Pick<Company,
       const said = unverifiedClaims(token);
       const username = said[idp.usernameClaim];
       return {
-        issuer: plainText(said['iss']) ?? 'an issuer of a strange name',
-        audiences: [said['aud']].flat().flatMap((each) => plainText(each) ?? []),
-        algorithm: plainText(decodeProtectedHeader(token).alg) ?? 'none',
-        username: plainText(username),
+        issuer: plainWord(said['iss']) ?? 'an issuer of a strange name',
+        audiences: [said['aud']].flat().flatMap((each) => plainWord(each) ?? []),
+        algorithm: plainWord(decodeProtectedHeader(token).alg) ?? 'none',
+        username: plainWord(username),
       };
     },
   };
 }
-
-/** What a claim may look like to be repeated; anything else could be meant for somebody's terminal. */
-const plainText = (value: unknown): string | null => (typeof value === 'string' && /^[\w.:/@+=|-]{1,200}$/.test(value) ? value : null);
 
 async function grantSeen({ grants, audit, companies, servicePrincipals }: FarParts, id: string): Promise<GrantSeen | 'unknown'> {
   const found = grants.get(id);

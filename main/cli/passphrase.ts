@@ -47,6 +47,14 @@ export const askWord = (prompt: string): Promise<string | undefined> =>
     return undefined;
   });
 
+/** @throws AppError INPUT_INVALID (reason `yes`): another word, or there is no terminal to ask at */
+export async function askYes(question: string): Promise<void> {
+  const word = await askWord(`${question} Type "yes" to go on: `);
+  if (word === 'yes') return;
+  const detail = word === undefined ? 'There is no terminal to ask at; say --yes.' : 'Nothing was written.';
+  throw new AppError('INPUT_INVALID', { reason: 'yes', detail });
+}
+
 /** One line from /dev/tty, in raw mode: the terminal itself would show each letter. */
 function typed(prompt: string, { echo }: { echo: boolean }): Promise<string> {
   return new Promise((resolve, reject) => {

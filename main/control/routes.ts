@@ -24,6 +24,7 @@ import {
 } from '../../preload/contract/control.ts';
 import { type DoctorLine, doctorRequestSchema } from '../../preload/contract/doctor.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
+import { type ProfileTrial, profileInitRequestSchema, profileTryRequestSchema } from '../../preload/contract/profile-init.ts';
 import { type ServicePrincipalView, secretRemoveRequestSchema, secretSetRequestSchema } from '../../preload/contract/service-principal.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { workspaceProfileSchema } from '../../preload/contract/setup.ts';
@@ -88,6 +89,13 @@ export interface WorkspaceProfiles {
   ): Promise<{ profile: string; state: 'in-use' | 'made' | 'waiting' }>;
 }
 
+/** Whoever makes one of what a person has at hand: looked at, written, tried. */
+export interface ProfileMaking {
+  draftProfile(request: z.output<typeof profileInitRequestSchema>, by: Caller): Promise<unknown>;
+  addProfile(request: z.output<typeof profileInitRequestSchema>, by: Caller): ReturnType<WorkspaceProfiles['workspaceProfile']>;
+  tryProfile(request: z.output<typeof profileTryRequestSchema>, by: Caller): Promise<ProfileTrial>;
+}
+
 const nothing = z.strictObject({});
 
 /** What is wrong, beyond what `ControlledAgent` knows. */
@@ -100,7 +108,7 @@ export interface ControlledDoctor {
 }
 
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ControlledDoctor): Route[] => [
+export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
   route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
     lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
@@ -114,6 +122,27 @@ export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & Contr
     '/v1/profiles/workspace',
     workspaceProfileSchema,
     async ({ input, by }) => ({ json: await agent.workspaceProfile(input, by) }),
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/profiles/draft',
+    profileInitRequestSchema,
+    async ({ input, by }) => ({ json: await agent.draftProfile(input, by) }),
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/profiles/add',
+    profileInitRequestSchema,
+    async ({ input, by }) => ({ json: await agent.addProfile(input, by) }),
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/profiles/try',
+    profileTryRequestSchema,
+    async ({ input, by }) => ({ json: await agent.tryProfile(input, by) }),
     'attributed',
   ),
   route('GET', '/v1/grants', nothing, () => ({ json: { grants: agent.grants() } })),

@@ -30,6 +30,7 @@ export interface SeenClaims {
 export interface Provider {
   profile: string;
   host: string;
+  issuer: string;
   clientId: string;
   /** The address as it has to be registered; `PORT` stands for any. */
   redirect: string;
@@ -43,6 +44,10 @@ export interface Provider {
   healths: readonly string[];
   /** Rejects with what a sign-in would fail with. */
   metadata(): Promise<void>;
+  /** What its metadata calls itself; null: nothing that can be repeated. */
+  namedIssuer(): Promise<string | null>;
+  /** Of the scopes that a sign-in asks for, those that the provider does not list. */
+  unlistedScopes(): Promise<readonly string[]>;
   client(): Promise<{ verdict: 'known' | 'refused' | 'unknown-client' | 'unclear'; error: string | null }>;
   ports(): Promise<{ free: readonly number[]; taken: readonly number[] }>;
   keys(): Promise<readonly { certificateEnds: EpochMs | null }[]>;

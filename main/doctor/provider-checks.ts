@@ -1,5 +1,5 @@
 /** The identity provider of each profile, and what its token says to a federation policy. */
-import { AppError } from '../app-error.ts';
+import { AppError, hasCode } from '../app-error.ts';
 import { type EpochMs, hours, remaining } from '../units.ts';
 import { bad, type Check, type Found, type FoundEach, foundFailure, good, unknown, weak } from './check.ts';
 import type { FarFacts, Provider, SeenClaims } from './far-facts.ts';
@@ -39,20 +39,51 @@ function afterDiscovery(error: unknown): Found {
 }
 
 export const providerChecks: readonly Check<FarFacts>[] = [
-  perProvider(
-    'provider',
-    'Identity provider',
-    async ({ metadata, host }) => {
-      await metadata();
-      return good(`${host} says what a sign-in needs.`);
-    },
-    inItsWords,
-  ),
+  perProvider('provider', 'Identity provider', foundProvider, inItsWords),
   perProvider('client', 'Client at the provider', foundClient, afterDiscovery),
   perProvider('redirect', 'Port for the way back', foundPorts, inItsWords),
   perProvider('keys', 'Signing keys of the provider', foundKeys, afterDiscovery),
   perProvider('claims', 'Token and federation policy', foundClaims, inItsWords),
 ];
+
+async function foundProvider({ metadata, host, issuer, namedIssuer }: Provider): Promise<Found> {
+  try {
+    await metadata();
+    return good(`${host} says what a sign-in needs.`);
+  } catch (error) {
+    const isAnother = hasCode(error, 'ISSUER_INVALID') && error.toFailure().reason === 'issuer';
+    const named = isAnother ? await namedIssuer() : null;
+    if (named === null || named === issuer) throw error;
+    return foundAnotherIssuer(issuer, named);
+  }
+}
+
+function foundAnotherIssuer(issuer: string, named: string): Found {
+  const letter = `write the issuer as it stands there: ${named}`;
+  const isSlash = named.replace(/\/$/, '') === issuer.replace(/\/$/, '');
+  return bad(
+    `What answers for ${issuer} calls itself ${named}${isSlash ? '; only the slash at the end differs, and it counts' : ''}.`,
+    isSlash ? `W${letter.slice(1)}.` : `Ask your admin whether that is yours; if it is, ${letter}.`,
+    'ISSUER_INVALID',
+  );
+}
+
+/** For a profile that is new: what the provider does not list it may know all the same. */
+export const scopesCheck = perProvider(
+  'scopes',
+  'Scopes of the sign-in',
+  async ({ unlistedScopes }) => {
+    const unlisted = await unlistedScopes();
+    if (unlisted.length === 0) return good('The provider lists them, or lists none.');
+    return weak(
+      `The provider does not list ${listInWords(unlisted)}.`,
+      unlisted.includes('offline_access')
+        ? 'Allow it for this client at the provider: without offline_access nobody can renew a session.'
+        : 'If the sign-in is refused for it, allow it at the provider or leave it out of `idp.scopes`.',
+    );
+  },
+  afterDiscovery,
+);
 
 async function foundClient({ client, clientId, redirect }: Provider): Promise<Found> {
   const { verdict, error } = await client();

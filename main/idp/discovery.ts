@@ -74,7 +74,7 @@ async function fetchMetadata(profile: Profile, line: IssuerLine): Promise<Issuer
 }
 
 /** OpenID Connect Discovery section 4.1. Given whole, so that comparing issuers is left to us: the library compares them as URLs. */
-const documentOf = (issuer: string) => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+export const documentOf = (issuer: string) => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
 
 const notADocument = (cause: unknown) =>
   new AppError('ISSUER_UNREACHABLE', { reason: 'sent', detail: 'What answers there does not speak OpenID Connect.', cause });

@@ -2,12 +2,13 @@
  * Looks at an identity provider as the doctor does: without a person, without a secret, and without any effect on a session. One probe is
  * for one look: what it has read, it does not read again.
  */
+import { z } from 'zod';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { minutes, seconds } from '../units.ts';
 import { createWorkspaceDiscovery } from './databricks-metadata.ts';
-import { createDiscovery, type IssuerMetadata } from './discovery.ts';
-import { openIssuerLine } from './issuer-line.ts';
+import { createDiscovery, documentOf, type IssuerMetadata } from './discovery.ts';
+import { type IssuerLine, openIssuerLine } from './issuer-line.ts';
 import { oauthErrorFrom } from './library.ts';
 import { type PublishedKey, readPublishedKeys } from './published-keys.ts';
 
@@ -25,6 +26,8 @@ export interface ClientVerdict {
 export interface ProviderProbe {
   /** @throws AppError ISSUER_UNREACHABLE | ISSUER_INVALID, as a sign-in would */
   metadata(): Promise<IssuerMetadata>;
+  /** What its metadata calls itself, for a sentence alone: nothing is believed of it. null: it says nothing. @throws AppError ISSUER_UNREACHABLE */
+  namedIssuer(): Promise<string | null>;
   /** Asks for a sign-in without a person (`prompt=none`, OpenID Connect Core section 3.1.2.1). @throws as `metadata` */
   client(): Promise<ClientVerdict>;
   /** @throws as `metadata` */
@@ -64,9 +67,21 @@ export function createProviderProbe(parts: Parts): ProviderProbe {
   };
   return {
     metadata,
+    namedIssuer: () => readNamedIssuer(line, profile.idp.issuer),
     client: async () => askForNobody(parts, await metadata()),
     keys: async () => readPublishedKeys(line, (await metadata()).jwks_uri),
   };
+}
+
+async function readNamedIssuer(line: IssuerLine, issuer: string): Promise<string | null> {
+  const response = await line.request(documentOf(issuer).href, { headers: { accept: 'application/json' } });
+  const text = await response.text();
+  try {
+    return z.object({ issuer: z.string().max(300) }).parse(JSON.parse(text)).issuer;
+  } catch {
+    // A login page, for one.
+    return null;
+  }
 }
 
 /** Not over the line: where it leads to is the answer here, and is not followed. */

@@ -63,10 +63,18 @@ async function login(workspace: string | undefined, options: Options): Promise<v
     else printLine(cancelled ? 'The sign-in was cancelled.' : 'No sign-in was waiting.');
     return;
   }
+  const outcome = await signIn(agent, name, options.stepUp === true);
+  if (options.json === true) printJson(outcome);
+  else printLine(sessionLine(outcome.session));
+}
+
+/** Opens the browser, or says what to open, and waits for the person. @throws ReportedFailure: why it came to nothing */
+export async function signIn(agent: AgentClient, name: string | undefined, stepUp: boolean): Promise<z.output<typeof signInOutcomeSchema>> {
+  const profile = name === undefined ? {} : { profile: name };
   // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
   const cancel = (): void => void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
-  const started = await agent.postProven('/v1/sign-in', { ...profile, stepUp: options.stepUp === true }, signInStartedSchema);
+  const started = await agent.postProven('/v1/sign-in', { ...profile, stepUp }, signInStartedSchema);
   // People who asked for JSON read standard output with a program; the URL is for their eyes.
   process.stderr.write(
     started.browser === 'opened'
@@ -76,8 +84,7 @@ async function login(workspace: string | undefined, options: Options): Promise<v
   process.stderr.write(`  ${started.url}\n`);
   const outcome = await agent.get(`/v1/sign-in?profile=${encodeURIComponent(started.profile)}`, signInOutcomeSchema, minutes(30));
   process.off('SIGINT', cancel);
-  if (options.json === true) printJson(outcome);
-  else printLine(sessionLine(outcome.session));
+  return outcome;
 }
 
 const wrong = (detail: string) => new AppError('INPUT_INVALID', { reason: 'options', detail });
@@ -127,7 +134,7 @@ const LOOK_AGAIN_MS = 500;
 const APPROVAL_LIMIT = minutes(10);
 
 /** @throws AppError CONFIG_UNAPPROVED: it was refused, or nobody answered */
-async function untilApproved(agent: AgentClient, profile: string): Promise<void> {
+export async function untilApproved(agent: AgentClient, profile: string): Promise<void> {
   process.stderr.write('It was added to your configuration; approve that in Lakepass with your key.\n');
   const { url } = await agent.post('/v1/ui', {}, uiOpenedSchema);
   if (url !== null) process.stderr.write(`  ${url}\n`);

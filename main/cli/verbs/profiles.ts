@@ -13,13 +13,16 @@ import { type AgentClient, agentAnswers, connectAgent } from '../agent-client.ts
 import { askThrough, type WaitOptions, waitOf, withWait } from '../asking.ts';
 import { type CommonOptions, optionsFirst, placesOf, reachAgent, withCommon } from '../common.ts';
 import { type GrantOptions, grantRequest, withScopes } from '../grant-options.ts';
-import { askWord } from '../passphrase.ts';
+import { askYes } from '../passphrase.ts';
 import { failureLine, failureOf, printJson, printLine, printReport, table, tell } from '../report.ts';
+import { addProfilesInit } from './profiles-init.ts';
 
 type WriteOptions = CommonOptions & Pick<GrantOptions, 'scope' | 'workspace'> & WaitOptions & { section: string; yes?: boolean };
 
 export function addProfiles(program: Command): void {
-  const profiles = program.command('profiles').description('the Databricks profiles in ~/.databrickscfg, and one that asks Lakepass');
+  const profiles = program
+    .command('profiles')
+    .description('the Databricks profiles in ~/.databrickscfg, one that asks Lakepass, and `init` for a profile of Lakepass itself');
   withCommon(
     profiles.command('list', { isDefault: true }).description('which profiles there are, and how each signs in'),
     'lakepass profiles',
@@ -35,6 +38,7 @@ export function addProfiles(program: Command): void {
     .option('--section <name>', 'which profile; programs that name none use DEFAULT', 'DEFAULT')
     .option('--yes', 'do not ask before writing')
     .action(optionsFirst<WriteOptions>(write));
+  addProfilesInit(profiles);
   withCommon(profiles.command('undo').description('put back what was there before the last write'), 'lakepass profiles undo').action(
     optionsFirst(undo),
   );
@@ -65,7 +69,7 @@ async function write(options: WriteOptions): Promise<void> {
   const { profile, host } = placeIn(status, options);
   const plan = await file.plan(options.section, host, status.port);
   if (options.json !== true) showPlan(plan);
-  if (options.yes !== true) await confirm();
+  if (options.yes !== true) await askYes('Write this?');
   const body = grantRequest({ ...options, profile, workspace: host }, 'file', `profile ${options.section}`);
   const made = await askThrough(agent, { path: '/v1/grants', body, line: grantProgressSchema, wait: waitOf(options) }, (line) =>
     'made' in line ? line.made : undefined,
@@ -121,13 +125,6 @@ function showPlan({ file, section, diff, unreadable }: Plan): void {
 
 const signs: Record<DiffLine['change'], string> = { same: ' ', added: '+', removed: '-' };
 const diffText = (diff: readonly DiffLine[]): string => diff.map(({ line, change }) => `${signs[change]} ${line}`.trimEnd()).join('\n');
-
-async function confirm(): Promise<void> {
-  const typed = await askWord('Write this? Type "yes" to go on: ');
-  if (typed === 'yes') return;
-  const detail = typed === undefined ? 'There is no terminal to ask at; say --yes.' : 'Nothing was written.';
-  throw new AppError('INPUT_INVALID', { reason: 'yes', detail });
-}
 
 async function undo(options: CommonOptions): Promise<void> {
   const { file, section, diff, grant } = await fileFor(options).undo();

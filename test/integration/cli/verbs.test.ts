@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import { type ControlledAgent, type ControlledDoctor, controlRoutes, type WorkspaceProfiles } from '../../../main/control/routes.ts';
+import { type ControlledAgent, type ControlledDoctor, controlRoutes, type ProfileMaking, type WorkspaceProfiles } from '../../../main/control/routes.ts';
 import type { CallerView } from '../../../preload/contract/caller.ts';
 import type { AskView } from '../../../preload/contract/consent.ts';
 import type { GrantNews, GrantView, StatusView } from '../../../preload/contract/control.ts';
@@ -139,7 +139,7 @@ beforeEach(async () => {
   answers = {};
   // A method that a test replaces is found at the moment it is called.
   const scripted = new Proxy(usual, { get: (target, name) => Reflect.get(answers, name) ?? Reflect.get(target, name) });
-  agent = await startStandInAgent(controlRoutes(scripted as ControlledAgent & WorkspaceProfiles & ControlledDoctor));
+  agent = await startStandInAgent(controlRoutes(scripted as ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor));
 });
 afterEach(() => agent.close());
 
