@@ -69,6 +69,8 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
   let failure: AppError | null = null;
   /** Grows with each lock: a secret that was being read when it came must not be kept after it. */
   let locks = 0;
+  /** Grows with each secret that is set or removed: one that was being read when that came is an old one. */
+  let changes = 0;
 
   /** @throws AppError LOCKED | PRINCIPAL_SECRET_NEEDED */
   function requireSecret(origin: string): Secret {
@@ -143,15 +145,18 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
       claims: () => ({}),
       touch: () => undefined,
       async resume() {
-        const before = locks;
+        const [before, changesBefore] = [locks, changes];
         try {
           const read = workload === undefined ? await store.read() : null;
           // check: principal-resume-overtaken
           if (locks !== before) return;
           // end check
+          locked = false;
+          // check: principal-resume-outdated
+          if (changes !== changesBefore) return;
+          // end check
           stored = read;
           failure = null;
-          locked = false;
         } catch (error) {
           if (locks !== before) return;
           stored = null;
@@ -193,6 +198,7 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
       audit.append({ type: 'service-principal.secret-set', name, clientId });
       const attended = parts.isAttended();
       await store.write({ secret, setAt, attended });
+      changes += 1;
       if (locks !== before) return;
       stored = { secret, setAt, attended, clientId, hosts: principal.workspaces.map(({ host }) => host) };
       failure = null;
@@ -201,6 +207,7 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
       requireSecretKind();
       audit.append({ type: 'service-principal.secret-removed', name, clientId });
       await store.erase();
+      changes += 1;
       stored = null;
       tokens.forget(new AppError('PRINCIPAL_SECRET_NEEDED', { reason: 'missing' }));
     },

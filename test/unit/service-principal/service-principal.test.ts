@@ -129,7 +129,8 @@ describe('a service principal', () => {
     expect(sent).toEqual([]);
   });
 
-  it('is not opened by a vault whose answer comes after the next lock', async () => {
+  /** A vault with the secret in it, whose answers come when `resolve` is called. */
+  async function slowVault() {
     const vault = memoryVault();
     await start({ vault }).running.setSecret(new Secret(secret));
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -141,7 +142,22 @@ describe('a service principal', () => {
         return found;
       },
     };
-    const { running } = start({ vault: slow });
+    return { vault: slow, resolve };
+  }
+
+  it('does not take back from a slow vault what was removed meanwhile', async () => {
+    const { vault, resolve } = await slowVault();
+    const { running, sent, token } = start({ vault });
+    const resuming = running.session.resume();
+    await running.removeSecret();
+    resolve();
+    await resuming;
+    expect([running.view().state, await token(), sent]).toEqual(['secret-needed', 'PRINCIPAL_SECRET_NEEDED missing', []]);
+  });
+
+  it('is not opened by a vault whose answer comes after the next lock', async () => {
+    const { vault, resolve } = await slowVault();
+    const { running } = start({ vault });
     const resuming = running.session.resume();
     await running.session.lock();
     resolve();
