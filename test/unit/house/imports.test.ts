@@ -43,7 +43,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   // What joins the nouns; only the composition root and the hosts stand above it.
   agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log and try a policy.
-  cli: /^main\/(places|headless|agent-host|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor)\//,
+  cli: /^main\/(places|headless|agent-host|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/idp\/presets\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor)\//,
 };
 
 const rules: Rule[] = [
