@@ -1,11 +1,9 @@
 /**
  * What a request to an app must look like before it may reach it. The app gets a token with every request, so every page of the web
  * that could make the person's browser send one is kept out here; the lists at the end are the policy, in their order.
- *
- * Only raw headers are read: Node's parsed ones keep the first of two Host headers and hide the second.
  */
-import type { IncomingMessage } from 'node:http';
 import type { FailureCode } from '../../preload/contract/failure.ts';
+import type { Seen } from '../pages/seen.ts';
 
 export interface Refusal {
   code: FailureCode;
@@ -32,45 +30,6 @@ export const addressAt = (port: number): Address => ({
 /** Paths from here on are ours, and the app never sees them. */
 export const ownPaths = '/.lakepass/';
 export const entryPath = `${ownPaths}enter`;
-
-/** What one pass over the raw headers found: each header's values, in order. */
-export interface Seen {
-  method: string;
-  target: string;
-  hosts: readonly string[];
-  origins: readonly string[];
-  sites: readonly string[];
-  destinations: readonly string[];
-  types: readonly string[];
-  cookies: readonly string[];
-  encodings: readonly string[];
-  lengths: readonly string[];
-  upgrades: readonly string[];
-  serviceWorkers: readonly string[];
-}
-
-export function look({ method = '', url = '', rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders'>): Seen {
-  const values = new Map<string, string[]>();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    values.set(name, [...(values.get(name) ?? []), rawHeaders[index + 1] ?? '']);
-  }
-  const of = (name: string): readonly string[] => values.get(name) ?? [];
-  return {
-    method,
-    target: url,
-    hosts: of('host'),
-    origins: of('origin'),
-    sites: of('sec-fetch-site'),
-    destinations: of('sec-fetch-dest'),
-    types: of('content-type'),
-    cookies: of('cookie'),
-    encodings: of('transfer-encoding'),
-    lengths: of('content-length'),
-    upgrades: of('upgrade'),
-    serviceWorkers: of('service-worker'),
-  };
-}
 
 type Check = (seen: Seen, address: Address) => Refusal | undefined;
 const refuse = (code: FailureCode, reason: string): Refusal => ({ code, reason });
@@ -187,12 +146,3 @@ export const exchangeChecks: readonly Check[] = [exactOrigin, sameOriginIfSaid, 
 export const requestChecks: readonly Check[] = [ownSite, ownOrigin, originToChange, noServiceWorker];
 /** A WebSocket to the app. Not every browser says Sec-Fetch-Site there; all of them say Origin (RFC 6455 section 4.1). */
 export const upgradeChecks: readonly Check[] = [webSocket, noBody, exactOrigin, sameOriginIfSaid];
-
-/** The first refusal, or undefined. */
-export function firstRefusal(checks: readonly Check[], seen: Seen, address: Address): Refusal | undefined {
-  for (const check of checks) {
-    const refusal = check(seen, address);
-    if (refusal !== undefined) return refusal;
-  }
-  return undefined;
-}

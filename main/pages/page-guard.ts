@@ -2,13 +2,12 @@
  * What a request must look like before anybody asks who makes it. Every page of the web can knock here, so the lists at the end are
  * the policy, in the order in which it is applied. Two hosts share one port and nothing else: which of them is meant is settled first.
  *
- * Only raw headers are read: Node's parsed ones keep the first of two Host headers and hide the second. Cookies are neither set nor
- * read, and not refused: browsers send those of every other server on 127.0.0.1 along.
+ * Cookies are neither set nor read, and not refused: browsers send those of every other server on 127.0.0.1 along.
  */
-import type { IncomingMessage } from 'node:http';
 import type { FailureCode } from '../../preload/contract/failure.ts';
 import type { Refusal } from '../broker/guard.ts';
 import type { PageHost } from './entries.ts';
+import type { Seen } from './seen.ts';
 
 /** One of the two hosts of the door. */
 export interface Address {
@@ -19,44 +18,9 @@ export interface Address {
   origin: string;
 }
 
-/** What one pass over the raw headers found: each header's values, in order. */
-export interface Seen {
-  method: string;
-  target: string;
-  hosts: readonly string[];
-  origins: readonly string[];
-  sites: readonly string[];
-  destinations: readonly string[];
-  types: readonly string[];
-  authorizations: readonly string[];
-  lengths: readonly string[];
-  encodings: readonly string[];
-}
-
 /** Bytes. A first configuration comes with the whole text of its file. */
 export const bodyLimit = (target: string): number => (pasting.has(target) ? 81_920 : 16_384);
 const pasting: ReadonlySet<string> = new Set(['/v1/setup/profile', '/v1/doctor/explain']);
-
-export function look({ method = '', url = '', rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders'>): Seen {
-  const values = new Map<string, string[]>();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    values.set(name, [...(values.get(name) ?? []), rawHeaders[index + 1] ?? '']);
-  }
-  const of = (name: string): readonly string[] => values.get(name) ?? [];
-  return {
-    method,
-    target: url,
-    hosts: of('host'),
-    origins: of('origin'),
-    sites: of('sec-fetch-site'),
-    destinations: of('sec-fetch-dest'),
-    types: of('content-type'),
-    authorizations: of('authorization'),
-    lengths: of('content-length'),
-    encodings: of('transfer-encoding'),
-  };
-}
 
 const refuse = (code: FailureCode, reason: string): Refusal => ({ code, reason });
 type Check = (seen: Seen, address: Address) => Refusal | undefined;
@@ -142,15 +106,6 @@ export const documentChecks: readonly Check[] = [noForeignOrigin, ownDocument, n
 export const assetChecks: readonly Check[] = [noForeignOrigin, ownSite, noBody];
 /** What it says. */
 export const callChecks: readonly Check[] = [ownOrigin, ownSite, jsonOnly, smallEnough];
-
-/** The first refusal, or undefined. */
-export function firstRefusal(checks: readonly Check[], seen: Seen, address: Address): Refusal | undefined {
-  for (const check of checks) {
-    const refusal = check(seen, address);
-    if (refusal !== undefined) return refusal;
-  }
-  return undefined;
-}
 
 /** The bearer of a call; empty where there is not exactly one, which then opens nothing. */
 export function bearerOf({ authorizations }: Seen): string {

@@ -16,20 +16,9 @@ import type { Bearer, Entries } from './entries.ts';
 import type { Listeners } from './listeners.ts';
 import { failureAnswer, fileHeaders } from './page-answers.ts';
 import { parseInput, readJson } from './page-body.ts';
-import {
-  type Address,
-  addressOf,
-  assetChecks,
-  bearerOf,
-  bodyLimit,
-  callChecks,
-  documentChecks,
-  doorChecks,
-  firstRefusal,
-  look,
-  type Seen,
-} from './page-guard.ts';
+import { type Address, addressOf, assetChecks, bearerOf, bodyLimit, callChecks, documentChecks, doorChecks } from './page-guard.ts';
 import { nothing, type PageRoute } from './page-routes.ts';
+import { firstRefusal, look, type Seen } from './seen.ts';
 
 interface Parts {
   /** The two hosts of the door as they are now. */

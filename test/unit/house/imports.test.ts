@@ -29,7 +29,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   pages: /^main\/(audit|caller|broker)\//,
   databrickscfg: undefined,
   // A door of its own, in the process that runs an app.
-  apps: /^main\/caller\/|^main\/pages\/door\.ts$|^main\/profile\/yaml-source\.ts$/,
+  apps: /^main\/caller\/|^main\/pages\/(door|seen)\.ts$|^main\/profile\/yaml-source\.ts$/,
   // The first steps: they do what a program of the person's would do, so they know its environment.
   setup:
     /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$|^main\/idp\/presets\.ts$/,

@@ -1,22 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Address,
-  addressOf,
-  assetChecks,
-  bearerOf,
-  callChecks,
-  documentChecks,
-  doorChecks,
-  firstRefusal,
-  look,
-} from '../../../main/pages/page-guard.ts';
+import type { Refusal } from '../../../main/broker/guard.ts';
+import { type Address, addressOf, assetChecks, bearerOf, callChecks, documentChecks, doorChecks } from '../../../main/pages/page-guard.ts';
+import { firstRefusal, look } from '../../../main/pages/seen.ts';
 
 const ui: Address = { name: 'ui', host: '127.0.0.1:4000', origin: 'http://127.0.0.1:4000' };
 const ceremony: Address = { name: 'ceremony', host: 'lakepass.localhost:4000', origin: 'http://lakepass.localhost:4000' };
 
 const seen = (target: string, headers: [string, string][], method = 'GET') => look({ method, url: target, rawHeaders: headers.flat() });
 const host: [string, string] = ['Host', ui.host];
-const said = (refusal: ReturnType<typeof firstRefusal>): string => (refusal === undefined ? 'passes' : `${refusal.code} ${refusal.reason}`);
+const said = (refusal: Refusal | undefined): string => (refusal === undefined ? 'passes' : `${refusal.code} ${refusal.reason}`);
 const addressed = (headers: [string, string][]): string => {
   const found = addressOf(seen('/', headers), [ui, ceremony]);
   return 'code' in found ? said(found) : found.name;
