@@ -384,11 +384,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         ...{ port: () => port, defaultBrowser: () => defaultBrowserName(process.env), watched: () => monitor.noticed() },
       },
     });
-    const ui: UiAgent = {
     const init = createProfileInit({
       ...{ configFile: places.config, clock, companies, servicePrincipals, adding },
       doctor: { lookAtNew, lookAtToken },
     });
+    const ui: UiAgent = {
       ...core,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
       ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: files.view }),
