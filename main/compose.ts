@@ -186,6 +186,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         [...companies.values()]
           .filter(({ profile, session }) => profile.idp.preset !== 'databricks' && session.view().phase === 'signed-in')
           .map(({ profile }) => ({ profile: profile.name, keys: createProviderProbe({ profile, clock, fetch, random, log }).keys })),
+      certificates: () => ports.certificates?.() ?? [],
       secrets: () =>
         [...servicePrincipals.values()]
           .map((each) => each.view())

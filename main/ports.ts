@@ -23,6 +23,14 @@ export interface Keychain {
   erase(entry: string): Promise<void>;
 }
 
+/** What a server has shown of itself in TLS. */
+export interface SeenCertificate {
+  /** Host, and port where it is not the usual one. */
+  host: string;
+  /** When the first certificate of its chain ends. */
+  ends: EpochMs;
+}
+
 /** Names and numbers only; an event name is a short dotted noun and verb. Secrets have no road in here. */
 export type Log = (event: string, fields?: Record<string, string | number | boolean>) => void;
 
@@ -54,6 +62,8 @@ export interface Ports {
   fetch: typeof globalThis.fetch;
   /** Told of the file with further certificate authorities that the configuration names, before the first request and when it changes. */
   trust?: (caFile: string | undefined) => void;
+  /** Of each host that was connected to since the start, as it was the last time. */
+  certificates?: () => readonly SeenCertificate[];
   keychain: Keychain;
   /**
    * Opens the system browser without a shell. 'none' where there is no browser to open: the URL is then shown instead.

@@ -47,7 +47,7 @@ export interface FarParts extends Pick<Ports, 'clock' | 'fetch' | 'random' | 'lo
   port: () => number;
   systemFindsOwnName: (port: number) => Promise<boolean>;
   defaultBrowser: () => Promise<string | null>;
-  watched: () => FarFacts['watched'];
+  watched: FarFacts['watched'];
 }
 
 export interface FarQuestion {
@@ -88,7 +88,7 @@ export async function farFacts(parts: FarParts, { profile, grant, terminal }: Fa
     judge: (address) => judge(parts, address),
     defaultBrowser: parts.defaultBrowser,
     systemFindsOwnName: () => parts.systemFindsOwnName(parts.port()),
-    watched: parts.watched(),
+    watched: parts.watched,
   };
 }
 

@@ -85,5 +85,5 @@ export interface FarFacts extends Facts {
   /** The system itself finds `lakepass.localhost`. */
   systemFindsOwnName(): Promise<boolean>;
   /** What the watch over certificates and rejected tokens has to say. */
-  watched: readonly { id: string; title: string; finding: string; next: string }[];
+  watched(): readonly { id: string; title: string; finding: string; next: string }[];
 }

@@ -1,11 +1,11 @@
 /**
- * Watches what goes wrong slowly, or many times in a short while: a provider's signing keys that change or whose certificates end, secrets of
- * service principals that grow old, tokens that are rejected in a row. It looks once a day and when something happens, and never polls.
+ * Watches what goes wrong slowly, or many times in a short while: a provider's signing keys that change or whose certificates end, certificates
+ * that servers show in TLS, secrets of service principals that grow old, tokens that are rejected in a row. It looks once a day and when something happens, and never polls.
  *
  * What it remembers is in memory: after a start the first look has nothing to compare with.
  */
 import { AppError, asAppError } from '../app-error.ts';
-import type { Clock, Log } from '../ports.ts';
+import type { Clock, Log, SeenCertificate } from '../ports.ts';
 import { type EpochMs, hours, later, type Ms, minutes, remaining } from '../units.ts';
 import { lengthInWords, listInWords } from './words.ts';
 
@@ -33,6 +33,8 @@ export interface MonitorParts {
   log: Log;
   /** Profiles somebody is signed in at: nobody else's provider is asked. */
   providers: () => readonly { profile: string; keys: () => Promise<readonly SeenKey[]> }[];
+  /** What providers and workspaces have shown in TLS. Nobody is connected to for that alone. */
+  certificates: () => readonly SeenCertificate[];
   secrets: () => readonly { name: string; ageDays: number | null; rotationDue: boolean }[];
   /** Once for each burst. */
   record: (burst: Burst) => void;
@@ -141,6 +143,18 @@ export function createMonitor(parts: MonitorParts): Monitor {
     });
   }
 
+  /** One that has ended by now may have been renewed since: the next connection shows the new one, or fails and says why. */
+  const ofCertificates = (): Noticed[] =>
+    parts
+      .certificates()
+      .map(({ host, ends }) => ({ host, left: remaining(ends, clock.now()) }))
+      .filter(({ left }) => left > 0 && left <= SOON)
+      .map(({ host, left }) => ({
+        ...{ id: `tls-${host}`, title: `TLS certificate: ${host}` },
+        finding: `A certificate that ${host} shows in TLS ends in ${lengthInWords(left)}.`,
+        next: 'Ask whoever runs it whether it renews itself; once it has ended, nobody gets through.',
+      }));
+
   const ofSecrets = (): Noticed[] =>
     parts
       .secrets()
@@ -163,8 +177,8 @@ export function createMonitor(parts: MonitorParts): Monitor {
     wake() {
       if (looked === null || Math.abs(remaining(clock.now(), looked)) >= DAY) look();
     },
-    noticed: () => [...ofBursts(), ...ofKeys(), ...ofSecrets()],
-    notes: () => ofKeys().map(({ finding, next }) => `${finding} ${next}`),
+    noticed: () => [...ofBursts(), ...ofKeys(), ...ofCertificates(), ...ofSecrets()],
+    notes: () => [...ofKeys(), ...ofCertificates()].map(({ finding, next }) => `${finding} ${next}`),
     problem() {
       const [first] = ofBursts();
       return first === undefined ? null : new AppError('TOKENS_REJECTED', { detail: first.finding });

@@ -4,6 +4,7 @@ import { type EpochMs, ms, remaining } from '../units.ts';
 import { bad, type Check, type Found, good, unknown, weak } from './check.ts';
 import { readDatabricksProfiles, rivalsAmong } from './databricks-settings.ts';
 import type { FarFacts, GrantSeen } from './far-facts.ts';
+import { FAR_LOOK } from './network-checks.ts';
 import { lengthInWords, listInWords } from './words.ts';
 
 const variables: Check<FarFacts> = {
@@ -94,7 +95,12 @@ const keychains: Readonly<Record<FarFacts['status']['vault'], Found>> = {
 const watched: Check<FarFacts> = {
   id: 'watched',
   title: 'What was noticed meanwhile',
-  look: ({ watched: noticed }) => noticed.map((each) => ({ ...each, state: 'weak' as const })),
+  limit: FAR_LOOK,
+  async look({ places, watched: noticed }) {
+    // On the way there certificates are seen.
+    await Promise.all(places.map(({ way }) => way()));
+    return noticed().map((each) => ({ ...each, state: 'weak' as const }));
+  },
 };
 
 export const terminalChecks: readonly Check<FarFacts>[] = [variables, stale, grant, ownName, keychain, watched];

@@ -2,10 +2,18 @@
 import type { Clock, Ports } from '../ports.ts';
 import type { Outbound } from './outbound.ts';
 
-export function outboundAtFirstUse(parts: { env: NodeJS.ProcessEnv; clock: Clock }): Required<Pick<Ports, 'fetch' | 'trust'>> {
+export function outboundAtFirstUse(parts: {
+  env: NodeJS.ProcessEnv;
+  clock: Clock;
+}): Required<Pick<Ports, 'fetch' | 'trust' | 'certificates'>> {
   let caFile: string | undefined;
   let loaded: Promise<Outbound> | undefined;
-  const load = async (): Promise<Outbound> => (await import('./outbound.ts')).createOutbound(parts);
+  let certificates: Outbound['certificates'] = () => [];
+  const load = async (): Promise<Outbound> => {
+    const line = (await import('./outbound.ts')).createOutbound(parts);
+    certificates = line.certificates;
+    return line;
+  };
   return {
     async fetch(...given) {
       loaded ??= load();
@@ -16,5 +24,6 @@ export function outboundAtFirstUse(parts: { env: NodeJS.ProcessEnv; clock: Clock
     trust(file) {
       caFile = file;
     },
+    certificates: () => certificates(),
   };
 }

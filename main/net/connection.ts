@@ -17,6 +17,8 @@ export class NotConnected extends Error {
 export interface Road {
   proxy: URL | null;
   trusted: () => SecureContext;
+  /** Told of every handshake that has passed, with the host and the port where it is not the usual one. */
+  saw: (host: string, socket: TLSSocket) => void;
   /** Ends the attempt; its reason becomes the cause. */
   signal: AbortSignal;
 }
@@ -25,13 +27,15 @@ export interface Road {
  * @throws AppError PROXY_UNREACHABLE | PROXY_REFUSED | SERVER_UNTRUSTED | CLIENT_CERTIFICATE_DEMANDED | CA_FILE_UNUSABLE
  * @throws NotConnected for everything else; the system's error is its cause
  */
-export async function openConnection(url: URL, { proxy, trusted, signal }: Road): Promise<Socket> {
+export async function openConnection(url: URL, { proxy, trusted, saw, signal }: Road): Promise<Socket> {
   signal.throwIfAborted();
   const target = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)) };
   if (url.protocol === 'http:') return ready(connectPlain(target), 'connect', signal);
   const context = trusted();
   const tunnel = proxy === null ? undefined : await openTunnel(proxy, target, context, signal);
-  return secured(target, { context, signal, ...(tunnel === undefined ? {} : { over: tunnel }) });
+  const socket = await secured(target, { context, signal, ...(tunnel === undefined ? {} : { over: tunnel }) });
+  saw(url.host, socket);
+  return socket;
 }
 
 interface Target {

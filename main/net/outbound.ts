@@ -8,10 +8,11 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import type { Clock } from '../ports.ts';
+import type { Clock, SeenCertificate } from '../ports.ts';
 import { type Ms, seconds } from '../units.ts';
 import { openConnection } from './connection.ts';
 import { proxyFor } from './proxy.ts';
+import { createSeenCertificates } from './seen-certificates.ts';
 import { refusedClient } from './tls-failures.ts';
 import { createTrust, type Trust } from './trust.ts';
 
@@ -23,6 +24,8 @@ export interface Outbound extends Pick<Trust, 'use'> {
    * @throws NotConnected: it has not left either. Any other error: it may have
    */
   fetch: typeof globalThis.fetch;
+  /** What servers have shown so far. */
+  certificates: () => readonly SeenCertificate[];
 }
 
 /** Shorter than anybody's patience with a whole request, so that a host nobody reaches is told from one that is slow to answer. */
@@ -30,18 +33,20 @@ const CONNECT_LIMIT: Ms = seconds(8);
 const withoutBody = new Set([204, 205, 304]);
 
 export function createOutbound({ env, clock, trust = createTrust() }: { env: NodeJS.ProcessEnv; clock: Clock; trust?: Trust }): Outbound {
+  const seen = createSeenCertificates(clock);
   const connect = async (url: URL, signal: AbortSignal): Promise<Socket> => {
     const late = new AbortController();
     const stop = clock.after(CONNECT_LIMIT, () => late.abort(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })));
     try {
       const both = AbortSignal.any([signal, late.signal]);
-      return await openConnection(url, { proxy: proxyFor(url, env), trusted: trust.context, signal: both });
+      return await openConnection(url, { proxy: proxyFor(url, env), trusted: trust.context, saw: seen.note, signal: both });
     } finally {
       stop();
     }
   };
   return {
     use: trust.use,
+    certificates: seen.list,
     async fetch(input, init) {
       const asked = new Request(input, init);
       const url = new URL(asked.url);

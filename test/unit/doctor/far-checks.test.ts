@@ -253,6 +253,6 @@ describe('the terminal', () => {
   it('shows a keychain that is a file as weak, and what was noticed as it is', async () => {
     expect(await found('keychain', { status: status({ vault: 'file' }) })).toMatchObject({ state: 'weak' });
     const watched = [{ id: 'keys-acme', title: 'Keys', finding: 'A new key came.', next: 'Do nothing.' }];
-    expect(await found('watched-keys-acme', { watched })).toMatchObject({ state: 'weak', finding: 'A new key came.' });
+    expect(await found('watched-keys-acme', { watched: () => watched })).toMatchObject({ state: 'weak', finding: 'A new key came.' });
   });
 });

@@ -41,6 +41,6 @@ export const wellNetwork = async (changes: Partial<FarFacts> = {}): Promise<FarF
   judge: () => 'elsewhere',
   defaultBrowser: async () => 'firefox.desktop',
   systemFindsOwnName: async () => false,
-  watched: [],
+  watched: () => [],
   ...changes,
 });

@@ -15,7 +15,7 @@ function watching(changes: Partial<MonitorParts> = {}) {
   let reads = 0;
   let news = 0;
   const monitor = createMonitor({
-    ...{ clock, log: (event, fields) => void logged.push([event, fields]), secrets: () => [] },
+    ...{ clock, log: (event, fields) => void logged.push([event, fields]), secrets: () => [], certificates: () => [] },
     providers: () => [
       {
         profile: 'acme',
@@ -36,6 +36,24 @@ function watching(changes: Partial<MonitorParts> = {}) {
   };
   return { clock, monitor, recorded, logged, publish, reads: () => reads, news: () => news };
 }
+
+describe('a certificate that a server shows in TLS', () => {
+  it('is told of from thirty days before its end, and no longer once that has come or a new one was seen', async () => {
+    let ends = later(fakeClock().now(), hours(31 * 24));
+    const { clock, monitor } = watching({ certificates: () => [{ host: 'idp.acme.example', ends }] });
+    expect(monitor.noticed()).toEqual([]);
+    await clock.advance(day);
+    const finding = 'A certificate that idp.acme.example shows in TLS ends in 30 d.';
+    expect(monitor.noticed()).toMatchObject([{ id: 'tls-idp.acme.example', finding }]);
+    expect(monitor.notes()).toEqual([expect.stringContaining(finding)]);
+    ends = later(clock.now(), hours(90 * 24));
+    expect(monitor.noticed()).toEqual([]);
+    await clock.advance(89 * day);
+    expect(monitor.noticed()).toHaveLength(1);
+    await clock.advance(day);
+    expect(monitor.noticed()).toEqual([]);
+  });
+});
 
 describe('signing keys', () => {
   it('are looked at ten minutes after the start and then once a day, with one timer', async () => {
