@@ -295,6 +295,7 @@ export async function openOwnFiles(parts: {
     notes: () => [
       ...(restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
       ...(isUnattended() ? [nobodyAsked] : []),
+      ...unboundWords(config),
     ],
     words(kind, hash) {
       const { bytes } = waitingFor(kind, hash);
@@ -348,8 +349,9 @@ const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config): string
   ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
     const actAs =
       federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];
+    const loose = idp.dpop === 'off' ? '; refresh tokens not bound to a key' : '';
     const groupsAt = idp.groupsEndpoint === undefined ? '' : `; its access token goes to ${new URL(idp.groupsEndpoint).origin} for groups`;
-    return `${name}: sign-in at ${idp.issuer}, workspaces ${hostsOf(workspaces)}${groupsAt}${actAs.join('')}`;
+    return `${name}: sign-in at ${idp.issuer}, workspaces ${hostsOf(workspaces)}${groupsAt}${loose}${actAs.join('')}`;
   }),
   ...[...servicePrincipals.values()].map(
     ({ name, clientId, workload, workspaces }) =>
@@ -358,6 +360,11 @@ const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config): string
 ];
 
 const nobodyAsked = 'The configuration names no people, so programs get tokens of its service principals without anybody being asked.';
+
+const unboundWords = ({ profiles }: Config): string[] =>
+  [...profiles.values()]
+    .filter(({ idp }) => idp.dpop === 'off')
+    .map(({ name }) => `The refresh token of ${name} is not bound to a key (\`idp.dpop: off\`): a copy of it is of use to a thief.`);
 
 const hostsOf = (workspaces: Profile['workspaces']): string => workspaces.map(({ host }) => host).join(', ');
 

@@ -31,8 +31,11 @@ export function offersBinding(metadata: Partial<oidc.ServerMetadata>): boolean {
 }
 
 /** Not where the access token is what workspaces take: a proof binds that one too, and to a workspace it goes as a bearer. */
-export const wantsBinding = (metadata: IssuerMetadata, { subjectToken }: Pick<Profile, 'subjectToken'>): boolean =>
-  offersBinding(metadata) && subjectToken === 'id_token';
+export const wantsBinding = (metadata: IssuerMetadata, { idp, subjectToken }: Pick<Profile, 'idp' | 'subjectToken'>): boolean =>
+  idp.dpop === 'on' && offersBinding(metadata) && subjectToken === 'id_token';
+
+/** Why no key was proven. */
+export const unbound = ({ idp }: Pick<Profile, 'idp'>): 'off' | 'none' => (idp.dpop === 'off' ? 'off' : 'none');
 
 export async function newProofKey(): Promise<ProofKey> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });

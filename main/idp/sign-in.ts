@@ -18,7 +18,7 @@ import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { type GroupsParts, groupsOf } from './preset-groups.ts';
 import { loginRefused, refuseHopelessStepUp } from './preset-words.ts';
 import { presets } from './presets.ts';
-import { newProofKey, type ProofKey, proofFor, wantsBinding } from './proof-key.ts';
+import { newProofKey, type ProofKey, proofFor, unbound, wantsBinding } from './proof-key.ts';
 import { revoke } from './revoke.ts';
 import type { SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
@@ -169,7 +169,7 @@ async function conclude(
     const groups = (await groupsOf(parts, claims, accessToken)) ?? [];
     const identity = identityFrom(claims, parts.profile, groups);
     const proofKey = isBound && proof !== null ? proof.sealed : null;
-    const binding = proof === null ? 'none' : proofKey === null ? 'declined' : 'dpop';
+    const binding = proof === null ? unbound(parts.profile) : proofKey === null ? 'declined' : 'dpop';
     return { identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']), proofKey, binding };
   } catch (error) {
     dropRefreshToken(parts, metadata, refreshToken?.reveal());

@@ -47,11 +47,11 @@ export interface SignedIn {
   nonceDigest: string | null;
   /** The key that the refresh token is bound to (RFC 9449), as it is kept; null where it is bound to none. */
   proofKey: Secret | null;
-  /** How that came. `declined`: the provider offers it and yet bound nothing. */
+  /** How that came. `declined`: the provider offers it and yet bound nothing; `off`: the configuration says not to. */
   binding: Binding;
 }
 
-export type Binding = 'dpop' | 'declined' | 'none';
+export type Binding = 'dpop' | 'declined' | 'off' | 'none';
 
 /** The sign-in that a refresh goes back to: what comes anew must fit it (OpenID Connect Core section 12.2). */
 export type Origin = Pick<SignedIn, 'identity' | 'assurance' | 'nonceDigest' | 'proofKey'>;

@@ -102,6 +102,12 @@ const idpSchema = z.strictObject({
     .max(16)
     .default([])
     .describe('Further claims of the ID token that the policy file may ask for, 16 at most.'),
+  dpop: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe(
+      'off: refresh tokens are not bound to a key (DPoP) although the provider offers it, so a copy of one is of use. Shown in status.',
+    ),
   pkceUnadvertised: z.boolean().default(false).describe('Accept a provider that supports PKCE S256 without advertising it.'),
   clockTolerance: length('60 s')
     .describe('Accepted difference between the clocks, 2 min at most.')

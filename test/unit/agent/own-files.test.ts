@@ -125,6 +125,21 @@ describe('a changed configuration', () => {
   });
 });
 
+describe('a configuration that has no refresh token bound to a key', () => {
+  it('says so before it is approved, and for as long as it holds', async () => {
+    write('config', configOf('a'));
+    const { files } = await start();
+    expect(files.notes().join()).not.toContain('bound');
+    await files.provenBySignIn();
+    write('config', configOf('a').replace('clientId: a }', 'clientId: a, dpop: off }'));
+    const { files: next, asked } = await start();
+    const [kind, hash] = asked[0] ?? [];
+    expect(next.words('config', hash as string).join('\n')).toContain('refresh tokens not bound to a key');
+    await next.approve(kind as FileKind, hash as string, 'tap:k1');
+    expect((await start()).files.notes().join()).toMatch(/refresh token of acme is not bound/);
+  });
+});
+
 describe('a first configuration that comes while the agent runs', () => {
   it('holds once it is adopted, and is approved by the sign-in like any first one', async () => {
     const { files, codes, asked } = await start();

@@ -49,6 +49,12 @@ describe('a sign-in', () => {
     },
   );
 
+  it('proves no key where the configuration says not to, and the record tells', async () => {
+    const { signIn, opened } = bench({ idp: { dpop: 'off' } });
+    await expect(signIn()).resolves.toMatchObject({ binding: 'off', proofKey: null });
+    expect(opened[0]?.searchParams.has('dpop_jkt')).toBe(false);
+  });
+
   it('refuses tokens that are bound to a key nobody has proven', async () => {
     const { signIn, issuer } = bench({}, {});
     issuer.answer = asDpop;
