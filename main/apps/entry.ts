@@ -4,7 +4,7 @@
  *
  * Browsers share cookies among all ports of a host name: a page served on another port of `lakepass-apps.localhost` is shown this
  * cookie when the browser goes there. It opens nothing by itself, for whoever may use it is checked anew with each request: see `guard.ts`,
- * and the user behind the connection.
+ * the user behind the connection, and the program: it opens for the one that brought the code.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../ports.ts';
@@ -16,15 +16,18 @@ const CODE_LIFE = minutes(10);
 const mostSessions = 16;
 const cookiePrefix = 'lakepass-app-';
 
+/** Path of its executable, as the system says; null where it does not. A browser may have many processes, of one file. */
+export type Program = string | null;
+
 export interface Entry {
   /** A fresh code; an older one opens nothing any more. */
   newCode(): string;
   /** Whether a code waits to be used. */
   isOpen(): boolean;
   /** The cookie to set for a code that is good; undefined for any other. The code is used up. */
-  exchange(code: string): string | undefined;
-  /** Whether one of the `Cookie` headers holds a session of ours. */
-  knows(cookies: readonly string[]): boolean;
+  exchange(code: string, by: Program): string | undefined;
+  /** Whether one of the `Cookie` headers holds a session of ours that was given to this program. */
+  knows(cookies: readonly string[], by: Program): boolean;
 }
 
 /** Cookies of every run are kept from every app. */
@@ -36,7 +39,7 @@ const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
 export function createEntry({ clock, random, port }: { clock: Clock; random: (bytes: number) => Buffer; port: number }): Entry {
   const cookieName = `${cookiePrefix}${port}`;
   let open: { digest: Buffer; until: EpochMs } | undefined;
-  const sessions: Buffer[] = [];
+  const sessions: { digest: Buffer; by: Program }[] = [];
 
   const secret = (): string => random(32).toString('base64url');
   const isOpen = (): boolean => open !== undefined && clock.now() < open.until;
@@ -48,7 +51,7 @@ export function createEntry({ clock, random, port }: { clock: Clock; random: (by
       return code;
     },
     isOpen,
-    exchange(code) {
+    exchange(code, by) {
       if (open === undefined) return undefined;
       // check: apps-code-life
       if (!isOpen()) return undefined;
@@ -60,16 +63,17 @@ export function createEntry({ clock, random, port }: { clock: Clock; random: (by
       open = undefined;
       // end check
       const session = secret();
-      sessions.push(digest(session));
+      sessions.push({ digest: digest(session), by });
       if (sessions.length > mostSessions) sessions.shift();
       return `${cookieName}=${session}; Path=/; HttpOnly; SameSite=Strict`;
     },
-    knows(cookies) {
-      const found = cookiesIn(cookies).filter(({ name }) => name === cookieName);
-      return found.some(({ value }) => {
-        const held = digest(value);
-        return sessions.some((session) => timingSafeEqual(session, held));
-      });
+    knows(cookies, by) {
+      const shown = cookiesIn(cookies).filter(({ name }) => name === cookieName);
+      let found = sessions.filter((session) => shown.some(({ value }) => timingSafeEqual(session.digest, digest(value))));
+      // check: apps-cookie-program
+      found = found.filter((session) => session.by === by);
+      // end check
+      return found.length > 0;
     },
   };
 }

@@ -2,13 +2,15 @@
  * The token an app is given, asked of the broker at the grant's own address as any SDK asks: under the same checks, on the same record,
  * and again when the lease is over. It is held in memory and goes into one header.
  */
-import { request } from 'node:http';
+import { type Agent, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { type FailureCode, failureCodes } from '../../preload/contract/failure.ts';
-import { AppError } from '../app-error.ts';
+import { AppError, hasCode } from '../app-error.ts';
 import type { Clock } from '../ports.ts';
 import { Secret } from '../secret.ts';
 import { type EpochMs, seconds } from '../units.ts';
+import { AppAgent } from './upstream.ts';
 
 export interface Lease {
   /**
@@ -28,16 +30,28 @@ const LARGEST_ANSWER = 64 * 1024;
 const tokenAnswer = z.object({ access_token: z.string().min(1), expires_on: z.number() });
 const refusalAnswer = z.object({ error: z.enum(failureCodes as [FailureCode, ...FailureCode[]]) });
 
-/**
- * @param parts.url the grant URL
- * @param parts.workspace origin of the workspace
- */
-export function createLease({ clock, url, workspace }: { clock: Clock; url: string; workspace: string }): Lease {
+export interface LeaseParts {
+  clock: Clock;
+  /** The grant URL. */
+  url: string;
+  /** Origin of the workspace. */
+  workspace: string;
+  /** A connection to the broker that is known to be one of our own user: after its end anybody could listen there. */
+  connect?: () => Promise<Socket>;
+}
+
+export function createLease({ clock, url, workspace, connect }: LeaseParts): Lease {
   let held: { token: Secret; until: EpochMs } | undefined;
   let asking: Promise<Secret> | undefined;
 
+  // One of its own: Node's shared one would go through a proxy where the environment names one.
+  let agent: Agent | false = false;
+  // check: apps-lease-broker
+  if (connect !== undefined) agent = new AppAgent(connect);
+  // end check
+
   async function ask(): Promise<Secret> {
-    const { status, text } = await answerOf(url, workspace);
+    const { status, text } = await answerOf(url, workspace, agent);
     const value = jsonOf(text);
     const refused = refusalAnswer.safeParse(value);
     if (refused.success) throw new AppError(refused.data.error);
@@ -63,6 +77,9 @@ export function createLease({ clock, url, workspace }: { clock: Clock; url: stri
   };
 }
 
+/** What the connection says is of an app; of the broker it says that the agent is not there. */
+const isOurs = (error: unknown): boolean => error instanceof AppError && !hasCode(error, 'APP_NOT_UP', 'APP_NOT_OURS');
+
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -72,11 +89,10 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function answerOf(url: string, workspace: string): Promise<{ status: number; text: string }> {
+function answerOf(url: string, workspace: string, agent: Agent | false): Promise<{ status: number; text: string }> {
   const headers = { 'X-Databricks-Metadata-Version': '1', 'X-Databricks-Host': workspace, 'User-Agent': 'lakepass-apps' };
   return new Promise((resolve, reject) => {
-    // An agent of its own: Node's shared one would go through a proxy where the environment names one.
-    const outgoing = request(url, { headers, agent: false, timeout: ANSWER_LIMIT }, (response) => {
+    const outgoing = request(url, { headers, agent, timeout: ANSWER_LIMIT }, (response) => {
       const parts: Buffer[] = [];
       let size = 0;
       response.on('data', (part: Buffer) => {
@@ -88,7 +104,7 @@ function answerOf(url: string, workspace: string): Promise<{ status: number; tex
       response.once('error', reject);
     });
     outgoing.once('timeout', () => outgoing.destroy(new AppError('DEADLINE_PASSED')));
-    outgoing.once('error', (cause) => reject(cause instanceof AppError ? cause : new AppError('AGENT_NOT_RUNNING', { cause })));
+    outgoing.once('error', (cause) => reject(isOurs(cause) ? cause : new AppError('AGENT_NOT_RUNNING', { cause })));
     outgoing.end();
   });
 }

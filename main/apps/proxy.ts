@@ -7,13 +7,13 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { AppError, asAppError } from '../app-error.ts';
-import { type Attribution, type Peer, unknownCaller } from '../caller/caller.ts';
+import type { Attribution, Peer, ProcessFacts } from '../caller/caller.ts';
 import { createEntrance, type Dropped } from '../caller/own-user.ts';
 import { listenOnBoth } from '../pages/door.ts';
 import { firstRefusal, look, type Seen } from '../pages/seen.ts';
 import type { Clock } from '../ports.ts';
 import type { Secret } from '../secret.ts';
-import { createEntry, type Entry } from './entry.ts';
+import { createEntry, type Entry, type Program } from './entry.ts';
 import {
   type Address,
   addressAt,
@@ -42,7 +42,7 @@ export interface AppDoor {
 export interface AppDoorParts {
   /** 0: any that is free. */
   port: number;
-  lookUp: (peer: Peer) => Promise<number | null>;
+  attribute: (peer: Peer) => Promise<Attribution>;
   /** The only user who is let in. */
   uid: number;
   person: Person;
@@ -85,17 +85,19 @@ const statusOf = ({ code }: AppError): number => statuses[code] ?? 403;
 /** @throws AppError APP_START_FAILED (reason port): the port cannot be had on both loopback addresses */
 export async function openAppDoor(parts: AppDoorParts): Promise<AppDoor> {
   const upgraded = new Set<Duplex>();
+  const programs = new WeakMap<Duplex, Program>();
   const agent = new AppAgent(parts.connect);
   const http = createHttpServer({ ...limits, requireHostHeader: false, insecureHTTPParser: false });
   // Node drops headers beyond its default count without a word; the size limit is the one that holds.
   http.maxHeadersCount = 0;
 
   const entrance = createEntrance({
-    lookUp: async (peer): Promise<Attribution> => ({ uid: await parts.lookUp(peer), caller: unknownCaller }),
+    lookUp: parts.attribute,
     uid: parts.uid,
     v6: true,
     waitingLimit: connectionLimits.waiting,
-    admit(socket) {
+    admit(socket, { process }) {
+      programs.set(socket, programIn(process));
       http.emit('connection', socket);
       socket.resume();
     },
@@ -112,7 +114,7 @@ export async function openAppDoor(parts: AppDoorParts): Promise<AppDoor> {
   for (const net of nets) net.on('error', () => parts.refused({ why: 'busy' }));
   const address = addressAt(port);
   const entry = createEntry({ clock: parts.clock, random: parts.random, port });
-  const inside: Inside = { parts, address, entry, agent, upgraded };
+  const inside: Inside = { parts, address, entry, agent, upgraded, programOf: (socket) => programs.get(socket) ?? null };
 
   http.on('request', (request, response) => void serve(inside, request, response));
   http.on('upgrade', (request, socket, head) => void upgrade(inside, request, socket, head));
@@ -149,7 +151,12 @@ interface Inside {
   entry: Entry;
   agent: AppAgent;
   upgraded: Set<Duplex>;
+  /** Which program is on the other end. */
+  programOf: (socket: Duplex) => Program;
 }
+
+/** A browser that was replaced while it runs is still the same. */
+const programIn = (process: ProcessFacts | null): Program => process?.executable?.replace(/ \(deleted\)$/, '') ?? null;
 
 const isDocument = ({ destinations }: Seen): boolean => destinations.length === 1 && destinations[0] === 'document';
 
@@ -175,7 +182,7 @@ function send(response: ServerResponse, { status, headers, body }: Notice, close
 }
 
 async function serve(inside: Inside, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { address, entry, parts } = inside;
+  const { address, entry, parts, programOf } = inside;
   const seen = look(request);
   const refusal = firstRefusal(doorChecks, seen, address);
   if (refusal !== undefined) return refuse(inside, seen, response, refusal);
@@ -183,7 +190,7 @@ async function serve(inside: Inside, request: IncomingMessage, response: ServerR
   const refused = firstRefusal(requestChecks, seen, address);
   if (refused !== undefined) return refuse(inside, seen, response, refused);
   // check: apps-let-in
-  if (!entry.knows(seen.cookies)) {
+  if (!entry.knows(seen.cookies, programOf(request.socket))) {
     if (isDocument(seen) && !entry.isOpen()) parts.knocked();
     return refuse(inside, seen, response, { code: 'APP_ENTRY_NEEDED', reason: 'cookie' });
   }
@@ -201,13 +208,13 @@ async function serve(inside: Inside, request: IncomingMessage, response: ServerR
 }
 
 async function serveOwn(inside: Inside, seen: Seen, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { address, entry } = inside;
+  const { address, entry, programOf } = inside;
   if (seen.target !== entryPath) return refuse(inside, seen, response, { code: 'ROUTE_UNKNOWN', reason: 'path' });
   const asks = seen.method === 'POST';
   const refusal = firstRefusal(asks ? exchangeChecks : entryChecks, seen, address);
   if (refusal !== undefined) return refuse(inside, seen, response, refusal);
   if (!asks) return send(response, entryPage());
-  const cookie = entry.exchange(await readCode(request));
+  const cookie = entry.exchange(await readCode(request), programOf(request.socket));
   if (cookie === undefined) return refuse(inside, seen, response, { code: 'APP_ENTRY_NEEDED', reason: 'code' });
   send(response, enteredNotice(cookie));
 }
@@ -271,7 +278,7 @@ const notUp = (error?: unknown): AppError =>
   error instanceof AppError ? error : new AppError('APP_NOT_UP', { reason: 'broken', cause: error });
 
 async function upgrade(inside: Inside, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const { address, entry, agent, upgraded } = inside;
+  const { address, entry, agent, upgraded, programOf } = inside;
   const seen = look(request);
   upgraded.add(socket);
   socket.once('close', () => upgraded.delete(socket));
@@ -283,7 +290,7 @@ async function upgrade(inside: Inside, request: IncomingMessage, socket: Duplex,
   const refusal = firstRefusal([...doorChecks, ...upgradeChecks], seen, address);
   if (refusal !== undefined) return refuse(inside, seen, response, refusal);
   // check: apps-upgrade-let-in
-  if (!entry.knows(seen.cookies) || seen.target.startsWith(ownPaths))
+  if (!entry.knows(seen.cookies, programOf(request.socket)) || seen.target.startsWith(ownPaths))
     return refuse(inside, seen, response, { code: 'APP_ENTRY_NEEDED', reason: 'cookie' });
   // end check
   try {

@@ -77,16 +77,20 @@ async function runApp(words: readonly string[], options: Options): Promise<void>
   const made = await makeGrant(agent, program, options);
   const over = new AbortController();
   const news = tellNews(agent, made, over.signal);
-  let opened: Opened | undefined;
+  const uid = process.getuid?.() ?? -1;
+  const callers = createCallers({ uid });
+  let door: AppDoor | undefined;
   try {
     const { profiles, servicePrincipals } = await agent.get('/v1/status', statusViewSchema);
-    const lease = createLease({ clock: systemClock, url: made.url, workspace: made.host });
+    const owned = { attribute: callers.attribute, uid, clock: systemClock };
+    const connect = () => connectToApp({ ...owned, port: Number(new URL(made.url).port), isApp: () => true });
+    const lease = createLease({ clock: systemClock, url: made.url, workspace: made.host, connect });
     const token = await lease.token();
     if (options.check === true) checkFirstToken(token, { workspace: made.host, scopes: made.grant.scopes });
     const appPort = wantedPort === 0 ? await freePort() : wantedPort;
-    opened = await open({ port, appPort, lease, person: personOf(made, profiles) });
-    announce(opened.door, made);
-    const url = opened.door.origin;
+    door = await open({ callers, uid, port, appPort, lease, person: personOf(made, profiles) });
+    announce(door, made);
+    const url = door.origin;
     process.exitCode = await runChild({
       ...{
         id: made.grant.id,
@@ -97,7 +101,8 @@ async function runApp(words: readonly string[], options: Options): Promise<void>
       onStart: () => undefined,
     });
   } finally {
-    await opened?.close();
+    await door?.close();
+    await callers.close();
     await end(agent, made);
     over.abort();
     await news;
@@ -130,35 +135,26 @@ const environmentOf = (
   });
 };
 
-interface Opened {
-  door: AppDoor;
-  close(): Promise<void>;
+interface OpenParts {
+  callers: LinuxCallers;
+  uid: number;
+  port: number;
+  appPort: number;
+  lease: Lease;
+  person: Person;
 }
 
-async function open(parts: { port: number; appPort: number; lease: Lease; person: Person }): Promise<Opened> {
-  const uid = process.getuid?.() ?? -1;
-  const callers = createCallers({ uid });
-  try {
-    const isApp = await isBelowUs(callers);
-    const door: AppDoor = await openAppDoor({
-      ...{ port: parts.port, uid, person: parts.person, clock: systemClock, random: randomBytes, requestId: randomUUID },
-      lookUp: (peer) => callers.peerUid.lookup(peer),
-      token: () => parts.lease.token(),
-      connect: () => connectToApp({ port: parts.appPort, attribute: callers.attribute, uid, isApp, clock: systemClock }),
-      knocked: () => tell(`another browser asks; let it in at ${door.entryUrl()}`),
-      refused: refusalTeller(),
-    });
-    return {
-      door,
-      close: async () => {
-        await door.close();
-        await callers.close();
-      },
-    };
-  } catch (error) {
-    await callers.close();
-    throw error;
-  }
+async function open({ callers, uid, port, appPort, lease, person }: OpenParts): Promise<AppDoor> {
+  const isApp = await isBelowUs(callers);
+  const door: AppDoor = await openAppDoor({
+    ...{ port, uid, person, clock: systemClock, random: randomBytes, requestId: randomUUID },
+    attribute: callers.attribute,
+    token: () => lease.token(),
+    connect: () => connectToApp({ port: appPort, attribute: callers.attribute, uid, isApp, clock: systemClock }),
+    knocked: () => tell(`another browser asks; let it in at ${door.entryUrl()}`),
+    refused: refusalTeller(),
+  });
+  return door;
 }
 
 /** What we have started is the app, and nothing else is. */

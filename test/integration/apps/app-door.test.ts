@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { Secret } from '../../../main/secret.ts';
-import { type AppUnderTest, type DoorUnderTest, exchange, openDoor, startApp, statusIn, valuesOf } from './door.ts';
+import { type AppUnderTest, type DoorUnderTest, exchange, of, openDoor, startApp, statusIn, valuesOf } from './door.ts';
 
 let app: AppUnderTest;
 let door: DoorUnderTest;
@@ -230,7 +230,7 @@ describe('who is not let in', () => {
   it('another user of the machine, before a byte is read', async () => {
     const other = await openDoor(app);
     await other.door.close();
-    const foreign = await openDoor(app, { lookUp: async () => 1001 });
+    const foreign = await openDoor(app, { attribute: async () => of(1001) });
     try {
       expect(await foreign.raw(foreign.head())).toBe('');
       expect(foreign.refused).toContainEqual({ why: 'foreign-user', uid: 1001 });
@@ -239,8 +239,19 @@ describe('who is not let in', () => {
     }
   });
 
+  it('another program with the cookie of the browser, as a page on another port is shown it', async () => {
+    let program = '/opt/browser/browser';
+    const other = await openDoor(app, { attribute: async () => of(1000, program) });
+    onTestFinished(() => other.door.close());
+    const socket = other.head('GET /socket HTTP/1.1', `Origin: ${other.origin}`, 'Upgrade: websocket').replace('close', 'Upgrade');
+    program = '/usr/bin/python3.13';
+    expect([statusIn(await other.raw(other.head())), statusIn(await other.raw(socket)), app.got]).toEqual([403, 403, []]);
+    program = '/opt/browser/browser (deleted)';
+    expect([statusIn(await other.raw(other.head())), statusIn(await other.raw(socket))]).toEqual([200, 101]);
+  });
+
   it('whoever nobody can name', async () => {
-    const unknown = await openDoor(app, { lookUp: async () => null });
+    const unknown = await openDoor(app, { attribute: async () => of(null) });
     expect(await unknown.raw(unknown.head())).toBe('');
     await unknown.door.close();
   });

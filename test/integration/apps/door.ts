@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { AppError } from '../../../main/app-error.ts';
 import { addressAt, entryPath } from '../../../main/apps/guard.ts';
 import { type AppDoor, type AppDoorParts, openAppDoor } from '../../../main/apps/proxy.ts';
+import { type Attribution, unknownCaller } from '../../../main/caller/caller.ts';
 import { Secret } from '../../../main/secret.ts';
 import { systemClock } from '../../../main/system-clock.ts';
 
@@ -84,6 +85,12 @@ export interface DoorUnderTest {
   connect(): Socket;
 }
 
+/** A connection of this user, of a program at this path. */
+export const of = (uid: number | null, executable: string | null = '/usr/bin/browser'): Attribution => {
+  const rest = { commandLine: null, folder: null, cgroup: null };
+  return { uid, caller: { ...unknownCaller, process: { pid: 7, startTicks: 7, uid: uid ?? -1, executable, ...rest } } };
+};
+
 export const person = { email: 'alice@example.com', user: 'alice@example.com', preferredUsername: 'Alice' };
 
 export async function openDoor(app: Pick<AppUnderTest, 'port'>, parts: Partial<AppDoorParts> = {}): Promise<DoorUnderTest> {
@@ -91,7 +98,7 @@ export async function openDoor(app: Pick<AppUnderTest, 'port'>, parts: Partial<A
   let knocks = 0;
   let count = 0;
   const door = await openAppDoor({
-    ...{ port: 0, lookUp: async () => 1000, uid: 1000, person, clock: systemClock, random: randomBytes },
+    ...{ port: 0, attribute: async () => of(1000), uid: 1000, person, clock: systemClock, random: randomBytes },
     token: async () => new Secret('token-of-alice'),
     requestId: () => `id-${++count}`,
     connect: () =>

@@ -131,6 +131,17 @@ describe('the token of an app', () => {
     expect((await lease.token()).reveal()).toBe('later');
   });
 
+  it('is asked of the broker of our own user alone: who holds its port after its end learns no grant and gives no token', async () => {
+    const port = Number(new URL(url).port);
+    const asOf = (user: number) => () => connectToApp({ ...parts(port), uid: user });
+    answer = given('from another user', (fakeClock().now() + seconds(300)) as EpochMs);
+    await expect(createLease({ clock: fakeClock(), url, workspace, connect: asOf(uid + 1) }).token()).rejects.toMatchObject({
+      code: 'AGENT_NOT_RUNNING',
+    });
+    expect(asked).toEqual([]);
+    expect((await createLease({ clock: fakeClock(), url, workspace, connect: asOf(uid) }).token()).reveal()).toBe('from another user');
+  });
+
   it('is not there without a broker', async () => {
     const lease = createLease({ clock: fakeClock(), url: 'http://127.0.0.1:1/v1/metadata/x', workspace });
     await expect(lease.token()).rejects.toMatchObject({ code: 'AGENT_NOT_RUNNING' });

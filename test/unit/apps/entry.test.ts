@@ -11,32 +11,33 @@ beforeEach(() => {
   clock = fakeClock();
   entry = createEntry({ clock, random: randomBytes, port: 4100 });
 });
-const cookieFor = (code: string): string => entry.exchange(code)?.split(';')[0] ?? '';
+const browser = '/usr/bin/browser';
+const cookieFor = (code: string): string => entry.exchange(code, browser)?.split(';')[0] ?? '';
 
 describe('a code', () => {
   it('is exchanged for a cookie that lets in', () => {
     const cookie = cookieFor(entry.newCode());
     expect(cookie).toMatch(/^lakepass-app-4100=[\w-]{43}$/);
-    expect(entry.knows([cookie])).toBe(true);
-    expect(entry.knows([`a=1; ${cookie}`])).toBe(true);
-    expect(entry.knows(['a=1', cookie])).toBe(true);
+    expect(entry.knows([cookie], browser)).toBe(true);
+    expect(entry.knows([`a=1; ${cookie}`], browser)).toBe(true);
+    expect(entry.knows(['a=1', cookie], browser)).toBe(true);
   });
 
   it('opens once', () => {
     const code = entry.newCode();
-    expect(entry.exchange(code)).toBeDefined();
-    expect(entry.exchange(code)).toBeUndefined();
+    expect(entry.exchange(code, browser)).toBeDefined();
+    expect(entry.exchange(code, browser)).toBeUndefined();
   });
 
   it('opens nothing when it is another', () => {
     const code = entry.newCode();
-    expect(entry.exchange(`${code}x`)).toBeUndefined();
-    expect(entry.exchange('')).toBeUndefined();
-    expect(entry.exchange(code)).toBeDefined();
+    expect(entry.exchange(`${code}x`, browser)).toBeUndefined();
+    expect(entry.exchange('', browser)).toBeUndefined();
+    expect(entry.exchange(code, browser)).toBeDefined();
   });
 
   it('opens nothing where there is none', () => {
-    expect(entry.exchange('')).toBeUndefined();
+    expect(entry.exchange('', browser)).toBeUndefined();
     expect(entry.isOpen()).toBe(false);
   });
 
@@ -46,7 +47,7 @@ describe('a code', () => {
     expect(entry.isOpen()).toBe(true);
     await clock.advance(ms(1));
     expect(entry.isOpen()).toBe(false);
-    expect(entry.exchange(code)).toBeUndefined();
+    expect(entry.exchange(code, browser)).toBeUndefined();
   });
 });
 
@@ -54,24 +55,24 @@ describe('a cookie', () => {
   it.each(['', 'lakepass-app-4100=', 'lakepass-app-4100', 'lakepass-app-4101=x', '=x', ';;'])(
     'that nobody was given lets nobody in: %j',
     (text) => {
-      entry.exchange(entry.newCode());
-      expect(entry.knows([text])).toBe(false);
+      entry.exchange(entry.newCode(), browser);
+      expect(entry.knows([text], browser)).toBe(false);
     },
   );
 
   it('of another port is not this one', () => {
     const cookie = cookieFor(entry.newCode());
-    expect(entry.knows([cookie.replace('4100', '4101')])).toBe(false);
+    expect(entry.knows([cookie.replace('4100', '4101')], browser)).toBe(false);
   });
 
   it('counts beside another of its name, which a page on another port can set', () => {
     const cookie = cookieFor(entry.newCode());
-    expect(entry.knows([`lakepass-app-4100=tossed; ${cookie}`])).toBe(true);
+    expect(entry.knows([`lakepass-app-4100=tossed; ${cookie}`], browser)).toBe(true);
   });
 
   it('is the oldest to go after sixteen more', () => {
     const cookies = Array.from({ length: 17 }, () => cookieFor(entry.newCode()));
-    expect(cookies.map((cookie) => entry.knows([cookie]))).toEqual([false, ...Array.from({ length: 16 }, () => true)]);
+    expect(cookies.map((cookie) => entry.knows([cookie], browser))).toEqual([false, ...Array.from({ length: 16 }, () => true)]);
   });
 
   it('of any run is kept from the app', () => {
