@@ -492,7 +492,7 @@ export const texts = {
       'session.resumed': (said) => `The session at ${said.text('profile')} was taken up again after a start.`,
       'session.renewed': (said) => `The session at ${said.text('profile')} was renewed.`,
       'session.renewal-failed': (said) => `The session at ${said.text('profile')} could not be renewed.`,
-      'session.groups-unknown': (said) => `Your groups at ${said.text('profile')} could not be looked up, so you have none for now.`,
+      'session.groups-unknown': (said) => `Nothing was said of your groups at ${said.text('profile')}, so you have none for now.`,
       'session.ended': (said) => {
         const why: Readonly<Record<string, string>> = {
           'signed-out': 'you signed out',

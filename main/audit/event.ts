@@ -15,7 +15,7 @@ export type AuditEvent =
   | { type: 'session.resumed'; profile: string; subject: string }
   | { type: 'session.renewed'; profile: string; subject: string; expiresAt: string }
   | { type: 'session.renewal-failed'; profile: string; code: FailureCode; reason?: string }
-  /** The provider says that there are groups, and they could not be looked up: the person has none. */
+  /** Groups could not be looked up, or a renewal left them out: the person has none from now on. */
   | { type: 'session.groups-unknown'; profile: string; reason: string }
   | { type: 'session.ended'; profile: string; subject: string; why: string; code?: FailureCode; refreshToken: string }
   | { type: 'token.validation-failed'; profile: string; rule: string }

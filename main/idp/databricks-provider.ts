@@ -48,7 +48,10 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
     const assurance = assuranceOf(profile);
     demandAssurance(assurance, profile.assurance);
     const refreshToken = answer.refresh_token === undefined ? null : new Secret(answer.refresh_token);
-    return { identity, assurance, subjectToken: token.subjectToken, refreshToken, nonceDigest: null, proofKey: null, binding: 'none' };
+    return {
+      ...{ signedInAt: clock.now(), identity, assurance, subjectToken: token.subjectToken, refreshToken },
+      ...{ nonceDigest: null, proofKey: null, binding: 'none' },
+    };
   }
 
   /** The token of an answer, once its claims hold; a broken rule is written to audit. */

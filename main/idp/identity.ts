@@ -45,9 +45,19 @@ export function policyClaimsFrom(claims: Record<string, unknown>, { idp }: Profi
 const isPlain = (value: unknown): value is string | number | boolean =>
   ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= claimLimits.characters;
 
-/** What a refresh says anew: a claim the new token leaves out stays as the sign-in had it, as groups do. */
-export const renewedClaims = (claims: Record<string, unknown> | null, profile: Profile, before: PolicyClaims): PolicyClaims => {
-  const said = profile.idp.policyClaims.filter((name) => claims !== null && Object.hasOwn(claims, name));
-  const kept = Object.entries(before).filter(([name]) => !said.includes(name) && profile.idp.policyClaims.includes(name));
+/**
+ * What a refresh says anew, and of what it leaves out as much as is kept.
+ *
+ * @param isKept whether a claim that the new token leaves out stays as the sign-in had it
+ */
+export const renewedClaims = (
+  claims: Record<string, unknown> | null,
+  profile: Profile,
+  before: PolicyClaims,
+  isKept: (claim: string) => boolean,
+): PolicyClaims => {
+  const wanted = profile.idp.policyClaims;
+  const said = wanted.filter((name) => claims !== null && Object.hasOwn(claims, name));
+  const kept = Object.entries(before).filter(([name]) => !said.includes(name) && wanted.includes(name) && isKept(name));
   return { ...Object.fromEntries(kept), ...policyClaimsFrom(claims ?? {}, profile) };
 };

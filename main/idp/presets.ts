@@ -45,11 +45,13 @@ export interface Preset {
     readonly claim: string | null;
     readonly form: 'names' | 'ids' | 'paths' | 'none';
     readonly overage: 'none' | 'entra-graph' | 'fails-over-100';
+    /** Whether refreshed ID tokens repeat groups and claims of the company's own, so that one without them says there are none. */
+    readonly refreshed: boolean;
   };
   readonly assurance: {
     /** Said where a sign-in proved too little: why that is, and the way out. */
     readonly hint?: string;
-    /** Whether refreshed ID tokens repeat them. The sign-in's own count for the whole session either way. */
+    /** As of groups. How strong the sign-in was counts for the whole session either way; as claims for policy they come and go. */
     readonly refreshed: { readonly acr: boolean; readonly amr: boolean };
   };
   /** Where people register a security key. `{issuer}` stands for the profile's. */
@@ -121,7 +123,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     issuer: { example: 'https://login.acme.example', pattern: /^/, fix: '', rule: 'exact' },
     redirect: { ports: 'any', register: 'http://127.0.0.1/callback, any port (RFC 8252 section 7.3)' },
     fills: {},
-    groups: { claim: 'groups', form: 'names', overage: 'none' },
+    groups: { claim: 'groups', form: 'names', overage: 'none', refreshed: true },
     assurance: { refreshed: { acr: true, amr: true } },
     keys: {},
     signOut: { endSession: true, revocation: true },
@@ -144,7 +146,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       idp: { scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'], redirect: { ports: fixedPorts } },
       assurance: oktaAssurance,
     },
-    groups: { claim: 'groups', form: 'names', overage: 'fails-over-100' },
+    groups: { claim: 'groups', form: 'names', overage: 'fails-over-100', refreshed: true },
     assurance: {
       hint: 'Okta says so with acr "phr" and amr "pop" where its policy asks for a phishing-resistant factor.',
       refreshed: { acr: true, amr: true },
@@ -179,7 +181,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       subjectToken: 'access_token',
       assurance: oktaAssurance,
     },
-    groups: { claim: 'groups', form: 'names', overage: 'fails-over-100' },
+    groups: { claim: 'groups', form: 'names', overage: 'fails-over-100', refreshed: true },
     assurance: {
       hint: 'Okta says so with acr "phr" and amr "pop" where its policy asks for a phishing-resistant factor.',
       refreshed: { acr: true, amr: true },
@@ -229,7 +231,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       },
       assurance: { askBy: 'acrs', acrValues: [], phrAcr: [], phrAmr: [] },
     },
-    groups: { claim: 'groups', form: 'ids', overage: 'entra-graph' },
+    groups: { claim: 'groups', form: 'ids', overage: 'entra-graph', refreshed: true },
     assurance: {
       hint: 'Entra ID proves it by an authentication context: once a Conditional Access policy ties one to phishing-resistant MFA, IT names it in the profile under assurance.acrValues and assurance.phrAcr.',
       refreshed: { acr: true, amr: false },
@@ -312,7 +314,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         phrAmr: ['webauthn-roaming', 'webauthn-platform'],
       },
     },
-    groups: { claim: null, form: 'none', overage: 'none' },
+    groups: { claim: null, form: 'none', overage: 'none', refreshed: true },
     assurance: {
       hint: 'Auth0 says "mfa" whatever the factor was: an Action must copy event.authentication.methods into a claim of your own, and the profile name it as assurance.amrClaim.',
       refreshed: { acr: false, amr: false },
@@ -367,7 +369,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         minimum: 'config-asserted',
       },
     },
-    groups: { claim: null, form: 'none', overage: 'none' },
+    groups: { claim: null, form: 'none', overage: 'none', refreshed: false },
     assurance: {
       hint: 'Google never says how somebody signed in: IT enforces security keys in the admin console and declares it with assurance.configAsserted.',
       refreshed: { acr: false, amr: false },
@@ -422,7 +424,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       idp: { usernameClaim: 'preferred_username' },
       assurance: { acrValues: [], phrAcr: [], phrAmr: [] },
     },
-    groups: { claim: null, form: 'names', overage: 'none' },
+    groups: { claim: null, form: 'names', overage: 'none', refreshed: true },
     assurance: {
       hint: 'PingOne answers with the name of the sign-on policy: IT names the one that demands FIDO under assurance.acrValues and assurance.phrAcr.',
       refreshed: { acr: true, amr: false },
@@ -452,7 +454,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     },
     redirect: { ports: 'any', register: 'http://127.0.0.1/callback without a port: any port is taken then' },
     fills: { assurance: { askBy: 'acr', acrValues: ['phr'], phrAcr: ['phr'], phrAmr: [] } },
-    groups: { claim: 'groups', form: 'paths', overage: 'none' },
+    groups: { claim: 'groups', form: 'paths', overage: 'none', refreshed: true },
     assurance: {
       hint: 'Keycloak says so by the acr that the realm maps to the level of its security-key step; acr "0" is a level that has expired.',
       refreshed: { acr: true, amr: false },
@@ -527,7 +529,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       tokens: 'direct',
       assurance: { askBy: 'none', acrValues: [], phrAcr: [], phrAmr: [], mfaAmr: [], authTime: 'optional', minimum: 'unknown' },
     },
-    groups: { claim: null, form: 'none', overage: 'none' },
+    groups: { claim: null, form: 'none', overage: 'none', refreshed: false },
     assurance: {
       hint: 'The workspace does not say how you signed in behind it: IT can declare it with assurance.configAsserted.',
       refreshed: { acr: false, amr: false },

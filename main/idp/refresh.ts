@@ -7,10 +7,11 @@ import { AppError, beforeSending } from '../app-error.ts';
 import type { Secret } from '../secret.ts';
 import { hours } from '../units.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
-import type { Answered } from './id-token-claims.ts';
+import type { Answered, Claims } from './id-token-claims.ts';
 import { renewedClaims } from './identity.ts';
 import { inner, refusalOf } from './library.ts';
 import { type GroupsParts, groupsOf } from './preset-groups.ts';
+import { presets } from './presets.ts';
 import { type KeyPair, offersBinding, openProofKey } from './proof-key.ts';
 import type { Origin, Refreshed } from './signed-in.ts';
 import { type Asked, askForTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
@@ -21,6 +22,9 @@ export interface RefreshParts extends TokenEndpointParts, GroupsParts {
 
 /** Metadata is read again once a day (identity providers announce changes weeks ahead). */
 export const METADATA_AGE = hours(24);
+
+/** How long after the sign-in groups and claims count that no renewal has said anew. */
+const UNSAID_LIFE = hours(8);
 
 /**
  * @throws AppError as IdentityProvider.refresh
@@ -40,12 +44,42 @@ export async function refresh(parts: RefreshParts, refreshToken: Secret, origin:
   } = await checkTokens(parts, asked, expected).catch((error: unknown) => {
     throw afterTheAnswer(error);
   });
+  const isKept = keeping(parts, origin, claims);
   return {
     subjectToken,
     refreshToken: rotated ?? refreshToken,
-    groups: (await groupsOf(parts, claims ?? {}, accessToken)) ?? identity.groups,
-    claims: renewedClaims(claims, profile, identity.claims),
+    groups: (await groupsOf(parts, claims ?? {}, accessToken)) ?? unsaidGroups(parts, identity.groups, isKept),
+    claims: renewedClaims(claims, profile, identity.claims, isKept),
   };
+}
+
+/**
+ * Whether what a refresh left unsaid stays as the sign-in had it. Where the provider repeats it in the ID tokens it renews, leaving it out is
+ * how it says that nothing is left. Where it does not, or sends no ID token, what was true at the sign-in may be true no longer, and is
+ * believed for UNSAID_LIFE.
+ */
+function keeping({ profile, clock }: RefreshParts, { signedInAt }: Origin, claims: Claims | null): (claim: string) => boolean {
+  const { groups, assurance } = presets[profile.idp.preset];
+  const repeated = (claim: string): boolean => {
+    if (claim === 'acr' || claim === 'auth_time') return assurance.refreshed.acr;
+    if (claim === 'amr' || claim === profile.assurance.amrClaim) return assurance.refreshed.amr;
+    return groups.refreshed;
+  };
+  return (claim) => {
+    // check: refresh-left-out-is-gone
+    if (claims !== null && repeated(claim)) return false;
+    // end check
+    // check: refresh-unsaid-ages
+    if (clock.now() - signedInAt >= UNSAID_LIFE) return false;
+    // end check
+    return true;
+  };
+}
+
+function unsaidGroups({ profile, audit }: RefreshParts, before: readonly string[], isKept: (claim: string) => boolean): readonly string[] {
+  if (before.length === 0 || isKept(profile.idp.groupsClaim)) return before;
+  audit.append({ type: 'session.groups-unknown', profile: profile.name, reason: 'left-out' });
+  return [];
 }
 
 /** Metadata and keys, while the refresh token is still unused. */

@@ -170,7 +170,8 @@ async function conclude(
     const identity = identityFrom(claims, parts.profile, groups);
     const proofKey = isBound && proof !== null ? proof.sealed : null;
     const binding = proof === null ? unbound(parts.profile) : proofKey === null ? 'declined' : 'dpop';
-    return { identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']), proofKey, binding };
+    const signedInAt = parts.clock.now();
+    return { signedInAt, identity, assurance, subjectToken, refreshToken, nonceDigest: digestOf(claims['nonce']), proofKey, binding };
   } catch (error) {
     dropRefreshToken(parts, metadata, refreshToken?.reveal());
     throw error;

@@ -38,6 +38,7 @@ export interface SubjectToken {
 }
 
 export interface SignedIn {
+  signedInAt: EpochMs;
   identity: Identity;
   assurance: Assurance;
   subjectToken: SubjectToken;
@@ -54,7 +55,7 @@ export interface SignedIn {
 export type Binding = 'dpop' | 'declined' | 'off' | 'none';
 
 /** The sign-in that a refresh goes back to: what comes anew must fit it (OpenID Connect Core section 12.2). */
-export type Origin = Pick<SignedIn, 'identity' | 'assurance' | 'nonceDigest' | 'proofKey'>;
+export type Origin = Pick<SignedIn, 'signedInAt' | 'identity' | 'assurance' | 'nonceDigest' | 'proofKey'>;
 
 /** The outcome of a refresh. A provider may leave acr and amr out here; the sign-in's assurance stays what it was. */
 export interface Refreshed {

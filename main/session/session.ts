@@ -160,9 +160,8 @@ export function createSession({
     }
   };
 
-  const adopt = async ({ identity, assurance, subjectToken, refreshToken, nonceDigest, proofKey }: SignedIn): Promise<void> => {
-    const now = clock.now();
-    const times = { signedInAt: now, renewedAt: now, lastUsedAt: now };
+  const adopt = async ({ signedInAt, identity, assurance, subjectToken, refreshToken, nonceDigest, proofKey }: SignedIn): Promise<void> => {
+    const times = { signedInAt, renewedAt: signedInAt, lastUsedAt: clock.now() };
     const { issuer, clientId } = profile.idp;
     const id = random(16).toString('hex');
     const stored: StoredSession | null = refreshToken && {

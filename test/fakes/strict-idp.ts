@@ -122,6 +122,7 @@ export function strictIdp(clock: Clock): StrictIdp {
       const token = `rt-${++made}`;
       if (idp.givesRefreshToken) families.set(token, { members: [token], rotatedAt: null, ended: false });
       return {
+        signedInAt: clock.now(),
         identity: idp.identity,
         assurance: idp.assurance,
         subjectToken: subjectToken(),

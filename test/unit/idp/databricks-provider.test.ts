@@ -50,7 +50,9 @@ function flow({ idp = {}, ...more }: { idp?: Fields } & Fields = {}) {
   return { issuer, clock: issuer.clock, audit, logged, opened, person, provider, signIn, profile };
 }
 
-const originOf = ({ identity, assurance, nonceDigest, proofKey }: SignedIn): Origin => ({ identity, assurance, nonceDigest, proofKey });
+const originOf = ({ signedInAt, identity, assurance, nonceDigest, proofKey }: SignedIn): Origin => ({
+  ...{ signedInAt, identity, assurance, nonceDigest, proofKey },
+});
 const refreshTokenOf = ({ refreshToken }: SignedIn): Secret => refreshToken ?? new Secret('none');
 
 describe('a sign-in at a workspace', () => {

@@ -1,6 +1,7 @@
 /** A provider client on fakes, with a browser that goes straight from the provider to the real callback door. */
 import { get } from 'node:http';
 import { createIdentityProvider } from '../../../main/idp/identity-provider.ts';
+import type { PresetName } from '../../../main/idp/presets.ts';
 import type { SignedIn } from '../../../main/idp/signed-in.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 import { testProfile } from './profiles.ts';
@@ -17,7 +18,10 @@ export const visit = (url: URL | string) =>
     }).on('error', reject);
   });
 
-export function flow(options: Parameters<typeof testProfile>[0] = {}) {
+/** @param preset of a provider whose issuer is not the one of the tests */
+export function flow(options: Parameters<typeof testProfile>[0] = {}, preset?: PresetName) {
+  const parsed = testProfile(options);
+  const profile = preset === undefined ? parsed : { ...parsed, idp: { ...parsed.idp, preset } };
   const issuer = testIssuer();
   const audit = recordingAudit();
   const logged: string[] = [];
@@ -29,7 +33,7 @@ export function flow(options: Parameters<typeof testProfile>[0] = {}) {
     browse: async (url: URL): Promise<void> => void (await visit(issuer.authorize(url))),
   };
   const idp = createIdentityProvider({
-    profile: testProfile(options),
+    profile,
     clock: issuer.clock,
     fetch: issuer.fetch,
     random: (bytes) => Buffer.alloc(bytes, ++counter),

@@ -65,8 +65,12 @@ describe('identity', () => {
   it('renews a claim that a refresh names, and keeps one that it leaves out', () => {
     const profile = testProfile({ idp: { policyClaims: ['department', 'level'] } });
     const before = { department: 'Risk', level: '3', gone: 'x' };
-    expect(renewedClaims({ level: 4 }, profile, before)).toEqual({ department: 'Risk', level: '4' });
-    expect(renewedClaims({ level: { odd: 1 } }, profile, before)).toEqual({ department: 'Risk' });
-    expect(renewedClaims(null, profile, before)).toEqual({ department: 'Risk', level: '3' });
+    const renewed = (said: Record<string, unknown> | null, kept = ['department', 'level', 'gone']) =>
+      renewedClaims(said, profile, before, (claim) => kept.includes(claim));
+    expect(renewed({ level: 4 })).toEqual({ department: 'Risk', level: '4' });
+    expect(renewed({ level: { odd: 1 } })).toEqual({ department: 'Risk' });
+    expect(renewed(null)).toEqual({ department: 'Risk', level: '3' });
+    expect(renewed({ level: 4 }, [])).toEqual({ level: '4' });
+    expect(renewed(null, ['level'])).toEqual({ level: '3' });
   });
 });

@@ -23,6 +23,7 @@ export const originOf = (change: Partial<Origin['identity']> = {}): Origin => ({
     ...change,
   },
   assurance: { level: 'phr', because: 'acr phr with amr hwk', acr: 'phr', amr: ['hwk'], authTime: later(START, seconds(-10)) },
+  signedInAt: START,
   nonceDigest: digestOf('n-1'),
   proofKey: null,
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
+import type { PresetName } from '../../../main/idp/presets.ts';
 import { Secret } from '../../../main/secret.ts';
 import { hours } from '../../../main/units.ts';
 import { flow } from './flow.ts';
@@ -22,13 +23,59 @@ describe('a refresh', () => {
     expect(issuer.askedFor('token').map(({ body }) => body.get('grant_type'))).toEqual(['refresh_token']);
   });
 
-  it('keeps the token where the provider does not rotate, and the groups where it leaves them out', async () => {
+  it('keeps the token where the provider does not rotate', async () => {
     const { refresh, issuer, token } = bench();
     issuer.answer = ({ refresh_token: _, ...body }) => body;
-    issuer.claims = ({ groups: _, ...claims }) => claims;
-    const refreshed = await refresh();
-    expect(refreshed.refreshToken.reveal()).toBe(token.reveal());
-    expect(refreshed.groups).toEqual(['analysts']);
+    expect((await refresh()).refreshToken.reveal()).toBe(token.reveal());
+  });
+
+  describe('that says nothing of groups', () => {
+    const policyClaims = ['department', 'acr', 'amr'];
+    const before = { department: 'finance', acr: 'phr', amr: ['hwk'], gone: 'from an older profile' };
+    const silent = ({ groups: _, acr: __, amr: ___, department: ____, ...claims }: Record<string, unknown>) => claims;
+    const accessTokenOf = ({ issuer, clock }: ReturnType<typeof flow>): string => {
+      const now = Math.floor(clock.now() / 1000);
+      const [key] = issuer.keys;
+      return key === undefined ? '' : jwt(key, { iss: ISSUER, sub: 'alice-1', aud: 'api', iat: now, exp: now + 60 });
+    };
+    /** The claims of the sign-in as they are after a refresh, that many hours later. */
+    async function after(hoursLater: number, preset: PresetName, { withoutIdToken = false } = {}) {
+      const parts = flow({ idp: { policyClaims }, ...(withoutIdToken ? { subjectToken: 'access_token' } : {}) }, preset);
+      await parts.clock.advance(hours(hoursLater));
+      parts.issuer.claims = silent as typeof parts.issuer.claims;
+      if (withoutIdToken) parts.issuer.answer = ({ id_token: _, ...body }) => ({ ...body, access_token: accessTokenOf(parts) });
+      const { groups, claims } = await parts.idp.refresh(new Secret(parts.issuer.issueRefreshToken()), originOf({ claims: before }));
+      return { groups, claims, unknown: parts.audit.of('session.groups-unknown').map(({ reason }) => reason) };
+    }
+
+    it('leaves none where the provider repeats them, nor any claim that it repeats', async () => {
+      expect(await after(1, 'generic')).toEqual({ groups: [], claims: {}, unknown: ['left-out'] });
+    });
+
+    it('keeps, at a provider that repeats neither acr nor amr, these two alone', async () => {
+      expect(await after(1, 'auth0')).toEqual({ groups: [], claims: { acr: 'phr', amr: ['hwk'] }, unknown: ['left-out'] });
+    });
+
+    it('without an ID token keeps all for eight hours after the sign-in, and nothing from then on', async () => {
+      const withoutIdToken = true;
+      const { gone: _, ...kept } = before;
+      expect(await after(7.99, 'generic', { withoutIdToken })).toEqual({ groups: ['analysts'], claims: kept, unknown: [] });
+      expect(await after(8, 'generic', { withoutIdToken })).toEqual({ groups: [], claims: {}, unknown: ['left-out'] });
+    });
+
+    it('keeps what a provider never repeats no longer than that either', async () => {
+      const { gone: _, ...kept } = before;
+      expect(await after(7.99, 'google')).toEqual({ groups: ['analysts'], claims: kept, unknown: [] });
+      expect(await after(8, 'google')).toEqual({ groups: [], claims: {}, unknown: ['left-out'] });
+    });
+
+    it('writes nothing of it where there were none before', async () => {
+      const parts = flow();
+      parts.issuer.claims = ({ groups: _, ...claims }) => claims;
+      const token = new Secret(parts.issuer.issueRefreshToken());
+      await expect(parts.idp.refresh(token, originOf({ groups: [] }))).resolves.toMatchObject({ groups: [] });
+      expect(parts.audit.of('session.groups-unknown')).toEqual([]);
+    });
   });
 
   it('says nothing about assurance, whatever acr the new ID token has or lacks', async () => {
