@@ -45,6 +45,7 @@ export const failureTexts = {
   LOGIN_TIMED_OUT: { cause: 'Nobody finished the sign-in in time.', next: 'Sign in again; touch the key when the browser asks.', nextStep: 'sign-in' },
   LOGIN_REFUSED: { cause: 'The identity provider refused the sign-in.', next: 'Try again with a key that is registered there; if it stays refused, ask your admin.', nextStep: 'sign-in' },
   LOGIN_RESPONSE_INVALID: { cause: 'The answer from the browser is not the answer to our sign-in.', next: 'Start the sign-in again from Lakepass.', nextStep: 'sign-in' },
+  LOGIN_REDIRECT_SHARED: { cause: 'Another profile has the same redirect, and this provider does not say that an answer is its own: a code meant for the other could end up here.', next: 'Give one of the two profiles a redirect of its own (`idp.redirect.path`), and register it at its provider.', nextStep: 'fix-config' },
   LOGIN_PORT_BUSY: { cause: 'Every local port registered for the sign-in is in use.', next: 'Close the program that holds the port and sign in again.', nextStep: 'retry' },
   ISSUER_UNREACHABLE: { cause: 'The identity provider does not answer.', next: 'Check the network or VPN, then try again; a running session is renewed by itself.', nextStep: 'check-network' },
   ISSUER_INVALID: { cause: 'The identity provider describes itself in a way that cannot be trusted.', next: 'Compare the issuer in the profile with the one your admin gave you.', nextStep: 'ask-admin' },
@@ -128,6 +129,11 @@ export const failureTexts = {
   CONFIG_UNAPPROVED: { cause: 'The configuration file was changed and nobody has approved the change, so the last approved one holds.', next: 'Approve it in Lakepass (`lakepass ui`).', nextStep: 'answer' },
   STEP_UP_NEEDED: { cause: 'Policy asks for a fresh, stronger sign-in first.', next: 'Run `lakepass login --step-up`.', nextStep: 'sign-in' },
   TOKEN_LIVES_TOO_LONG: { cause: 'The workspace gave a token that lives longer than policy allows.', next: 'Your admin can shorten the ID token at the identity provider, or raise `maxTokenLife`.', nextStep: 'ask-admin' },
+  // managed by IT
+  BUNDLE_INVALID: { cause: 'The bundle of your company cannot be used, so the one before it goes on holding.', next: 'Tell your admin; `lakepass admin bundle` says what is wrong with it.', nextStep: 'ask-admin' },
+  BUNDLE_KEY_UNKNOWN: { cause: 'The bundle is signed by a key that this device has no reason to trust.', next: 'Compare the fingerprint with your admin; a new key needs a bundle that both sign.', nextStep: 'ask-admin' },
+  BUNDLE_ROLLED_BACK: { cause: 'The bundle is older than the one that was accepted last, or another one of the same revision.', next: 'Your admin publishes one with a higher revision.', nextStep: 'ask-admin' },
+  BUNDLE_EXPIRED: { cause: 'The bundle of your company is past its date, so no new token is handed out.', next: 'Your admin publishes a new one.', nextStep: 'ask-admin' },
   // locks
   AWAY: { cause: 'The screen is locked, so nothing new begins; what was approved before goes on.', next: 'Unlock the screen and try again.', nextStep: 'unlock' },
   LOCKED: { cause: 'Lakepass is locked.', next: 'Run `lakepass unlock`.', nextStep: 'unlock' },

@@ -30,6 +30,8 @@ const NOUNS: Record<string, RegExp | undefined> = {
   databrickscfg: undefined,
   // A door of its own, in the process that runs an app.
   apps: /^main\/caller\/|^main\/pages\/(door|seen)\.ts$|^main\/profile\/yaml-source\.ts$/,
+  // A bundle holds a policy and a configuration.
+  enroll: /^main\/(audit|vault|profile|policy)\//,
   // The first steps: they do what a program of the person's would do, so they know its environment.
   setup:
     /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$|^main\/idp\/presets\.ts$/,
