@@ -75,7 +75,8 @@ async function init(addresses: string[], options: Options): Promise<void> {
   if (options.check === true || !isFit) {
     if (!isFit) process.exitCode = exitCodes.failed;
     if (options.json === true) return printJson({ ...draft, works: null, written: false, trial: null });
-    if (!isFit) printLine('Nothing was written. See to what is marked with !, then run this again.');
+    const [missing] = draft.checks.flatMap(({ state, next }) => (state === 'bad' ? (next ?? []) : []));
+    if (missing !== undefined) printLine(`Nothing was written. The step that is missing: ${missing} Then run this again.`);
     return;
   }
   const profile = draft.state === 'in-use' ? draft.profile : await write(agent, draft, request, options);
@@ -124,6 +125,7 @@ function showDraft(draft: ProfileDraft): void {
   printLine();
   printReport(doctorText({ checks }));
   printLine();
+  if (checks.some((check) => check.state === 'bad')) return;
   if (state === 'in-use') printLine(`The profile ${profile} says the same; nothing is to be written.`);
   else printReport(`To be added to ${file}:\n${text.replace(/^/gm, '  ')}`);
 }
