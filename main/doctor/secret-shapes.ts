@@ -16,11 +16,16 @@ const beginnings: readonly { is: RegExp; least: number }[] = [
   { is: /\/v1\/metadata\/[\w-]{16}/, least: 28 },
 ];
 
-const named = /(?:client_secret|refresh_token|access_token|id_token|subject_token|password|bearer)["']?[\s=:]{1,4}["']?[\w.~+/=-]{12}/i;
+/** Quotes may be escaped, as in JSON that was logged as JSON. */
+const named =
+  /(?:client_secret|client_assertion|refresh_token|access_token|id_token|subject_token|password|bearer)[\\"']{0,3}[\s=:]{1,4}[\\"']{0,3}[\w.~+/=-]{12}/i;
+
+/** A name and a password as HTTP sends them (RFC 7617), and as a URL holds them: clients print the one of a proxy when it does not answer. */
+const logins = /\bbasic (?=[a-z+/]{0,200}[0-9=])[a-z0-9+/]{8,400}={0,2}|:\/\/[^\s/@:]{1,100}:[^\s/@]{1,200}@/i;
 
 /** True where a text holds what looks like a secret. */
 export function holdsSecret(text: string): boolean {
-  return named.test(text) || [...text.matchAll(run)].some(([found]) => isSecret(found));
+  return named.test(text) || logins.test(text) || [...text.matchAll(run)].some(([found]) => isSecret(found));
 }
 
 const isSecret = (found: string): boolean => beginnings.some(({ is, least }) => found.length >= least && is.test(found)) || isRandom(found);
@@ -34,7 +39,11 @@ function isRandom(found: string): boolean {
 }
 
 const secretNamed = new RegExp(`(${named.source.replace('{12}', '{12,}')})`, 'gi');
+const everyLogin = new RegExp(logins.source, 'gi');
 
 /** The text without whatever looks like a secret. */
 export const withoutSecretShapes = (text: string, instead: string): string =>
-  text.replace(run, (found) => (isSecret(found) ? instead : found)).replace(secretNamed, instead);
+  text
+    .replace(everyLogin, instead)
+    .replace(run, (found) => (isSecret(found) ? instead : found))
+    .replace(secretNamed, instead);

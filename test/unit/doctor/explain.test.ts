@@ -73,6 +73,9 @@ describe('hostile text', () => {
     ['a grant', `http://127.0.0.1:4711/v1/metadata/${'aB3-'.repeat(11)}`],
     ['a refresh token by its name', '"refresh_token":"0123456789abcdef"'],
     ['a header', 'Authorization: Bearer 0123456789abcdef'],
+    ['a token in JSON within JSON', '\\"access_token\\": \\"0123456789abcdef\\"'],
+    ['a login of HTTP', 'Proxy-Authorization: Basic YWRhOmNvcnJlY3QtaG9yc2U='],
+    ['a login in an address', 'proxy=http://ada:correct-horse-battery@'],
     ['256 bits', 'Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3A'],
   ])('%s is seen, not repeated, and to be revoked', (_, secret) => {
     const explained = told(`403 Invalid access token. ${secret} [ReqId: 7]`);
@@ -86,6 +89,7 @@ describe('hostile text', () => {
     'Invalid access token. [ReqId: 6e0b3c0e-7d4f-4a49-9a7c-2f8d7e3f9b10]',
     '/home/ada/projects/notebooks/A_Long_Name_Of_A_Notebook_In_2026/analysis_final.ipynb',
     '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
+    'Basic authentication is not enabled for https://acme.test:8443/a@2',
     '2026-01-05T09:00:00.000Z https://acme.cloud.databricks.com/api/2.0/sql/statements',
   ])('%s is no secret', (text) => {
     expect(holdsSecret(text)).toBe(false);
@@ -97,6 +101,8 @@ describe('hostile text', () => {
     ['a'.repeat(65_000)],
     ['bearer '.repeat(9000)],
     ['client_secret='.repeat(4600)],
+    ['basic '.repeat(10_000)],
+    ['://a:'.repeat(13_000)],
     [`${'required scopes: '.repeat(3800)}sql`],
     ['\u001b[2J\u202e\u0000'.repeat(7000)],
   ])('is read in one go: %#', (text) => {
