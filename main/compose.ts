@@ -571,7 +571,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       };
       const peerUid = callers.peerUid;
       const createProvider = profile.idp.preset === 'databricks' ? createWorkspaceProvider : createIdentityProvider;
-      const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit: watched, log, peerUid, uid, nextPage });
+      const profiles = (): readonly Profile[] => [...companies.values()].map((company) => company.profile);
+      const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit: watched, log, peerUid, uid, nextPage, profiles });
       const beforeKeeping = (): Promise<void> => locking.provenBySignIn();
       const session = createSession({
         profile,

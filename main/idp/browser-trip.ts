@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Ports } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { judgeResponse } from './authorization-response.ts';
+import { refuseSharedRedirect } from './browser-trip-mix-up.ts';
 import { type Answer, type CallbackDoor, type CallbackDoorParts, openCallbackDoor } from './callback-door.ts';
 import type { IssuerMetadata } from './discovery.ts';
 import { loginRefused } from './preset-words.ts';
@@ -17,6 +18,8 @@ export interface TripParts extends Pick<Ports, 'clock' | 'openBrowser' | 'log'>,
   audit: AuditLog;
   /** Where the browser goes once it has brought the answer and all is well; null: to a page that says so. */
   nextPage?: (identity: Identity) => Promise<URL | null>;
+  /** Every profile in use: whose codes could be brought to this one's door. */
+  profiles?: () => readonly Profile[];
 }
 
 export interface Trip {
@@ -32,12 +35,13 @@ export interface Trip {
   conclude: (code: string, redirectUri: string) => Promise<SignedIn>;
 }
 
-/** @throws AppError LOGIN_* and whatever `urlFor` and `conclude` throw; LOGIN_CANCELLED whenever `signal` is aborted */
+/** @throws AppError LOGIN_* (LOGIN_REDIRECT_SHARED before a browser opens) and whatever `urlFor` and `conclude` throw; LOGIN_CANCELLED whenever `signal` is aborted */
 export async function takeThroughBrowser(parts: TripParts, trip: Trip): Promise<SignedIn> {
   const { metadata, signal, onUrl, onDoor } = trip;
   const door = await openDoor(parts, metadata, trip.state);
   onDoor(door);
   try {
+    refuseSharedRedirect(parts.profile, metadata, door.redirectUri, parts.profiles?.() ?? []);
     const url = await trip.urlFor(door.redirectUri);
     stopIfCancelled(signal);
     onUrl(url);

@@ -21,6 +21,8 @@ export interface IdentityProviderParts
   audit: AuditLog;
   /** Where the browser goes after a sign-in that went well. */
   nextPage?: (identity: Identity) => Promise<URL | null>;
+  /** Every profile in use. */
+  profiles?: () => readonly Profile[];
 }
 
 export function createIdentityProvider(parts: IdentityProviderParts): IdentityProvider {

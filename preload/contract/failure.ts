@@ -45,7 +45,7 @@ export const failureTexts = {
   LOGIN_TIMED_OUT: { cause: 'Nobody finished the sign-in in time.', next: 'Sign in again; touch the key when the browser asks.', nextStep: 'sign-in' },
   LOGIN_REFUSED: { cause: 'The identity provider refused the sign-in.', next: 'Try again with a key that is registered there; if it stays refused, ask your admin.', nextStep: 'sign-in' },
   LOGIN_RESPONSE_INVALID: { cause: 'The answer from the browser is not the answer to our sign-in.', next: 'Start the sign-in again from Lakepass.', nextStep: 'sign-in' },
-  LOGIN_REDIRECT_SHARED: { cause: 'Another profile has the same redirect, and this provider does not say that an answer is its own: a code meant for the other could end up here.', next: 'Give one of the two profiles a redirect of its own (`idp.redirect.path`), and register it at its provider.', nextStep: 'fix-config' },
+  LOGIN_REDIRECT_SHARED: { cause: 'Two profiles have one redirect, and this provider does not name itself in its answers.', next: 'Give one of them its own `idp.redirect.path`, and register that at its provider.', nextStep: 'fix-config' },
   LOGIN_PORT_BUSY: { cause: 'Every local port registered for the sign-in is in use.', next: 'Close the program that holds the port and sign in again.', nextStep: 'retry' },
   ISSUER_UNREACHABLE: { cause: 'The identity provider does not answer.', next: 'Check the network or VPN, then try again; a running session is renewed by itself.', nextStep: 'check-network' },
   ISSUER_INVALID: { cause: 'The identity provider describes itself in a way that cannot be trusted.', next: 'Compare the issuer in the profile with the one your admin gave you.', nextStep: 'ask-admin' },

@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { createIdentityProvider } from '../../../main/idp/identity-provider.ts';
 import type { PresetName } from '../../../main/idp/presets.ts';
 import type { SignedIn } from '../../../main/idp/signed-in.ts';
+import type { Profile } from '../../../main/profile/profile.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 import { testProfile } from './profiles.ts';
 import { testIssuer } from './test-issuer.ts';
@@ -19,7 +20,7 @@ export const visit = (url: URL | string) =>
   });
 
 /** @param preset of a provider whose issuer is not the one of the tests */
-export function flow(options: Parameters<typeof testProfile>[0] = {}, preset?: PresetName) {
+export function flow(options: Parameters<typeof testProfile>[0] = {}, preset?: PresetName, profiles: () => readonly Profile[] = () => []) {
   const parsed = testProfile(options);
   const profile = preset === undefined ? parsed : { ...parsed, idp: { ...parsed.idp, preset } };
   const issuer = testIssuer();
@@ -33,7 +34,7 @@ export function flow(options: Parameters<typeof testProfile>[0] = {}, preset?: P
     browse: async (url: URL): Promise<void> => void (await visit(issuer.authorize(url))),
   };
   const idp = createIdentityProvider({
-    profile,
+    ...{ profile, profiles },
     clock: issuer.clock,
     fetch: issuer.fetch,
     random: (bytes) => Buffer.alloc(bytes, ++counter),
