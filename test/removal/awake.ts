@@ -2,20 +2,20 @@
  * A vitest that stays awake in one copy of the project and runs tests on request, so that what the tests load is translated once
  * and not before every test. `run.ts` starts it, in the folder of the copy, and talks to it over IPC: a Request, a Report, the next.
  *
- * Nothing may pass from one request to the next: each test file gets a fresh process and each request an empty temporary folder,
- * and the sources named as changed are read from the disk again.
+ * Requests for one test file share a process (see `pool.ts`) while its tests come to an end; nothing else may pass from one to the next:
+ * each has an empty temporary folder and evaluates the project's modules anew, and the sources named as changed are read again.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { createVitest, type TestCase, type TestModule, type TestSuite } from 'vitest/node';
+import { keptPool } from './pool.ts';
 
 export interface Request {
   /** Sources whose text is no longer that of the last request. Paths from the root of the project, as below. */
   changed: string[];
-  /** For each test file parts of the full names of the tests to run. */
-  tests: { file: string; titles: string[] }[];
+  file: string;
+  /** Parts of the full names of the tests to run. */
+  titles: string[];
 }
 export interface Result {
   file: string;
@@ -24,6 +24,8 @@ export interface Result {
   passed: boolean;
   /** Of the errors that made it fail. */
   messages: string[];
+  /** The first of them is that it did not end in time. */
+  timedOut: boolean;
 }
 export interface Report {
   /** Of the tests that ran. */
@@ -44,7 +46,8 @@ const reporter = {
     const { state, errors = [] } = test.result();
     if (state !== 'passed' && state !== 'failed') return;
     const messages = errors.map(({ name, message }) => `${name}: ${message}`);
-    report.results.push({ file: test.module.relativeModuleId, fullName: fullName(test), passed: state === 'passed', messages });
+    const timedOut = /^\w+: (Test|Hook) timed out\b/.test(messages[0] ?? '');
+    report.results.push({ file: test.module.relativeModuleId, fullName: fullName(test), passed: state === 'passed', messages, timedOut });
   },
   onTestModuleEnd(file: TestModule) {
     const [error] = file.errors();
@@ -52,26 +55,29 @@ const reporter = {
   },
 };
 
+const pool = keptPool();
 const vitest = await createVitest(
   // vitest keeps its own cache on the disk among the packages, which the copies share with the clone.
-  { config: 'test/vitest.config.ts', watch: false, isolate: true, cache: false, fsModuleCache: false, reporters: [reporter] },
+  { config: 'test/vitest.config.ts', watch: false, isolate: true, pool, cache: false, fsModuleCache: false, reporters: [reporter] },
   {},
   { stdout: nowhere(), stderr: nowhere() },
 );
 await vitest.standalone();
-const temporary = tmpdir();
 
-async function answer({ changed, tests }: Request): Promise<Report> {
+let lastFile: string | undefined;
+
+async function answer({ changed, file, titles }: Request): Promise<Report> {
   report = { results: [], broken: [] };
-  for (const source of changed) vitest.invalidateFile(resolve(source));
-  process.env['TMPDIR'] = mkdtempSync(join(temporary, '-'));
-  const specifications = tests.flatMap(({ file, titles }) => {
-    const testNamePattern = new RegExp(titles.map(literally).join('|'));
-    return vitest
-      .getModuleSpecifications(resolve(file))
-      .map(({ project }) => project.createSpecification(resolve(file), { testNamePattern }));
-  });
-  await vitest.runTestSpecifications(specifications);
+  const sources = changed.map((source) => resolve(source));
+  for (const source of sources) vitest.invalidateFile(source);
+  pool.changed = sources;
+  if (file !== lastFile) await pool.end();
+  lastFile = file;
+  const testNamePattern = new RegExp(titles.map(literally).join('|'));
+  await vitest.runTestSpecifications(
+    vitest.getModuleSpecifications(resolve(file)).map(({ project }) => project.createSpecification(resolve(file), { testNamePattern })),
+  );
+  if (report.broken.length > 0 || report.results.some(({ timedOut }) => timedOut)) await pool.end();
   return report;
 }
 

@@ -14,7 +14,7 @@ export interface Copy {
   /** The tests of the next run see it. */
   write(source: string, text: string): void;
   /** Undefined: it came to nothing, for it took too long or vitest itself ended. The next run begins with a new one. */
-  run(tests: Request['tests']): Promise<Report | undefined>;
+  run(tests: Pick<Request, 'file' | 'titles'>): Promise<Report | undefined>;
   close(): void;
 }
 
@@ -50,7 +50,7 @@ export function makeCopy(root: string, folder: string, longestMs: number): Copy 
         const woken = wake();
         if (await nextMessage(woken, longestMs)) vitest = woken;
       }
-      vitest?.send({ changed: [...changed], tests } satisfies Request);
+      vitest?.send({ changed: [...changed], ...tests } satisfies Request);
       changed.clear();
       const report = vitest && ((await nextMessage(vitest, longestMs)) as Report | undefined);
       if (!report) vitest = undefined;

@@ -33,7 +33,7 @@ const resultsFor = (report: Report, row: Row): Result[] =>
 /** What is wrong while nothing is cut: each row's test exists and passes. All rows name the same test file. */
 async function problemsOfWhole(copy: Copy, rows: readonly Row[]): Promise<string[]> {
   const file = rows[0]?.test ?? '';
-  const report = await copy.run([{ file, titles: rows.map(({ title }) => title) }]);
+  const report = await copy.run({ file, titles: rows.map(({ title }) => title) });
   if (!report) return [`${file} could not be run at all`];
   const broken = report.broken.map(({ message }) => `${file} is broken with nothing cut: ${firstLine(message)}`);
   const problems = rows.flatMap((row) => {
@@ -52,7 +52,7 @@ async function judge(copy: Copy, row: Row, span: Span): Promise<Verdict> {
   const verdict = ({ ok, note }: Pick<Verdict, 'ok' | 'note'>) => ({ row, ok, note, took: performance.now() - started });
   try {
     copy.write(span.source, cut(whole, span));
-    return verdict(verdictOf(await copy.run([{ file: row.test, titles: [row.title] }]), row));
+    return verdict(verdictOf(await copy.run({ file: row.test, titles: [row.title] }), row));
   } catch (error) {
     return verdict({ ok: false, note: `cannot be cut: ${firstLine(String(error))}` });
   } finally {
@@ -65,17 +65,27 @@ function verdictOf(report: Report | undefined, row: Row): Pick<Verdict, 'ok' | '
   const results = resultsFor(report, row);
   if (results.length === 0)
     return { ok: false, note: `without the check the test file does not load: ${firstLine(report.broken[0]?.message)}` };
-  const failures = results.filter(({ passed }) => !passed).map(({ messages }) => firstLine(messages[0]));
-  if (failures.length === 0) return { ok: false, note: `"${row.title}" still passes without the check` };
-  const crash = failures.find((message) => /^(ReferenceError|SyntaxError)\b/.test(message));
+  const failed = results.filter(({ passed }) => !passed);
+  if (failed.length === 0) return { ok: false, note: `"${row.title}" still passes without the check` };
+  const crash = failed.map(({ messages }) => firstLine(messages[0])).find((message) => /^(ReferenceError|SyntaxError)\b/.test(message));
   if (crash) return { ok: false, note: `the cut breaks the program, which proves nothing: ${crash}` };
-  if (failures.every((message) => /^Error: (Test|Hook) timed out\b/.test(message)))
+  if (failed.every(({ timedOut }) => timedOut))
     return { ok: false, note: `"${row.title}" does not end without the check, and asserts nothing: a slow machine would look the same` };
   return { ok: true, note: '' };
 }
 
-/** Judges the checks of one test file; should its tests not pass again in the end, none of them counts as noticed. */
+/** Judges the checks of one test file; should its tests not pass before and again in the end, none of them counts as noticed. */
 async function judgeFile(copy: Copy, rows: readonly Row[], spans: ReadonlyMap<string, Span>): Promise<Verdict[]> {
+  const broken = await problemsOfWhole(copy, rows);
+  if (broken.length > 0) {
+    say(broken.map((problem) => `  ✗ ${problem}`).join('\n'));
+    return rows.map((row) => ({
+      row,
+      ok: false,
+      note: `not cut: ${broken.find((problem) => problem.startsWith(`${row.check}:`)) ?? broken[0]}`,
+      took: 0,
+    }));
+  }
   const verdicts: Verdict[] = [];
   for (const row of rows) {
     const span = spans.get(row.check);
@@ -88,16 +98,12 @@ async function judgeFile(copy: Copy, rows: readonly Row[], spans: ReadonlyMap<st
   return left === undefined ? verdicts : verdicts.map((verdict) => ({ ...verdict, ok: false, note: `something was left behind: ${left}` }));
 }
 
-/** Does the work for every test file, as many at a time as there are copies. */
-async function inCopies<T>(
-  copies: readonly Copy[],
-  files: readonly Row[][],
-  work: (copy: Copy, rows: Row[]) => Promise<T[]>,
-): Promise<T[]> {
+/** Judges the checks of every test file, as many files at a time as there are copies. */
+async function inCopies(copies: readonly Copy[], files: readonly Row[][], spans: ReadonlyMap<string, Span>): Promise<Verdict[]> {
   const waiting = [...files];
   const lanes = copies.map(async (copy) => {
-    const done: T[] = [];
-    for (let rows = waiting.shift(); rows; rows = waiting.shift()) done.push(...(await work(copy, rows)));
+    const done: Verdict[] = [];
+    for (let rows = waiting.shift(); rows; rows = waiting.shift()) done.push(...(await judgeFile(copy, rows, spans)));
     return done;
   });
   return (await Promise.all(lanes)).flat();
@@ -135,9 +141,7 @@ async function remove(rows: readonly Row[], spans: ReadonlyMap<string, Span>, st
   for (let index = 0; index < count; index += 1) copies.push(makeCopy(root, join(parent, String(index)), LONGEST_RUN_MS));
   const files = [...Map.groupBy(rows, ({ test }) => test).values()].sort((a, b) => b.length - a.length);
   say(`Removing ${rows.length} checks one by one, in ${count} copies of the project`);
-  const broken = await inCopies(copies, files, problemsOfWhole);
-  if (broken.length > 0) return conclude(0, broken, started);
-  const verdicts = await inCopies(copies, files, (copy, ofFile) => judgeFile(copy, ofFile, spans));
+  const verdicts = await inCopies(copies, files, spans);
   for (const copy of copies) copy.close();
 
   const slowest = verdicts.toSorted((a, b) => b.took - a.took).slice(0, 10);

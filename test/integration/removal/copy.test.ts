@@ -20,7 +20,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { house } from '../../main/house.ts';
+import { house, visits } from '../../main/house.ts';
 
 it('refuses a child', () => expect(house(9)).toBe('refused'));
 it('refuses a child in a process of its own', () => {
@@ -28,10 +28,12 @@ it('refuses a child in a process of its own', () => {
   expect(String(spawnSync(process.execPath, ['-e', program]).stdout).trim()).toBe('refused');
 });
 it('ends vitest itself', () => void process.kill(process.ppid, 'SIGKILL'));
-it('has a process of its own', () => {
-  expect(globalThis).not.toHaveProperty('visited');
-  Object.assign(globalThis, { visited: true });
+it('has modules of its own', () => {
+  expect(visits).toEqual([]);
+  visits.push('one');
 });
+it('says in which process it runs', () => expect(process.pid).toBe(0));
+it('does not end', () => new Promise(() => {}), 50);
 it('has a folder of its own', () => {
   expect(existsSync(join(tmpdir(), 'visited'))).toBe(false);
   writeFileSync(join(tmpdir(), 'visited'), '');
@@ -41,8 +43,9 @@ const sources: Record<string, string> = {
   'package.json': '{ "type": "module" }',
   'main/limit.ts': 'export const limit = 18;\n',
   'main/door.ts': door,
-  'main/house.ts': "export { open as house } from './door.ts';\n",
+  'main/house.ts': "export { open as house } from './door.ts';\nexport const visits: string[] = [];\n",
   'test/unit/door.test.ts': test,
+  'test/unit/other.test.ts': test,
   'test/vitest.config.ts': `
     import { fileURLToPath } from 'node:url';
     const root = fileURLToPath(new URL('..', import.meta.url));
@@ -67,7 +70,7 @@ afterAll(() => {
 });
 
 const run = async (...titles: string[]) => {
-  const report = await copy.run([{ file: 'test/unit/door.test.ts', titles }]);
+  const report = await copy.run({ file: 'test/unit/door.test.ts', titles });
   return report && { ...report, results: report.results.map(({ fullName, passed }) => `${passed ? 'passed' : 'failed'}: ${fullName}`) };
 };
 const seen = async (...titles: string[]) => (await run(...titles))?.results;
@@ -98,9 +101,24 @@ it('sees a cut at once after another, with no run between', async () => {
   expect(await seen('refuses a child')).toContain('passed: refuses a child');
 });
 
-it.each(['has a process of its own', 'has a folder of its own'])('leaves nothing to the next run: a test %s', async (title) => {
+it.each(['has modules of its own', 'has a folder of its own'])('leaves nothing to the next run: a test %s', async (title) => {
   expect(await seen(title)).toEqual([`passed: ${title}`]);
   expect(await seen(title)).toEqual([`passed: ${title}`]);
+});
+
+it('keeps one process for the tests of one file, and while they come to an end', async () => {
+  const processOf = async (name: string) => {
+    const report = await copy.run({ file: `test/unit/${name}.test.ts`, titles: ['says in which process it runs'] });
+    return /expected (\d+) to be/.exec(report?.results[0]?.messages[0] ?? '')?.[1];
+  };
+  const first = await processOf('door');
+  expect(first).toMatch(/^\d+$/);
+  expect(await processOf('door')).toBe(first);
+  const other = await processOf('other');
+  expect(other).toMatch(/^\d+$/);
+  expect(other).not.toBe(first);
+  expect((await copy.run({ file: 'test/unit/other.test.ts', titles: ['does not end'] }))?.results).toMatchObject([{ timedOut: true }]);
+  expect(await processOf('other')).not.toBe(other);
 });
 
 it('runs no test but those named, and reports none of an earlier run', async () => {

@@ -128,7 +128,7 @@ describe('a sign-in at a workspace', () => {
     const { port } = squatter.address() as { port: number };
     const { provider, person } = flow({ idp: { clientId: 'ours', redirect: { host: 'localhost', path: '', ports: [port] } } });
     const cancel = new AbortController();
-    person.browse = async () => cancel.abort();
+    person.browse = async () => void setImmediate(() => cancel.abort());
     const signedIn = provider.signIn({ signal: cancel.signal, onUrl: () => undefined });
     await expect(signedIn).rejects.toMatchObject({ code: 'LOGIN_PORT_BUSY' });
   });
