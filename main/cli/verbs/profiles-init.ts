@@ -160,7 +160,7 @@ function reportTrial({ profile, workspaces, claims, policy }: ProfileTrial, { js
   }
   for (const { title, finding, next } of claims) printLine([`${title}: ${finding}`, next].filter(Boolean).join(' '));
   if (policy !== null) {
-    printLine('An account admin makes the policy that takes this token, for everybody in the account:');
+    printLine('A policy that takes this token, where there is none yet; an account admin makes it for everybody in the account:');
     printLine(`  ${policy.account}`);
     printLine('or for one service principal (SERVICE_PRINCIPAL_ID is its number, not its application id):');
     printLine(`  ${policy.servicePrincipal}`);
