@@ -150,8 +150,8 @@ describe('the same, tried by a program that it has let go of, so that nothing sh
   // file opens nothing by itself, and the first query asks for itself. A profile that it adds lies in a file that it could write as well,
   // and waits for the person's touch.
   const steps = ['page: setup/default/write', 'page: setup/default/undo', 'page: setup/query'];
-  const added = '/v1/profiles/workspace with its own proof';
-  const allowed = [...harmless, ...steps, added, 'lakepass reset --yes', '/v1/hand-over with its own proof'];
+  const added = ['workspace', 'draft', 'add'].map((step) => `/v1/profiles/${step} with its own proof`);
+  const allowed = [...harmless, ...steps, ...added, 'lakepass reset --yes', '/v1/hand-over with its own proof'];
 
   it('before the first tap key is there: nothing', { timeout: 60_000 }, async () => {
     await signInOnly();

@@ -102,13 +102,8 @@ const routesOfFiles: typeof routes = [
   ['POST', '/v1/service-principals/secret', { name: 'ci', secret: `dose${'0'.repeat(32)}` }],
   ['POST', '/v1/service-principals/secret/remove', { name: 'ci' }],
   ['POST', '/v1/profiles/workspace', { workspace: 'https://somebody-elses.cloud.databricks.com' }],
-  [
-    'POST',
-    '/v1/profiles/draft',
-    { addresses: ['https://somebody.okta.com', 'https://somebody-elses.cloud.databricks.com'], clientId: 'x' },
-  ],
-  ['POST', '/v1/profiles/add', { addresses: ['https://somebody.okta.com', 'https://somebody-elses.cloud.databricks.com'], clientId: 'x' }],
-  ['POST', '/v1/profiles/try', { profile: 'acme' }],
+  ['POST', '/v1/profiles/draft', { addresses: ['http://localhost:9', 'http://127.0.0.1:9'], clientId: 'x', test: true }],
+  ['POST', '/v1/profiles/add', { addresses: ['http://localhost:9', 'http://127.0.0.1:9'], clientId: 'x', test: true }],
 ];
 
 async function everyRoute(): Promise<void> {
