@@ -340,7 +340,7 @@ export function createAgent(parts: Parts): Agent {
       return changed;
     },
 
-    followGrant: (id, send, signal) => followers.follow(id, send, signal),
+    followGrant: (id, by, send, signal) => followers.follow(id, by, send, signal),
     stepUpDue: (id, failure) => followers.tell(id, { due: failure }),
     grantRefused: (id, failure) => followers.tell(id, { refused: failure }),
 

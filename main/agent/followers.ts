@@ -1,14 +1,18 @@
 /** Whoever follows a grant, as `lakepass run` does: told of every request about it, every refusal, and its end. */
 import type { GrantNews } from '../../preload/contract/control.ts';
 import { AppError } from '../app-error.ts';
+import { type Caller, sameProcess } from '../caller/caller.ts';
 import type { Consents } from '../grant/consents.ts';
 import type { Grants } from '../grant/grants.ts';
 import type { Approvals } from './approvals.ts';
 
 export interface Followers {
   tell(grant: string, news: GrantNews): void;
-  /** Resolves when the grant has ended or `signal` aborts. @throws AppError GRANT_UNKNOWN */
-  follow(id: string, send: (news: GrantNews) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the grant has ended or `signal` aborts.
+   * @throws AppError GRANT_UNKNOWN | CALLER_REFUSED (follower): not the run that the grant was made for
+   */
+  follow(id: string, by: Caller, send: (news: GrantNews) => void, signal: AbortSignal): Promise<void>;
 }
 
 export function createFollowers(parts: { grants: Grants; consents: Consents; approvals: Approvals }): Followers {
@@ -43,9 +47,14 @@ export function createFollowers(parts: { grants: Grants; consents: Consents; app
 
   return {
     tell,
-    follow(id, send, signal) {
+    follow(id, by, send, signal) {
       const grant = parts.grants.get(id);
       if (grant === undefined) throw new AppError('GRANT_UNKNOWN');
+      // What is asked of a person, and where it is answered, is for the terminal that the run was begun in; ids are no secret.
+      // check: follower-is-the-run
+      if (grant.binding.kind !== 'run' || by.process === null || !sameProcess(grant.binding.root, by.process))
+        throw new AppError('CALLER_REFUSED', { reason: 'follower' });
+      // end check
       return new Promise((resolve) => {
         if (grant.state !== 'live') {
           send({ ended: grant.state });

@@ -40,6 +40,8 @@ export interface AgentClient {
   postProven<S extends z.ZodType>(path: string, body: unknown, answer: S, timeout?: Ms): Promise<z.output<S>>;
   /** Reads a stream of JSON lines until it ends, the agent goes away, or `signal` aborts. @throws ReportedFailure: the last line said so */
   follow<S extends z.ZodType>(path: string, line: S, onLine: (value: z.output<S>) => void, signal: AbortSignal): Promise<void>;
+  /** `follow` with the proof of which program asks. */
+  followProven<S extends z.ZodType>(path: string, line: S, onLine: (value: z.output<S>) => void, signal: AbortSignal): Promise<void>;
   /** The same for what is asked with a body, with the proof of which program asks. Whoever aborts withdraws what was asked. */
   stream<S extends z.ZodType>(
     path: string,
@@ -73,6 +75,10 @@ export function connectAgent(places: Places): AgentClient {
     post: (path, body, answer, timeout = seconds(30)) => exchange({ method: 'POST', path, body }, answer, timeout),
     postProven: async (path, body, answer, timeout = seconds(30)) => exchange(await proven(path, body), answer, timeout),
     follow: (path, line, onLine, signal) => readLines(places, { method: 'GET', path }, line, onLine, signal),
+    followProven: async (path, line, onLine, signal) => {
+      await requireRuntime(places);
+      return readLines(places, { method: 'GET', path, headers: await proveCaller(places) }, line, onLine, signal);
+    },
     stream: async (path, body, line, onLine, signal) => readLines(places, await proven(path, body), line, onLine, signal),
   };
 }

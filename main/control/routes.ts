@@ -56,7 +56,7 @@ export interface ControlledAgent {
   grants(): GrantView[];
   endGrants(request: z.output<typeof grantEndRequestSchema>): Promise<number>;
   /** Calls `send` for every refusal and request of the grant and once for its end; resolves when the grant has ended or `signal` aborts. */
-  followGrant(id: string, send: (news: GrantNews) => void, signal: AbortSignal): Promise<void>;
+  followGrant(id: string, by: Caller, send: (news: GrantNews) => void, signal: AbortSignal): Promise<void>;
   /** From a grant that the caller is a member of. @throws AppError TAP_NEEDED where none covers it: then a person has to be asked */
   token(request: z.output<typeof tokenRequestSchema>, by: Caller): Promise<unknown>;
   /** The same, asking where it must; the last line is `token` or `failure`. */
@@ -150,11 +150,17 @@ export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & Profi
   route('POST', '/v1/grants/child', childRequestSchema, async ({ input, by }) => ({ json: await agent.addChild(input, by) }), 'attributed'),
   route('POST', '/v1/grants/widen', widenRequestSchema, ({ input, by }) => ({ lines: agent.widen(input, by) }), 'attributed'),
   route('POST', '/v1/grants/end', grantEndRequestSchema, async ({ input }) => ({ json: { ended: await agent.endGrants(input) } })),
-  route('GET', '/v1/grants/news/', nothing, ({ rest }) => {
-    const [id, ...more] = rest;
-    if (id === undefined || more.length > 0) throw new AppError('ROUTE_UNKNOWN', { reason: 'route' });
-    return { lines: (send, signal) => agent.followGrant(id, send, signal) };
-  }),
+  route(
+    'GET',
+    '/v1/grants/news/',
+    nothing,
+    ({ rest, by }) => {
+      const [id, ...more] = rest;
+      if (id === undefined || more.length > 0) throw new AppError('ROUTE_UNKNOWN', { reason: 'route' });
+      return { lines: (send, signal) => agent.followGrant(id, by, send, signal) };
+    },
+    'attributed',
+  ),
   route('POST', '/v1/token', tokenRequestSchema, async ({ input, by }) => ({ json: await agent.token(input, by) }), 'attributed'),
   route('POST', '/v1/token/ask', tokenRequestSchema, ({ input, by }) => ({ lines: agent.askForToken(input, by) }), 'attributed'),
   route('GET', '/v1/denied', nothing, () => ({ json: agent.denied() })),

@@ -107,7 +107,7 @@ export function tellNews(agent: AgentClient, made: GrantMade, signal: AbortSigna
     told.add(line);
     tell(line);
   };
-  return agent.follow(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, hear, signal).catch((error: unknown) => {
+  return agent.followProven(`/v1/grants/news/${made.grant.id}`, grantNewsSchema, hear, signal).catch((error: unknown) => {
     tell(`what becomes of this grant could not be shown here: ${failureLine(failureOf(error))}`);
   });
 }

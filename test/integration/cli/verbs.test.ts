@@ -107,7 +107,7 @@ beforeEach(async () => {
       appendFileSync(join(agent.home, 'registered'), `${request.pid}\n`);
       return grant;
     },
-    async followGrant(_id, send, signal) {
+    async followGrant(_id, _by, send, signal) {
       news(send);
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },

@@ -445,7 +445,7 @@ describe('whoever follows a grant', () => {
     const { grant, caller } = await all.run(changes);
     const news: GrantNews[] = [];
     const gone = new AbortController();
-    const over = all.agent.followGrant(grant.id, (each) => news.push(each), gone.signal);
+    const over = all.agent.followGrant(grant.id, caller, (each) => news.push(each), gone.signal);
     return { ...all, grant, caller, news, gone, over };
   }
 
@@ -462,12 +462,12 @@ describe('whoever follows a grant', () => {
   });
 
   it('hears at once of one that has ended, and not at all of one that never was', async () => {
-    const { agent, grant } = await followed();
+    const { agent, grant, caller } = await followed();
     await agent.endGrants({ all: true, why: 'revoked' });
     const news: GrantNews[] = [];
-    await agent.followGrant(grant.id, (each) => news.push(each), new AbortController().signal);
+    await agent.followGrant(grant.id, caller, (each) => news.push(each), new AbortController().signal);
     expect(news).toEqual([{ ended: 'revoked' }]);
-    expect(await codeOf(() => agent.followGrant('g-none', () => undefined, new AbortController().signal))).toBe('GRANT_UNKNOWN');
+    expect(await codeOf(() => agent.followGrant('g-none', caller, () => undefined, new AbortController().signal))).toBe('GRANT_UNKNOWN');
   });
 
   it('hears no more once it has gone', async () => {
@@ -510,6 +510,60 @@ describe('whoever follows a grant', () => {
     access.leave(grant, stranger('/usr/bin/curl', kind));
     await clock.advance(0);
     expect(news).toMatchObject([{ asking: { purpose: 'use' }, url: null }]);
+  });
+});
+
+describe('two profiles side by side', () => {
+  const tapped = () => policyFrom(policyText('tap'));
+  async function two() {
+    const all = await agentOver([{}, { name: 'partner' }], tapped());
+    all.state.profiles.push('partner');
+    return all;
+  }
+
+  it('a run of one hears nothing of what is asked about a run of the other', async () => {
+    const { agent, access, run, stranger, person, clock } = await two();
+    const [mine, theirs] = [await run({ profile: 'acme' }), await run({ profile: 'partner' })];
+    const heard: Record<string, GrantNews[]> = { acme: [], partner: [] };
+    const gone = new AbortController();
+    for (const { grant, caller } of [mine, theirs])
+      void agent.followGrant(grant.id, caller, (news) => heard[grant.profile]?.push(news), gone.signal);
+    access.leave(theirs.grant, stranger());
+    await clock.advance(0);
+    await person.denies();
+    await agent.endGrants({ ids: [theirs.grant.id], why: 'revoked' });
+    expect(heard['acme']).toEqual([]);
+    expect(heard['partner']).toMatchObject([{ asking: { profile: 'partner' } }, { answered: 'denied' }, { ended: 'revoked' }]);
+    gone.abort();
+  });
+
+  it.each<[string, (all: Awaited<ReturnType<typeof two>>, root: Caller, run: Caller) => Caller]>([
+    ['a run of the other profile', (_, __, run) => run],
+    ['any other program', ({ stranger }) => stranger()],
+    ['an AI agent', ({ stranger }) => stranger('/usr/bin/node', claude)],
+    ['whoever is not known', () => unknownCaller],
+  ])('a grant is not followed by %s, which may know its id', async (_, follower) => {
+    const all = await two();
+    const [mine, theirs] = [await all.run({ profile: 'acme' }), await all.run({ profile: 'partner' })];
+    const by = follower(all, theirs.caller, mine.caller);
+    const follow = () => all.agent.followGrant(theirs.grant.id, by, () => undefined, new AbortController().signal);
+    expect(await failureOf(follow)).toEqual(['CALLER_REFUSED', 'follower']);
+  });
+
+  it('are asked about apart, although all else about two requests is the same, and one yes opens one', async () => {
+    const { access, run, stranger, person, consents, clock } = await two();
+    const [mine, theirs] = [await run({ profile: 'acme' }), await run({ profile: 'partner' })];
+    const program = stranger();
+    for (const { grant } of [mine, theirs]) access.leave(grant, program);
+    await clock.advance(0);
+    expect(consents.view().asks.map(({ profile, requests }) => [profile, requests])).toEqual([
+      ['acme', 1],
+      ['partner', 1],
+    ]);
+    await person.approves();
+    expect([mine, theirs].map(({ grant }) => access.leave(grant, program).kind)).toEqual(['yes', 'ask']);
+    await person.denies('always');
+    expect([mine, theirs].map(({ grant }) => access.leave(grant, program).kind)).toEqual(['yes', 'no']);
   });
 });
 

@@ -169,6 +169,8 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   const state = {
     policy,
     session: signedIn('00u1'),
+    /** Where somebody is signed in. */
+    profiles: ['acme'],
     canTap: true,
     holders: [] as Caller[],
     due: [] as [string, string][],
@@ -184,7 +186,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   const profile = profileNamed('acme', { grant: '24 h' });
   const session = { ...strictSession, view: () => state.session, claims: () => ({}) };
   const questions = createQuestions({
-    session: (name) => (name === 'acme' ? session : undefined),
+    session: (name) => (state.profiles.includes(name) ? session : undefined),
     tapKeys: { touches: () => state.touches, ownedBy: () => state.touches.map(({ keyId }) => keyId) },
     approver: () => undefined,
     clock,
