@@ -2,7 +2,7 @@
  * How a browser gets in: a code that is good once, in the fragment of the address on the terminal, is exchanged for a cookie. A fragment
  * reaches no server, no log and no Referer; the cookie is host-only, out of reach of scripts, and never sent from another site.
  *
- * Browsers share cookies among all ports of a host name: a page served on another port of `lakepass-apps.localhost` is shown this
+ * Browsers share cookies among all ports of a host name: a page served on another port of the run's name is shown this
  * cookie when the browser goes there. It opens nothing by itself, for whoever may use it is checked anew with each request: see `guard.ts`,
  * the user behind the connection, and the program: it opens for the one that brought the code.
  */

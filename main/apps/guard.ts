@@ -22,10 +22,8 @@ export interface Address {
 /** Never below `lakepass.localhost`: pages there could use the keys of Lakepass' own page. */
 export const appHostName = 'lakepass-apps.localhost';
 
-export const addressAt = (port: number): Address => ({
-  host: `${appHostName}:${port}`,
-  origin: `http://${appHostName}:${port}`,
-});
+/** @param name `appHostName`, or a name beneath it */
+export const addressAt = (port: number, name: string): Address => ({ host: `${name}:${port}`, origin: `http://${name}:${port}` });
 
 /** Paths from here on are ours, and the app never sees them. */
 export const ownPaths = '/.lakepass/';

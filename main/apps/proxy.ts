@@ -17,6 +17,7 @@ import { createEntry, type Entry, type Program } from './entry.ts';
 import {
   type Address,
   addressAt,
+  appHostName,
   doorChecks,
   entryChecks,
   entryPath,
@@ -31,7 +32,7 @@ import { enteredNotice, entryPage, failureNotice, type Notice, rawNotice } from 
 import { AppAgent } from './upstream.ts';
 
 export interface AppDoor {
-  /** Where the app is for a browser: `http://lakepass-apps.localhost:PORT`. */
+  /** Where the app is for a browser: `http://NAME.lakepass-apps.localhost:PORT`, another name each time. */
   readonly origin: string;
   /** The address that lets a browser in once; an older one opens nothing any more. */
   entryUrl(): string;
@@ -112,7 +113,7 @@ export async function openAppDoor(parts: AppDoorParts): Promise<AppDoor> {
     throw new AppError('APP_START_FAILED', { reason: 'port', detail: `Port ${parts.port} cannot be had.`, cause });
   });
   for (const net of nets) net.on('error', () => parts.refused({ why: 'busy' }));
-  const address = addressAt(port);
+  const address = addressAt(port, newName(parts.random));
   const entry = createEntry({ clock: parts.clock, random: parts.random, port });
   const inside: Inside = { parts, address, entry, agent, upgraded, programOf: (socket) => programs.get(socket) ?? null };
 
@@ -143,6 +144,18 @@ export async function openAppDoor(parts: AppDoorParts): Promise<AppDoor> {
       await Promise.all(closed);
     },
   };
+}
+
+/**
+ * A browser keeps what another server has left at an address: a service worker, which would answer in our place and read the code of the
+ * entry. Whoever had the port before, another user for one, cannot have left anything under a name that nobody knew.
+ */
+function newName(random: (bytes: number) => Buffer): string {
+  let name = appHostName;
+  // check: apps-new-name
+  name = `${random(10).toString('hex')}.${name}`;
+  // end check
+  return name;
 }
 
 interface Inside {

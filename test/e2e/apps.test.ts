@@ -15,6 +15,8 @@ const appPage = `<!doctype html><title>App</title><h1>app</h1><form method="post
   socket.onmessage = ({ data }) => { document.title = 'heard ' + data; };
 </script>`;
 
+const nameOf = ({ origin }: Pick<DoorUnderTest, 'origin'>): string => new URL(origin).hostname;
+
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
@@ -30,7 +32,7 @@ beforeAll(async () => {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
-      '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP lakepass-apps.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+      '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP *.lakepass-apps.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],
   });
   site = createServer((request, response) => {
@@ -76,7 +78,7 @@ describe('the person', () => {
   it('has a cookie that no script reads and that ends with the browser', async () => {
     const [cookie, ...more] = await context.cookies(door.origin);
     expect(more).toEqual([]);
-    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', expires: -1, domain: 'lakepass-apps.localhost', path: '/' });
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', expires: -1, domain: nameOf(door), path: '/' });
     expect(await page.evaluate('document.cookie')).toBe('');
   });
 
@@ -113,8 +115,8 @@ describe('the person', () => {
 });
 
 describe.each([
-  ['another site', 'evil.test'],
-  ['another port of the same name, which is shown the cookie', 'lakepass-apps.localhost'],
+  ['another site', () => 'evil.test'],
+  ['another port of the same name, which is shown the cookie', () => nameOf(door)],
 ])('a page of %s', (_, host) => {
   const loading = (what: string): string => `new Promise((done) => {
     const part = Object.assign(document.createElement('${what}'), { onload: done, onerror: done, src: url });
@@ -135,7 +137,7 @@ describe.each([
 
   it.each(Object.keys(attempts))('sends the app nothing by %s', async (name) => {
     const attacker = await context.newPage();
-    await attacker.goto(`http://${host}:${sitePort}/`);
+    await attacker.goto(`http://${host()}:${sitePort}/`);
     app.got.length = 0;
     // Chromium itself may stop it; an event cannot come back from the page.
     await attacker.evaluate(`{ const url = '${door.origin}/stolen'; (${attempts[name]}).then(() => 0, () => 0) }`);
@@ -145,13 +147,13 @@ describe.each([
 
   it('sends the app nothing by taking the browser there', async () => {
     const attacker = await context.newPage();
-    await attacker.goto(`http://${host}:${sitePort}/`);
+    await attacker.goto(`http://${host()}:${sitePort}/`);
     app.got.length = 0;
     const form = `Object.assign(document.createElement('form'), { method: 'post', action: '${door.origin}/stolen' })`;
     await attacker.evaluate(`{ const form = ${form}; document.body.append(form); form.submit(); }`);
     await attacker.waitForURL(`${door.origin}/stolen`);
     expect(await attacker.getByRole('heading').textContent()).toBe('403 Forbidden');
-    await attacker.goto(`http://${host}:${sitePort}/`);
+    await attacker.goto(`http://${host()}:${sitePort}/`);
     await attacker.evaluate(`location.assign('${door.origin}/stolen')`);
     await attacker.waitForURL(`${door.origin}/stolen`);
     expect(await attacker.getByRole('heading').textContent()).toBe('403 Forbidden');
@@ -161,7 +163,7 @@ describe.each([
 
 it('the cookie that another port is shown opens nothing there', async () => {
   const attacker = await context.newPage();
-  await attacker.goto(`http://lakepass-apps.localhost:${sitePort}/`);
+  await attacker.goto(`http://${nameOf(door)}:${sitePort}/`);
   await attacker.reload();
   const [seen = ''] = shown.filter((cookie) => cookie.startsWith('lakepass-app-'));
   expect(seen).not.toBe('');
@@ -171,7 +173,7 @@ it('the cookie that another port is shown opens nothing there', async () => {
       `GET / HTTP/1.1`,
       `Host: ${door.host}`,
       `Cookie: ${seen}`,
-      `Origin: http://lakepass-apps.localhost:${sitePort}`,
+      `Origin: http://${nameOf(door)}:${sitePort}`,
       'Sec-Fetch-Site: same-site',
       'Connection: close',
       '',

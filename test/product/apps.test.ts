@@ -34,7 +34,7 @@ async function runApp(...options: string[]): Promise<Running> {
   expect(prompt).toMatchObject({ purpose: 'create', approval: 'tap', scopes: ['sql'], label: 'app app' });
   await ui.approve(prompt.id);
   for (;;) {
-    const found = /open once (http:\/\/lakepass-apps\.localhost:\d+)\/\.lakepass\/enter#(\S+)/.exec(said);
+    const found = /open once (http:\/\/\w+\.lakepass-apps\.localhost:\d+)\/\.lakepass\/enter#(\S+)/.exec(said);
     if (found !== null && said.includes('the app listens')) return { run, origin: found[1] ?? '', code: found[2] ?? '', said: () => said };
     await wait(50);
   }

@@ -192,7 +192,8 @@ describe('who is not let in', () => {
     ],
     ['another host, as after DNS rebinding', () => with_(`Host: ${door.host}`, `Host: evil.test:${door.port}`), 421, 'HOST_REFUSED'],
     ['the address in numbers', () => with_(`Host: ${door.host}`, `Host: 127.0.0.1:${door.port}`), 421, 'HOST_REFUSED'],
-    ['the host without its port', () => with_(`Host: ${door.host}`, 'Host: lakepass-apps.localhost'), 421, 'HOST_REFUSED'],
+    ['the host without its port', () => with_(`Host: ${door.host}`, `Host: ${door.host.split(':')[0]}`), 421, 'HOST_REFUSED'],
+    ['the host without the name of the run', () => with_(/Host: \w+\./, 'Host: '), 421, 'HOST_REFUSED'],
     ['the host of the keys', () => with_(`Host: ${door.host}`, `Host: lakepass.localhost:${door.port}`), 421, 'HOST_REFUSED'],
     ['two hosts', () => with_(`Host: ${door.host}`, `Host: ${door.host}\r\nHost: ${door.host}`), 421, 'HOST_REFUSED'],
     ['no host', () => with_(/Host: .*\r\n/, ''), 421, 'HOST_REFUSED'],
@@ -248,6 +249,16 @@ describe('who is not let in', () => {
     expect([statusIn(await other.raw(other.head())), statusIn(await other.raw(socket)), app.got]).toEqual([403, 403, []]);
     program = '/opt/browser/browser (deleted)';
     expect([statusIn(await other.raw(other.head())), statusIn(await other.raw(socket))]).toEqual([200, 101]);
+  });
+
+  it('what a browser has kept of the server that had the port before: each door has a name of its own', async () => {
+    const first = await openDoor(app);
+    await first.door.close();
+    const second = await openDoor(app, { port: first.port });
+    onTestFinished(() => second.door.close());
+    expect(second.port).toBe(first.port);
+    expect(second.door.origin).not.toBe(first.door.origin);
+    expect(second.door.origin).toMatch(/^http:\/\/[0-9a-f]{20}\.lakepass-apps\.localhost:\d+$/);
   });
 
   it('whoever nobody can name', async () => {
@@ -413,7 +424,7 @@ describe('a WebSocket', () => {
 
   it.each<[string, () => string]>([
     ['of another origin', () => opening('/socket', 'http://evil.test')],
-    ['of a page on another port', () => opening('/socket', 'http://lakepass-apps.localhost:1')],
+    ['of a page on another port', () => opening('/socket', door.origin.replace(/\d+$/, '1'))],
     ['without an origin', () => opening().replace(/Origin: .*\r\n/, '')],
     ['of another site', () => opening().replace('Upgrade: websocket', 'Upgrade: websocket\r\nSec-Fetch-Site: cross-site')],
     ['without the cookie', () => opening().replace(/Cookie: .*\r\n/, '')],

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { AppError } from '../../../main/app-error.ts';
-import { addressAt, entryPath } from '../../../main/apps/guard.ts';
+import { entryPath } from '../../../main/apps/guard.ts';
 import { type AppDoor, type AppDoorParts, openAppDoor } from '../../../main/apps/proxy.ts';
 import { type Attribution, unknownCaller } from '../../../main/caller/caller.ts';
 import { Secret } from '../../../main/secret.ts';
@@ -112,7 +112,7 @@ export async function openDoor(app: Pick<AppUnderTest, 'port'>, parts: Partial<A
     ...parts,
   });
   const port = Number(new URL(door.origin).port);
-  const { host, origin } = addressAt(port);
+  const { host, origin } = new URL(door.origin);
   const open: DoorUnderTest = {
     ...{ door, port, host, origin, cookie: '', refused, knocks: () => knocks },
     connect: () => connect(port, '127.0.0.1'),
