@@ -37,7 +37,9 @@ function isDecodable(text: string): boolean {
 /** This machine under any of its names; what is sent there must reach nobody else. */
 export function isLoopback(hostname: string): boolean {
   const host = bare(hostname);
-  return host === 'localhost' || host.endsWith('.localhost') || (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
+  if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');
+  // The unspecified address leads here as well, and 127.0.0.0/8 is written within IPv6, too.
+  return /^(127\.|0\.0\.0\.0$|::1?$|::ffff:(7f[0-9a-f]{2}|0):)/.test(host);
 }
 
 const bare = (hostname: string): string => hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '');

@@ -26,6 +26,10 @@ describe('the proxy of a request', () => {
     'https://[::1]:7/',
     'https://lakepass.localhost/',
     'https://LOCALHOST./',
+    'https://[::ffff:127.0.0.1]/',
+    'https://[::ffff:0.0.0.0]/',
+    'https://[::]/',
+    'https://0.0.0.0/',
   ])('never stands between us and %s', (address) => {
     expect(through(address, { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, http_proxy: PROXY })).toBeNull();
   });
@@ -53,6 +57,9 @@ describe('the proxy of a request', () => {
     ['https://login.acme.test/', 'login.acme.test:8443'],
     ['https://login.acme.test/', '., ,*.'],
     ['https://10.1.2.3/', '10.1.2.30'],
+    ['https://[::ffff:10.1.2.3]/', '10.1.2.30'],
+    ['https://[::2]/', '10.1.2.30'],
+    ['https://127.acme.test/', '10.1.2.30'],
     ['https://11.1.2.3/', '10.0.0.0/8'],
     ['https://10.1.2.3/', '10.0.0.0/99'],
     ['https://10.1.2.3/', '2.3'],
