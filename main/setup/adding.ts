@@ -7,7 +7,7 @@ import { AppError, hasCode } from '../app-error.ts';
 import type { Caller } from '../caller/caller.ts';
 import { readConfig, readConfigFile } from '../profile/load-config.ts';
 import type { Config, Profile } from '../profile/profile.ts';
-import { type NewProfile, wantedFrom, writeFirst } from './new-profile.ts';
+import { beginWith, type NewProfile, wantedFrom, writeFirst } from './new-profile.ts';
 import type { Addition } from './profile-draft.ts';
 import { nameFor, profileFor, wholeConfig, withLines, workspaceProfileLines } from './workspace-profile.ts';
 
@@ -44,15 +44,7 @@ export function createProfileAdding(parts: {
   async function begin(addition: Addition): Promise<string> {
     const text = wholeConfig(addition.lines(addition.nameAmong(new Set())));
     const config = readConfig(Buffer.from(text), configFile);
-    await writeFirst(configFile, text, random(8).toString('hex'));
-    try {
-      // Where one that was approved is lost, no other takes its place before a reset.
-      if (!(await parts.adopt())) throw new AppError('CONFIG_EXISTS', { reason: 'in-use' });
-    } catch (error) {
-      // What cannot be used would stand in the way of the next try.
-      await unlink(configFile);
-      throw error;
-    }
+    await beginWith(configFile, text, random(8).toString('hex'), parts.adopt);
     parts.changed();
     return firstOf(config);
   }

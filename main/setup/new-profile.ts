@@ -2,7 +2,7 @@
  * The first configuration file: the one that IT sent, or one made of the few things that a profile needs, which may be a workspace's address
  * alone. It is written where there is none, and nowhere else.
  */
-import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { newProfileSchema } from '../../preload/contract/setup.ts';
@@ -62,6 +62,38 @@ function textOf({ name, issuer, clientId, workspace, test }: Extract<NewProfile,
     `        host: ${quoted(host)}`,
     '',
   ].join('\n');
+}
+
+/**
+ * Writes the first configuration and has it taken into use. One that is not would stand in the way of the next try, so it goes again, unless
+ * somebody else has put theirs in its place meanwhile.
+ *
+ * @param name unique text for the temporary file
+ * @param adopt false: there is, or was, another one. @throws AppError CONFIG_*
+ * @throws AppError CONFIG_EXISTS | DISK_FULL, and what `adopt` throws
+ */
+export async function beginWith(file: string, text: string, name: string, adopt: () => Promise<boolean>): Promise<void> {
+  await writeFirst(file, text, name);
+  try {
+    // Where one that was approved is lost, no other takes its place before a reset.
+    if (!(await adopt())) throw new AppError('CONFIG_EXISTS', { reason: 'in-use' });
+  } catch (error) {
+    let isOurs = true;
+    // check: setup-takes-back-its-own
+    isOurs = (await readLying(file)) === text;
+    // end check
+    if (isOurs) await unlink(file);
+    throw error;
+  }
+}
+
+async function readLying(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /**

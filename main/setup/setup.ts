@@ -2,7 +2,7 @@
  * The first minutes: a profile, a Databricks profile for other programs, and a query that works. Signing in and the first key are done
  * elsewhere; this says which of the five is next.
  */
-import { readFile, unlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { grantRequestSchema } from '../../preload/contract/control.ts';
@@ -18,7 +18,7 @@ import { workspaceOf } from '../profile/load-config.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { Secret } from '../secret.ts';
 import { createFirstQuery, type QueryParts, type Where } from './first-query.ts';
-import { configText, writeFirst } from './new-profile.ts';
+import { beginWith, configText } from './new-profile.ts';
 import { candidatesIn, createPythonSearch, type PythonSearch } from './pythons.ts';
 
 export type SetupCall = 'setup' | 'setup/profile' | 'setup/default' | 'setup/default/write' | 'setup/default/undo' | 'setup/query';
@@ -137,15 +137,7 @@ export function createSetup(parts: SetupParts): Setup {
         // check: setup-first-profile-only
         if (parts.companies().length > 0) throw new AppError('CONFIG_EXISTS', { reason: 'in-use' });
         // end check
-        await writeFirst(places.config, text, parts.random(8).toString('hex'));
-        try {
-          // Where one that was approved is lost, no other takes its place before a reset.
-          if (!(await parts.adopt())) throw new AppError('CONFIG_EXISTS', { reason: 'in-use' });
-        } catch (error) {
-          // What cannot be used would stand in the way of the next try.
-          await unlink(places.config);
-          throw error;
-        }
+        await beginWith(places.config, text, parts.random(8).toString('hex'), parts.adopt);
         parts.changed();
         return view();
       },

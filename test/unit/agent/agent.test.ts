@@ -546,8 +546,10 @@ describe('two profiles side by side', () => {
     const all = await two();
     const [mine, theirs] = [await all.run({ profile: 'acme' }), await all.run({ profile: 'partner' })];
     const by = follower(all, theirs.caller, mine.caller);
-    const follow = () => all.agent.followGrant(theirs.grant.id, by, () => undefined, new AbortController().signal);
-    expect(await failureOf(follow)).toEqual(['CALLER_REFUSED', 'follower']);
+    const gone = new AbortController();
+    const outcome = failureOf(() => all.agent.followGrant(theirs.grant.id, by, () => undefined, gone.signal));
+    gone.abort();
+    expect(await outcome).toEqual(['CALLER_REFUSED', 'follower']);
   });
 
   it('are asked about apart, although all else about two requests is the same, and one yes opens one', async () => {

@@ -65,6 +65,22 @@ describe('the profile of a workspace', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('does not take the place of a first one that a window writes at the same moment', async () => {
+    const { adding, state } = setting();
+    state.meanwhile = () => writeFileSync(file, before, { mode: 0o600 });
+    await expect(adding.workspaceProfile(request, unknownCaller)).rejects.toMatchObject({ code: 'CONFIG_EXISTS' });
+    expect([readFileSync(file, 'utf8'), readdirSync(folder), state.changes]).toEqual([before, ['config.yaml'], 0]);
+  });
+
+  it('is made by one of two that come first at once, and the other is told that it is in use', async () => {
+    const { adding } = setting();
+    const asked = [adding.workspaceProfile(request, unknownCaller), adding.workspaceProfile(request, unknownCaller)];
+    await expect(Promise.all(asked)).resolves.toEqual([
+      { profile: 'beta', state: 'made' },
+      { profile: 'beta', state: 'in-use' },
+    ]);
+  });
+
   it('is added to the file and waits for approval, once however often it is asked for', async () => {
     const { adding, state, holding } = setting();
     holding(before);

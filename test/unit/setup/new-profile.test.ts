@@ -1,12 +1,12 @@
 /** The first configuration: made of a few things or taken as it was sent, checked by the schema the agent reads it with, written once. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { AppError } from '../../../main/app-error.ts';
 import { readConfig } from '../../../main/profile/load-config.ts';
-import { configText, type NewProfile, writeFirst } from '../../../main/setup/new-profile.ts';
+import { beginWith, configText, type NewProfile, writeFirst } from '../../../main/setup/new-profile.ts';
 
 const few = {
   from: 'issuer',
@@ -133,5 +133,31 @@ describe('writing it', () => {
     const tries = await Promise.allSettled([writeFirst(file, 'one', 'a'), writeFirst(file, 'two', 'b')]);
     expect(tries.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(readdirSync(join(folder, 'lakepass'))).toEqual(['config.yaml']);
+  });
+
+  it('is taken into use by one of two windows, and stays although the other comes to nothing', async () => {
+    const adopted: string[] = [];
+    const adopt = async () => adopted.push(readFileSync(file, 'utf8')) === 1;
+    const tries = await Promise.allSettled([beginWith(file, 'one', 'a', adopt), beginWith(file, 'two', 'b', adopt)]);
+    expect(tries.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(tries.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'CONFIG_EXISTS' } });
+    expect(adopted).toEqual([readFileSync(file, 'utf8')]);
+  });
+
+  it('goes again where it cannot be used', async () => {
+    await expect(beginWith(file, 'ours', 'x', async () => false)).rejects.toMatchObject({ code: 'CONFIG_EXISTS', reason: 'in-use' });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it.each<[string, () => void, string | null]>([
+    ['leaves what somebody else has written meanwhile', () => writeFileSync(file, 'theirs'), 'theirs'],
+    ['is no trouble where somebody has removed it', () => rmSync(file), null],
+  ])('%s', async (_, meanwhile, lies) => {
+    const adopt = async (): Promise<boolean> => {
+      meanwhile();
+      throw new Error('cannot be used');
+    };
+    await expect(beginWith(file, 'ours', 'x', adopt)).rejects.toThrow('cannot be used');
+    expect(existsSync(file) ? readFileSync(file, 'utf8') : null).toBe(lies);
   });
 });
