@@ -586,6 +586,11 @@ export const texts = {
       'policy.denied': (said) => `Policy refused ${said.program()} ${said.scopes()} on ${said.workspace()}${said.times()}.`,
       'policy.observed': (said) =>
         `Policy would have refused ${said.program()} ${said.scopes()} on ${said.workspace()}${said.times()}, but only observes.`,
+      'device.enrolled': (said) => `${said.text('organization')} manages this device from here on.`,
+      'device.left': (said) => `${said.text('organization')} no longer manages this device.`,
+      'device.revoked': () => 'Your company has revoked this device.',
+      'bundle.accepted': (said) => `Revision ${said.text('revision')} of the bundle of ${said.text('organization')} holds from here on.`,
+      'bundle.rejected': () => 'A bundle of your company could not be used; the one before goes on.',
       'config.activated': () => 'The configuration holds from here on.',
       'config.rejected': () => 'A configuration file could not be used; the one before goes on.',
       'service-principal.secret-set': (said) => `The secret of service principal ${said.text('name')} was set.`,

@@ -7,7 +7,7 @@ import type { FailureCode } from '../../preload/contract/failure.ts';
 
 // biome-ignore format: one line per event, so that it reads as the table it is
 export type AuditEvent =
-  | { type: 'agent.started'; version: string; vault: string; port: number }
+  | { type: 'agent.started'; version: string; vault: string; port: number; proxy?: string; ignored?: string }
   | { type: 'agent.stopped'; reason: string }
   | { type: 'session.signed-in'; profile: string; issuer: string; subject: string; username: string; assurance: string; acr: string | null; amr: readonly string[]; authTime: string | null; binding?: string }
   | { type: 'session.sign-in-asked'; profile: string; caller: string; callerKind: string; aiAgent?: string }
@@ -55,6 +55,11 @@ export type AuditEvent =
   | { type: 'policy.denied'; action: string; identity?: 'service-principal'; grant: string; caller: string; callerKind: string; workspace: string; scopes: readonly string[]; code: FailureCode; rules: readonly string[]; count: number }
   /** `mode: observe`: enforcement would have said no. */
   | { type: 'policy.observed'; action: string; identity?: 'service-principal'; grant: string; caller: string; workspace: string; scopes: readonly string[]; rules: readonly string[]; count: number }
+  | { type: 'device.enrolled'; organization: string; device: string; source: string }
+  | { type: 'device.left'; organization: string; device: string }
+  | { type: 'device.revoked'; device: string }
+  | { type: 'bundle.accepted'; organization: string; revision: number; digest: string; signedBy: string }
+  | { type: 'bundle.rejected'; code: FailureCode; reason: string }
   | { type: 'config.activated'; digest: string; approved: string }
   | { type: 'config.rejected'; digest: string; code: FailureCode }
   | { type: 'service-principal.secret-set'; name: string; clientId: string }

@@ -15,7 +15,7 @@ export const fieldLimits = { text: 512, entries: 64, entry: 128 } as const;
 
 /** Every event and its fields, in the order they are written. */
 export const eventShapes = {
-  'agent.started': { version: 'text', vault: 'text', port: 'number' },
+  'agent.started': { version: 'text', vault: 'text', port: 'number', proxy: 'text?', ignored: 'text?' },
   'agent.stopped': { reason: 'text' },
   'session.signed-in': {
     profile: 'text',
@@ -126,6 +126,11 @@ export const eventShapes = {
     rules: 'texts',
     count: 'number',
   },
+  'device.enrolled': { organization: 'text', device: 'text', source: 'text' },
+  'device.left': { organization: 'text', device: 'text' },
+  'device.revoked': { device: 'text' },
+  'bundle.accepted': { organization: 'text', revision: 'number', digest: 'text', signedBy: 'text' },
+  'bundle.rejected': { code: 'text', reason: 'text' },
   'config.activated': { digest: 'text', approved: 'text' },
   'config.rejected': { digest: 'text', code: 'text' },
   'service-principal.secret-set': { name: 'text', clientId: 'text' },

@@ -35,6 +35,7 @@ export interface VerifiedBundle {
   readonly hash: string;
   /** Thumbprint of the pinned key whose signature holds. */
   readonly signedBy: string;
+  readonly signer: SigningKey;
   /** Both are null where the bundle says nothing of them. */
   readonly policy: LoadedPolicy | null;
   readonly config: Config | null;
@@ -85,7 +86,8 @@ export async function verifyBundle(
   // check: bundle-key-pinned
   if (ours === undefined) throw new AppError('BUNDLE_KEY_UNKNOWN');
   // end check
-  const key = await importJWK(thumbprints.get(ours.header.kid) as SigningKey, ALGORITHM);
+  const signer = thumbprints.get(ours.header.kid) as SigningKey;
+  const key = await importJWK(signer, ALGORITHM);
   const held = await flattenedVerify({ payload, protected: ours.protected, signature: ours.signature }, key, {
     algorithms: [ALGORITHM],
   }).then(
@@ -96,7 +98,7 @@ export async function verifyBundle(
   if (!held) throw invalid('signature');
   // end check
   const parsed = parseAs(z.unknown(), plain);
-  return { ...readBundle(parsed), hash: createHash('sha256').update(plain).digest('hex'), signedBy: ours.header.kid };
+  return { ...readBundle(parsed), hash: createHash('sha256').update(plain).digest('hex'), signedBy: ours.header.kid, signer };
 }
 
 /**

@@ -133,6 +133,9 @@ export const failureTexts = {
   BUNDLE_INVALID: { cause: 'The bundle of your company cannot be used, so the one before it goes on holding.', next: 'Tell your admin; `lakepass admin bundle` says what is wrong with it.', nextStep: 'ask-admin' },
   BUNDLE_KEY_UNKNOWN: { cause: 'The bundle is signed by a key that this device has no reason to trust.', next: 'Compare the fingerprint with your admin; a new key needs a bundle that both sign.', nextStep: 'ask-admin' },
   BUNDLE_ROLLED_BACK: { cause: 'The bundle is older than the one that was accepted last, or another one of the same revision.', next: 'Your admin publishes one with a higher revision.', nextStep: 'ask-admin' },
+  BUNDLE_UNREACHABLE: { cause: 'The bundle of your company could not be fetched, so the one before it goes on holding.', next: 'Check the network; it is tried again within a minute.', nextStep: 'check-network' },
+  ENROLLED_ELSEWHERE: { cause: 'This device belongs to a company already, and one device has one.', next: 'Leave that one first (`lakepass enroll --leave`), or ask your admin.', nextStep: 'ask-admin' },
+  ENROLLED_BY_IT: { cause: 'The settings of this machine enroll it, so it cannot be left from here.', next: 'Your admin takes it out of management.', nextStep: 'ask-admin' },
   BUNDLE_EXPIRED: { cause: 'The bundle of your company is past its date, so no new token is handed out.', next: 'Your admin publishes a new one.', nextStep: 'ask-admin' },
   // locks
   AWAY: { cause: 'The screen is locked, so nothing new begins; what was approved before goes on.', next: 'Unlock the screen and try again.', nextStep: 'unlock' },
