@@ -46,6 +46,7 @@ import { createWorkspaceProvider } from './idp/databricks-provider.ts';
 import { createIdentityProvider } from './idp/identity-provider.ts';
 import { createProviderProbe } from './idp/probe.ts';
 import type { Identity } from './idp/signed-in.ts';
+import { environmentFacts, environmentNotes } from './net/environment.ts';
 import { systemFindsOwnName } from './pages/own-name.ts';
 import { createPages, type Pages } from './pages/pages.ts';
 import type { UiAgent } from './pages/ui-agent.ts';
@@ -139,10 +140,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const device = await openVault({ folder: join(places.data, deviceFolder), keychain: deviceKeychain, random, entry: 'device-key' });
     closers.push(() => device.close());
     const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, seals: (key) => vault.keys().includes(key) });
-    const files = await openOwnFiles({ places, vault: device, clock, audit, log, hasKeys: () => tapKeys.list().length > 0 });
-    closers.push(() => files.close());
-    const policy = files.policy;
-
     const expected = await recallSealing(device);
     const vault = await openVault({
       folder: join(places.data, 'vault'),
@@ -151,6 +148,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       ...(expected === undefined ? {} : { expected }),
     });
     closers.push(() => vault.close());
+
+    const wasUsed = async (): Promise<boolean> =>
+      tapKeys.list().length > 0 || (await vault.names()).some((name) => name.startsWith('session-'));
+    const files = await openOwnFiles({ places, vault: device, clock, audit, log, wasUsed });
+    closers.push(() => files.close());
+    const policy = files.policy;
 
     // Who asks, what they were given, and what a person has said about it.
     const extraAiAgents = () => policy().aiAgents;
@@ -309,7 +312,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       lockView: locking.view,
       port: () => broker.port,
       problems: () => problems(),
-      notes: () => [...files.policy().warnings, ...files.notes(), ...locking.notes(), ...monitor.notes()],
+      notes: () => [...files.policy().warnings, ...files.notes(), ...environmentNotes(process.env), ...locking.notes(), ...monitor.notes()],
       ceremonyPage: async (ticket) => {
         const url = await pages.ceremonyUrl(ticket);
         return { url: url.href, browser: await ports.openBrowser(url) };
@@ -434,7 +437,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     await control.start();
     closers.push(() => control.close());
 
-    audit.append({ type: 'agent.started', version, vault: vault.kind, port });
+    audit.append({ type: 'agent.started', version, vault: vault.kind, port, ...environmentFacts(process.env) });
     started = true;
     ready.resolve();
     return {
@@ -448,7 +451,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     };
 
     async function openCompanies(): Promise<void> {
-      ports.trust?.(files.config.network.caFile);
+      ports.trust?.(files.config.network);
       for (const profile of files.config.profiles.values()) {
         const company = openCompany(profile);
         // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
@@ -496,7 +499,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         await company.session.resume();
       }
       const isInUse = ({ profile }: Company): boolean => isDeepStrictEqual(next.profiles.get(profile.name), profile);
-      const isSameNetwork = isDeepStrictEqual(next.network, files.config.network);
+      // The same file, approved as it is now: connections go by it from here on.
+      const isSameNetwork = next.network.caFile === files.config.network.caFile;
+      if (isSameNetwork) ports.trust?.(next.network);
       return (
         isSameNetwork && [...companies.values()].every(isInUse) && isDeepStrictEqual(next.servicePrincipals, files.config.servicePrincipals)
       );
@@ -573,7 +578,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       const createProvider = profile.idp.preset === 'databricks' ? createWorkspaceProvider : createIdentityProvider;
       const profiles = (): readonly Profile[] => [...companies.values()].map((company) => company.profile);
       const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit: watched, log, peerUid, uid, nextPage, profiles });
-      const beforeKeeping = (): Promise<void> => locking.provenBySignIn();
+      // A session that is kept says from then on that its configuration was approved.
+      const beforeKeeping = async (): Promise<void> => {
+        await locking.provenBySignIn();
+        await files.provenBySignIn();
+      };
       const session = createSession({
         profile,
         idp,

@@ -60,8 +60,11 @@ export interface Ports {
   clock: Clock;
   /** Rejects with an AppError of `beforeSending` where what stands in between did not let the request out. */
   fetch: typeof globalThis.fetch;
-  /** Told of the file with further certificate authorities that the configuration names, before the first request and when it changes. */
-  trust?: (caFile: string | undefined) => void;
+  /**
+   * Told of the file with further certificate authorities that the configuration names, and of what was approved of it, before the first
+   * request and when either changes.
+   */
+  trust?: (authorities: { readonly caFile?: string | undefined; readonly caContent?: string | null | undefined }) => void;
   /** Of each host that was connected to since the start, as it was the last time. */
   certificates?: () => readonly SeenCertificate[];
   keychain: Keychain;

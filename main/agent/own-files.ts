@@ -6,10 +6,12 @@
  * follows is what approves it.
  */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { PolicyView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { AppError, asAppError, hasCode } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
+import { contentOf, isChanged } from '../net/ca-file.ts';
 import type { Places } from '../places.ts';
 import { builtInPolicy, unattendedPolicy } from '../policy/built-in.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts';
@@ -64,7 +66,22 @@ export interface OwnFiles {
 interface Waiting {
   hash: string;
   bytes: Buffer;
+  /** As `contentOf` has it: what approving the configuration approves of the file with authorities. */
+  caContent: string | null;
 }
+
+/**
+ * What was approved, by SHA-256; null: nothing. Kept apart from the bytes, so that taking those away, or bringing older ones back, does not
+ * make the next file that lies there a first one.
+ */
+const marksSchema = z.strictObject({
+  version: z.literal(1),
+  config: z.string().nullable(),
+  policy: z.string().nullable(),
+  caContent: z.string().nullable(),
+});
+type Marks = z.output<typeof marksSchema>;
+const MARKS = 'approved';
 
 /** How soon a change of a file is noticed. */
 const lookEvery = seconds(10);
@@ -79,8 +96,8 @@ export async function openOwnFiles(parts: {
   places: Pick<Places, 'config' | 'policy'>;
   /** Open while everything else is locked. */
   vault: Pick<Records, 'seal' | 'open' | 'erase'>;
-  /** Whether somebody has enrolled a tap key on this machine. */
-  hasKeys: () => boolean;
+  /** Whether anything but the records here shows that somebody has signed in on this machine: a tap key, a session in the vault. */
+  wasUsed: () => Promise<boolean>;
   clock: Clock;
   audit: AuditLog;
   log: Log;
@@ -92,15 +109,21 @@ export async function openOwnFiles(parts: {
   const broken = new Map<FileKind, Failure>();
   const listeners: (() => void)[] = [];
   const lost = new Set<FileKind>();
+  let marksLost = false;
+  let marks = await openMarks();
   const approved: Record<FileKind, Buffer | null> = { config: await openApproved('config'), policy: await openApproved('policy') };
   let takeUp: (config: Config) => Promise<boolean> = async () => false;
   let ask: (kind: FileKind, hash: string) => boolean = () => false;
   let adopted: Buffer | null = null;
+  let caContent = marks?.caContent ?? null;
+  let looked: { bytes: Buffer; caFile: string | undefined } | undefined;
   let adopting = false;
   let restartNeeded = false;
   let closed = false;
   let cancel = (): void => undefined;
 
+  for (const kind of lost) recordRejected(kind, lostError(kind));
+  if (marks === null && (marksLost || approved.config !== null || approved.policy !== null)) await keepMarks({});
   let config = await firstConfig();
   let policy = firstPolicy();
   await look();
@@ -113,6 +136,62 @@ export async function openOwnFiles(parts: {
    * the first one. For a policy that leaves the built-in one; for a configuration, nothing until a reset.
    */
   async function openApproved(kind: FileKind): Promise<Buffer | null> {
+    const mark = marks?.[kind];
+    const kept = await openKept(kind);
+    let holds = kept !== null;
+    // check: approved-as-marked
+    if (mark !== undefined && kept !== null && hashOf(kept) !== mark) holds = false;
+    // end check
+    if (holds) return kept;
+    const same = await readAsMarked(kind, mark);
+    if (same !== null) return same;
+    // check: approved-missing-is-lost
+    if (await wasApproved(kind, mark)) lost.add(kind);
+    // end check
+    return null;
+  }
+
+  /** Nobody signs in or enrols a key but under a configuration that is approved with that. Whether a policy was, only the marks know. */
+  async function wasApproved(kind: FileKind, mark: string | null | undefined): Promise<boolean> {
+    if (typeof mark === 'string' || marksLost) return true;
+    return (kind === 'config' || mark === undefined) && (await parts.wasUsed());
+  }
+
+  /** The file as it lies there, where it is what was approved. */
+  async function readAsMarked(kind: FileKind, mark: string | null | undefined): Promise<Buffer | null> {
+    if (typeof mark !== 'string') return null;
+    try {
+      const bytes = await readOwn(kind);
+      if (bytes === null || hashOf(bytes) !== mark) return null;
+      parse(kind, bytes);
+      await vault.seal(recordOf(kind), bytes);
+      lost.delete(kind);
+      return bytes;
+    } catch (error) {
+      if (hasCode(error, 'POLICY_INVALID', 'CONFIG_INVALID', 'CONFIG_PLAIN_HTTP')) return null;
+      throw error;
+    }
+  }
+
+  async function openMarks(): Promise<Marks | null> {
+    try {
+      const bytes = await vault.open(MARKS);
+      return bytes === null ? null : marksSchema.parse(JSON.parse(bytes.toString('utf8')));
+    } catch (error) {
+      if (!hasCode(error, 'VAULT_CORRUPT')) throw error;
+      marksLost = true;
+      return null;
+    }
+  }
+
+  async function keepMarks(change: Partial<Marks>): Promise<void> {
+    const of = (kind: FileKind): string | null =>
+      marks?.[kind] ?? (approved[kind] === null ? (lost.has(kind) ? 'lost' : null) : hashOf(approved[kind]));
+    marks = { version: 1, config: of('config'), policy: of('policy'), caContent, ...change };
+    await vault.seal(MARKS, Buffer.from(JSON.stringify(marks)));
+  }
+
+  async function openKept(kind: FileKind): Promise<Buffer | null> {
     try {
       const bytes = await vault.open(recordOf(kind));
       if (bytes !== null) parse(kind, bytes);
@@ -133,10 +212,6 @@ export async function openOwnFiles(parts: {
     // Whoever has approved a policy here is still to be asked.
     if (lost.has('policy')) asksNobody = false;
     // end check
-    // check: unattended-not-beside-keys
-    // The file of what was approved can be taken away by any program; whoever has enrolled a key is still to be asked.
-    if (approved.config === null && parts.hasKeys()) asksNobody = false;
-    // end check
     return asksNobody ? unattendedPolicy() : builtInPolicy();
   }
 
@@ -144,7 +219,7 @@ export async function openOwnFiles(parts: {
 
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
   async function firstConfig(): Promise<Config> {
-    if (approved.config !== null) return readConfig(approved.config, places.config);
+    if (approved.config !== null) return withAuthorities(readConfig(approved.config, places.config));
     // check: approved-config-lost-is-not-first
     if (lost.has('config')) return noConfig;
     // end check
@@ -152,7 +227,12 @@ export async function openOwnFiles(parts: {
     if (bytes === null) return noConfig;
     const read = readConfig(bytes, places.config);
     adopted = bytes;
-    return read;
+    caContent = contentOf(read.network.caFile);
+    return withAuthorities(read);
+  }
+
+  function withAuthorities(read: Config): Config {
+    return read.network.caFile === undefined ? read : { ...read, network: { ...read.network, caContent } };
   }
 
   /** @returns null where there is no such file. @throws AppError CONFIG_INVALID: others could have written it, or it is too large */
@@ -170,14 +250,23 @@ export async function openOwnFiles(parts: {
     return holds?.equals(bytes) === true;
   }
 
+  /** Told again without parsing while the file stays as it is. */
+  function caFileOf(bytes: Buffer): string | undefined {
+    if (!looked?.bytes.equals(bytes)) looked = { bytes, caFile: readConfig(bytes, places.config).network.caFile };
+    return looked.caFile;
+  }
+
   async function lookAt(kind: FileKind): Promise<void> {
     try {
       const bytes = await readOwn(kind);
       broken.delete(kind);
       // A file that is gone changes nothing: taking one away is a change too.
-      if (bytes === null || isHolding(kind, bytes)) return void waiting.delete(kind);
+      if (bytes === null) return void waiting.delete(kind);
+      const caFile = kind === 'config' ? caFileOf(bytes) : undefined;
+      if (isHolding(kind, bytes) && !isChanged({ caFile, caContent })) return void waiting.delete(kind);
       parse(kind, bytes);
-      waiting.set(kind, { hash: hashOf(bytes), bytes });
+      const next = contentOf(caFile);
+      waiting.set(kind, { hash: next === null ? hashOf(bytes) : hashOf(Buffer.from(hashOf(bytes) + next)), bytes, caContent: next });
     } catch (error) {
       waiting.delete(kind);
       noteBroken(kind, asAppError(error));
@@ -188,8 +277,11 @@ export async function openOwnFiles(parts: {
     const failure = error.toFailure();
     const before = broken.get(kind);
     broken.set(kind, failure);
-    if (before?.code === failure.code && before.detail === failure.detail) return;
-    const code = error.code;
+    if (before?.code !== failure.code || before.detail !== failure.detail) recordRejected(kind, error);
+  }
+
+  function recordRejected(kind: FileKind, error: AppError): void {
+    const { code } = error;
     if (kind === 'policy') audit.append({ type: 'policy.rejected', source: places.policy, digest: '', code, reason: error.reason ?? '' });
     else audit.append({ type: 'config.rejected', digest: '', code });
   }
@@ -232,6 +324,8 @@ export async function openOwnFiles(parts: {
   }
 
   async function keep(kind: FileKind, bytes: Buffer): Promise<void> {
+    // The mark first: after a crash in between, what it names is found in the file.
+    await keepMarks({ [kind]: hashOf(bytes), caContent });
     await vault.seal(recordOf(kind), bytes);
     lost.delete(kind);
     approved[kind] = bytes;
@@ -287,7 +381,7 @@ export async function openOwnFiles(parts: {
       expires: policy.expires === null ? null : new Date(policy.expires).toISOString(),
     }),
     problems: () => [
-      ...[...lost].map(lostFailure),
+      ...[...lost].map((kind) => lostError(kind).toFailure()),
       ...broken.values(),
       ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
@@ -298,23 +392,24 @@ export async function openOwnFiles(parts: {
       ...unboundWords(config),
     ],
     words(kind, hash) {
-      const { bytes } = waitingFor(kind, hash);
+      const { bytes, caContent: content } = waitingFor(kind, hash);
       // Whoever has changed the file can compare it; two files can say the same of themselves.
-      const told = `The SHA-256 of the file begins with ${hash.slice(0, 16)}.`;
-      if (kind === 'config') return [...wordsOfConfig(readConfig(bytes, places.config)), told];
+      const told = `The SHA-256 of the file begins with ${hashOf(bytes).slice(0, 16)}.`;
+      if (kind === 'config') return [...wordsOfConfig(readConfig(bytes, places.config), content), told];
       const next = loadPolicy(bytes, places.policy);
       return [`Policy "${next.id}", revision ${next.revision}, is to hold from now on.`, ...next.warnings, told];
     },
     async approve(kind, hash, how) {
-      const { bytes } = waitingFor(kind, hash);
+      const { bytes, caContent: content } = waitingFor(kind, hash);
       const next = kind === 'policy' ? loadPolicy(bytes, places.policy) : undefined;
       if (next === undefined) audit.append({ type: 'config.activated', digest: hash, approved: how });
       else {
         const { id, revision, mode } = next;
         audit.append({ type: 'policy.activated', source: places.policy, policy: id, revision, digest: hash, mode, approved: how });
       }
+      if (next === undefined) caContent = content;
       await keep(kind, bytes);
-      if (next === undefined) await useApproved(readConfig(bytes, places.config));
+      if (next === undefined) await useApproved(withAuthorities(readConfig(bytes, places.config)));
       else policy = next;
       changed();
     },
@@ -324,6 +419,7 @@ export async function openOwnFiles(parts: {
       await keep('config', adopted);
     },
     async forgetConfig() {
+      await keepMarks({ config: null, caContent: null });
       await vault.erase(recordOf('config'));
       approved.config = null;
       lost.delete('config');
@@ -341,11 +437,13 @@ export async function openOwnFiles(parts: {
   };
 }
 
-const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config): string[] => [
+const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config, caContent: string | null): string[] => [
   'The configuration file was changed: where you sign in, and which workspaces there are.',
   ...(profiles.size > 0 ? [] : [nobodyAsked]),
   // Whoever has one of these in their hands reads every password and token on its way.
-  ...(network.caFile === undefined ? [] : [`Certificates are believed of the authorities in ${network.caFile}, too.`]),
+  ...(network.caFile === undefined
+    ? []
+    : [`Certificates are believed of the authorities in ${network.caFile}, too${authoritiesWords(caContent)}.`]),
   ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
     const actAs =
       federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];
@@ -359,6 +457,11 @@ const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config): string
   ),
 ];
 
+function authoritiesWords(content: string | null): string {
+  if (content === null) return ', once it can be read and is approved';
+  return /^[0-9a-f]{64}$/.test(content) ? `, as that file is now (its SHA-256 begins with ${content.slice(0, 16)})` : '';
+}
+
 const nobodyAsked = 'The configuration names no people, so programs get tokens of its service principals without anybody being asked.';
 
 const unboundWords = ({ profiles }: Config): string[] =>
@@ -368,13 +471,13 @@ const unboundWords = ({ profiles }: Config): string[] =>
 
 const hostsOf = (workspaces: Profile['workspaces']): string => workspaces.map(({ host }) => host).join(', ');
 
-const lostFailure = (kind: FileKind): Failure =>
+const lostError = (kind: FileKind): AppError =>
   kind === 'policy'
     ? new AppError('POLICY_UNAPPROVED', {
         reason: 'lost',
         detail: 'What was approved can no longer be read, so the built-in policy holds.',
-      }).toFailure()
+      })
     : new AppError('CONFIG_UNAPPROVED', {
         reason: 'lost',
         detail: 'What was approved can no longer be read; `lakepass reset` begins anew.',
-      }).toFailure();
+      });

@@ -1,12 +1,13 @@
 /** The way out, loaded with the first request: a program that waits for a token that is at hand should not wait for TLS. */
 import type { Clock, Ports } from '../ports.ts';
+import type { Authorities } from './ca-file.ts';
 import type { Outbound } from './outbound.ts';
 
 export function outboundAtFirstUse(parts: {
   env: NodeJS.ProcessEnv;
   clock: Clock;
 }): Required<Pick<Ports, 'fetch' | 'trust' | 'certificates'>> {
-  let caFile: string | undefined;
+  let authorities: Authorities = {};
   let loaded: Promise<Outbound> | undefined;
   let certificates: Outbound['certificates'] = () => [];
   const load = async (): Promise<Outbound> => {
@@ -18,11 +19,11 @@ export function outboundAtFirstUse(parts: {
     async fetch(...given) {
       loaded ??= load();
       const line = await loaded;
-      line.use(caFile);
+      line.use(authorities);
       return line.fetch(...given);
     },
-    trust(file) {
-      caFile = file;
+    trust(given) {
+      authorities = given;
     },
     certificates: () => certificates(),
   };

@@ -300,5 +300,9 @@ export interface TokenOwner {
 export type Config = {
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
-  readonly network: { readonly caFile?: string | undefined };
+  readonly network: {
+    readonly caFile?: string | undefined;
+    /** What was approved of that file (`main/net/ca-file.ts`); no word of the configuration itself. */
+    readonly caContent?: string | null | undefined;
+  };
 };

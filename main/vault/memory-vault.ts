@@ -35,6 +35,7 @@ export function memoryVault(): Vault {
     },
     fresh: false,
     keys: () => [],
+    names: async () => [...records.keys()],
     async seal(name, plain, during = () => undefined) {
       unlockedRecord(name);
       const copy = Buffer.from(plain);

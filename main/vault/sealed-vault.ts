@@ -97,6 +97,7 @@ export function sealedVault(setting: SealedSetting, { key, wraps, sealing, fresh
     get fresh() {
       return state.fresh;
     },
+    names: () => act(() => files.names()),
     keys: () => (state.wraps?.wraps ?? []).flatMap((wrap) => (wrap.kind === 'key' ? [wrap.key] : [])),
 
     seal: (name, plain, during = () => undefined) =>

@@ -58,6 +58,8 @@ export interface Vault extends Records {
   readonly fresh: boolean;
   /** Ids of the tap keys that open it, by the file's own word while it is locked. */
   keys(): readonly string[];
+  /** Of the records that are there, locked or not. */
+  names(): Promise<readonly string[]>;
   /**
    * Overwrites the key with zeros, once the write under way is done. A vault that the keychain alone seals, or nothing but memory,
    * also erases its records: any program of this user could read them.

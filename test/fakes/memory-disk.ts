@@ -94,6 +94,7 @@ export function memoryDisk(): MemoryDisk {
         },
         fresh: false,
         keys: () => [],
+        names: async () => [...records.keys()],
         async lock() {
           locked = true;
           if (!isSealed()) for (const name of [...records.keys()]) await inTurn(name, () => erase(name));

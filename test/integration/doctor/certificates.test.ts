@@ -9,6 +9,7 @@ import { reach } from '../../../main/databricks/reach.ts';
 import { runChecks } from '../../../main/doctor/check.ts';
 import { farChecks } from '../../../main/doctor/checks.ts';
 import { createMonitor } from '../../../main/doctor/monitor.ts';
+import { contentOf } from '../../../main/net/ca-file.ts';
 import { createOutbound } from '../../../main/net/outbound.ts';
 import { hours, later } from '../../../main/units.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -45,7 +46,8 @@ async function setting(
   const { port } = server.address() as AddressInfo;
   writeFileSync(join(folder, 'ca.pem'), identity.ca, { mode: 0o600 });
   const outbound = createOutbound({ env, clock });
-  outbound.use(join(folder, 'ca.pem'));
+  const caFile = join(folder, 'ca.pem');
+  outbound.use({ caFile, caContent: contentOf(caFile) });
   const monitor = createMonitor({
     ...{ clock, log: () => undefined, providers: () => [], secrets: () => [], record: () => undefined, changed: () => undefined },
     certificates: outbound.certificates,

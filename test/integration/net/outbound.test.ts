@@ -1,17 +1,21 @@
 /** Out through a company's network: real sockets, a real CONNECT proxy, real certificates of an authority nobody else knows. */
+
+import { execFile as execFileCallback } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { inspect, promisify } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { systemClock } from '../../../main/host-ports.ts';
+import { contentOf, isChanged, readAuthorities } from '../../../main/net/ca-file.ts';
 import { createOutbound } from '../../../main/net/outbound.ts';
 import { type ProxyOptions, startProxy } from '../../fixtures/proxy.ts';
 import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
 
+const execFile = promisify(execFileCallback);
 const HOST = 'login.acme.test';
 const acme = createTlsIdentity({ authorityName: 'Acme Inspection CA', hosts: [HOST, 'localhost'] });
 
@@ -75,7 +79,7 @@ async function startCompany(options: Partial<ProxyOptions> = {}) {
 
 function outbound(env: NodeJS.ProcessEnv = {}, file: string | null = caFile()) {
   const line = createOutbound({ env, clock: systemClock });
-  line.use(file ?? undefined);
+  if (file !== null) line.use({ caFile: file, caContent: contentOf(file) });
   return line.fetch;
 }
 
@@ -264,13 +268,52 @@ describe('certificates', () => {
     await expect(fetch(`https://localhost:${wrong}/`)).rejects.toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } });
   });
 
-  it('of the file are read anew when it changes', async () => {
-    const { port } = await startServer();
+  it('of a file that has changed since it was approved are not used, and nothing is connected to, until they are approved', async () => {
+    const { port, seen } = await startServer();
     const file = caFile(createTlsIdentity().ca);
-    const fetch = outbound({}, file);
-    await expect(fetch(`https://localhost:${port}/`)).rejects.toMatchObject({ code: 'SERVER_UNTRUSTED' });
+    const line = createOutbound({ env: {}, clock: systemClock });
+    line.use({ caFile: file, caContent: contentOf(file) });
+    const asked = () => line.fetch(`https://localhost:${port}/`);
+    await expect(asked()).rejects.toMatchObject({ code: 'SERVER_UNTRUSTED' });
     writeFileSync(file, acme.ca);
-    expect((await fetch(`https://localhost:${port}/`)).status).toBe(200);
+    await expect(asked()).rejects.toMatchObject({ code: 'CA_FILE_UNUSABLE', reason: 'changed' });
+    expect(seen).toEqual([]);
+    line.use({ caFile: file, caContent: contentOf(file) });
+    expect((await asked()).status).toBe(200);
+  });
+
+  it('of a file of which nothing was approved are not used', () => {
+    const file = caFile();
+    for (const caContent of [undefined, null, '', 'administrator'])
+      expect(() => readAuthorities({ caFile: file, caContent })).toThrow(
+        expect.objectContaining({ code: 'CA_FILE_UNUSABLE', reason: 'changed' }),
+      );
+    expect(readAuthorities({ caFile: file, caContent: contentOf(file) })).toHaveLength(1);
+  });
+
+  it('of a file of the administrator’s count as they are: nothing that runs as the person can change them', () => {
+    const system = '/etc/ssl/certs/ca-certificates.crt';
+    const person = vi.spyOn(process, 'getuid').mockReturnValue(1000);
+    onTestFinished(() => person.mockRestore());
+    expect(contentOf(system)).toBe('administrator');
+    expect(readAuthorities({ caFile: system, caContent: null }).length).toBeGreaterThan(1);
+    expect(isChanged({ caFile: system, caContent: 'of the person before' })).toBe(false);
+  });
+
+  it('are not believed because the environment names their authority', async () => {
+    const { port, seen } = await startServer();
+    const file = caFile();
+    const program = `
+      import { systemClock } from '${new URL('../../../main/system-clock.ts', import.meta.url)}';
+      import { createOutbound } from '${new URL('../../../main/net/outbound.ts', import.meta.url)}';
+      const { fetch } = createOutbound({ env: {}, clock: systemClock });
+      console.log(await fetch('https://localhost:${port}/').then(({ status }) => status, ({ code }) => code));`;
+    for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']) {
+      const child = execFile(process.execPath, ['--input-type=module', '-e', program], { env: { ...process.env, [name]: file } });
+      const said = (await child).stdout.trim();
+      expect({ name, said }).toEqual({ name, said: 'SERVER_UNTRUSTED' });
+    }
+    expect(seen).toEqual([]);
   });
 
   it.each([

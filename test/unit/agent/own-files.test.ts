@@ -1,14 +1,17 @@
 /** Which of the person's own files hold, when, and what it takes to change that. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileKind, type OwnFiles, openOwnFiles } from '../../../main/agent/own-files.ts';
 import { AppError } from '../../../main/app-error.ts';
+import { contentOf } from '../../../main/net/ca-file.ts';
 import { seconds } from '../../../main/units.ts';
 import { memoryVault } from '../../../main/vault/memory-vault.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
+import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
 
 const configOf = (client: string): string => `version: 1
 profiles:
@@ -30,7 +33,7 @@ let clock: ReturnType<typeof fakeClock>;
 let audit: ReturnType<typeof recordingAudit>;
 let vault: ReturnType<typeof memoryVault>;
 let opened: OwnFiles[];
-let hasKeys: boolean;
+let wasUsed: boolean;
 const places = () => ({ config: join(folder, 'config.yaml'), policy: join(folder, 'policy.yaml') });
 const write = (kind: FileKind, text: string): void => writeFileSync(places()[kind], text, { mode: 0o600 });
 
@@ -40,7 +43,7 @@ beforeEach(() => {
   audit = recordingAudit();
   vault = memoryVault();
   opened = [];
-  hasKeys = false;
+  wasUsed = false;
 });
 afterEach(() => {
   for (const files of opened) files.close();
@@ -48,7 +51,7 @@ afterEach(() => {
 });
 
 async function start() {
-  const files = await openOwnFiles({ places: places(), vault, hasKeys: () => hasKeys, clock, audit, log: () => undefined });
+  const files = await openOwnFiles({ places: places(), vault, wasUsed: async () => wasUsed, clock, audit, log: () => undefined });
   opened.push(files);
   const asked: [FileKind, string][] = [];
   const person = { canAnswer: true };
@@ -90,13 +93,18 @@ describe('a configuration without people', () => {
     expect(files.policy().id).toBe('self-managed');
   });
 
-  it('asks a person all the same where one has a key and nothing says any more what was approved', async () => {
-    hasKeys = true;
+  it('does not hold where somebody has signed in here and nothing says any more what was approved', async () => {
+    wasUsed = true;
     write('config', robots);
     const { files } = await start();
-    expect([files.policy().id, files.isUnattended()]).toEqual(['self-managed', false]);
-    await files.look();
+    expect([files.policy().id, files.isUnattended(), files.config.servicePrincipals.size]).toEqual(['self-managed', false, 0]);
+  });
+
+  it('holds where somebody has signed in before and it was approved', async () => {
+    wasUsed = true;
+    const config = createHash('sha256').update(robots).digest('hex');
     await vault.seal('approved-config', Buffer.from(robots));
+    await vault.seal('approved', Buffer.from(JSON.stringify({ version: 1, config, policy: null, caContent: null })));
     expect((await start()).files.isUnattended()).toBe(true);
   });
 
@@ -296,7 +304,14 @@ describe('an approved configuration that can no longer be read', () => {
     await (await start()).files.provenBySignIn();
     const broken = { ...vault, open: async (name: string) => Promise.reject(new AppError('VAULT_CORRUPT', { reason: name })) };
     write('config', configOf('evil'));
-    const damaged = await openOwnFiles({ places: places(), vault: broken, hasKeys: () => hasKeys, clock, audit, log: () => undefined });
+    const damaged = await openOwnFiles({
+      places: places(),
+      vault: broken,
+      wasUsed: async () => wasUsed,
+      clock,
+      audit,
+      log: () => undefined,
+    });
     opened.push(damaged);
     expect(clientOf(damaged)).toBeUndefined();
     const { files, codes } = await start();
@@ -304,6 +319,124 @@ describe('an approved configuration that can no longer be read', () => {
     expect(codes()).toContain('CONFIG_UNAPPROVED');
     await files.forgetConfig();
     expect(clientOf((await start()).files)).toBe('evil');
+  });
+});
+
+describe('records of what was approved that are taken away', () => {
+  const all = ['approved', 'approved-config', 'approved-policy'];
+  const approvedBoth = async (): Promise<void> => {
+    write('config', configOf('first'));
+    write('policy', policyOf('mine', 'tap'));
+    const { files, asked } = await start();
+    await files.provenBySignIn();
+    await files.approve('policy', asked.find(([kind]) => kind === 'policy')?.[1] ?? '', 'tap:k1');
+    wasUsed = true;
+    audit.events.splice(0);
+  };
+
+  it.each([[all], [['approved-config', 'approved-policy']]])(
+    '(%s) do not make the next files first ones, and that is recorded',
+    async (gone) => {
+      await approvedBoth();
+      for (const name of gone) await vault.erase(name);
+      write('config', configOf('evil'));
+      write('policy', policyOf('evil', 'none'));
+      for (let starts = 0; starts < 2; starts += 1) {
+        const { files, codes, asked } = await start();
+        expect([clientOf(files), files.policy().id, await files.adopt()]).toEqual([undefined, 'self-managed', false]);
+        expect(files.problems().filter(({ reason }) => reason === 'lost')).toHaveLength(2);
+        expect(codes()).toContain('CONFIG_UNAPPROVED');
+        expect(asked.map(([kind]) => kind).sort()).toEqual(['config', 'policy']);
+      }
+      expect(audit.of('config.rejected')).toMatchObject([{ code: 'CONFIG_UNAPPROVED' }, { code: 'CONFIG_UNAPPROVED' }]);
+      expect(audit.of('policy.rejected')).toMatchObject([{ reason: 'lost' }, { reason: 'lost' }]);
+    },
+  );
+
+  it('change nothing where the files are what was approved', async () => {
+    await approvedBoth();
+    for (const name of ['approved-config', 'approved-policy']) await vault.erase(name);
+    const { files, codes } = await start();
+    expect([clientOf(files), files.policy().id, codes(), files.configApproved()]).toEqual(['first', 'mine', [], true]);
+    rmSync(places().config);
+    expect(clientOf((await start()).files)).toBe('first');
+  });
+
+  it('are not replaced by older ones that somebody has kept', async () => {
+    await approvedBoth();
+    const older = (await vault.open('approved-config')) ?? Buffer.alloc(0);
+    write('config', configOf('second'));
+    const { files, asked } = await start();
+    await files.approve('config', asked[0]?.[1] ?? '', 'tap:k1');
+    expect(clientOf((await start()).files)).toBe('second');
+    write('config', older.toString());
+    await vault.seal('approved-config', older);
+    expect(clientOf((await start()).files)).toBeUndefined();
+  });
+
+  it('by a reset are no loss: what lies there then is a first one', async () => {
+    await approvedBoth();
+    const { files } = await start();
+    await files.forgetConfig();
+    wasUsed = false;
+    write('config', configOf('second'));
+    expect([clientOf((await start()).files), (await start()).files.policy().id]).toEqual(['second', 'mine']);
+  });
+});
+
+describe('the file with further authorities', () => {
+  const { ca, other } = { ca: createTlsIdentity().ca, other: createTlsIdentity().ca };
+  const caFile = () => join(folder, 'ca.pem');
+  const withCa = (client: string): string => `${configOf(client)}network: { caFile: '${caFile()}' }\n`;
+  const writeCa = (text: string): void => writeFileSync(caFile(), text, { mode: 0o600 });
+  const approved = async () => {
+    writeCa(ca);
+    write('config', withCa('first'));
+    const started = await start();
+    await started.files.provenBySignIn();
+    return started;
+  };
+
+  it('counts as it is when the configuration is approved, by a sign-in too', async () => {
+    const { files, codes } = await approved();
+    expect([files.config.network.caContent, codes()]).toEqual([contentOf(caFile()), []]);
+    expect((await start()).files.config.network.caContent).toBe(contentOf(caFile()));
+  });
+
+  it('that has changed is asked about, and counts as it was until then', async () => {
+    await approved();
+    const before = contentOf(caFile());
+    writeCa(other);
+    const { files, codes, asked } = await start();
+    expect([files.config.network.caContent, codes()]).toEqual([before, ['CONFIG_UNAPPROVED']]);
+    const [kind, hash] = asked[0] ?? [];
+    expect(files.words('config', hash as string).join('\n')).toContain((contentOf(caFile()) ?? '').slice(0, 16));
+    files.onApproved(async () => true);
+    await files.approve(kind as FileKind, hash as string, 'tap:k1');
+    expect([files.config.network.caContent, codes()]).toEqual([contentOf(caFile()), []]);
+    await files.look();
+    expect((await start()).codes()).toEqual([]);
+  });
+
+  it('that changes after it was shown is not approved by that yes', async () => {
+    await approved();
+    writeCa(other);
+    const { files, asked } = await start();
+    const shown = contentOf(caFile());
+    writeCa(ca + other);
+    files.onApproved(async () => true);
+    await files.approve('config', asked[0]?.[1] as string, 'tap:k1');
+    expect(files.config.network.caContent).toBe(shown);
+    expect(shown).not.toBe(contentOf(caFile()));
+  });
+
+  it('that is gone or spoilt asks nobody', async () => {
+    const { files, codes } = await approved();
+    for (const spoil of [() => writeCa('no certificate'), () => rmSync(caFile())]) {
+      spoil();
+      await files.look();
+      expect(codes()).toEqual([]);
+    }
   });
 });
 
