@@ -36,7 +36,7 @@ const names: ReadonlyMap<string, string> = new Map(
 );
 
 /** Older U2F keys, software, and whoever does not want to be told apart. */
-const UNNAMED = '00000000-0000-0000-0000-000000000000';
+export const UNNAMED = '00000000-0000-0000-0000-000000000000';
 
 /** @param aaguid a UUID in lower case; null where nothing is known about it */
 export const modelName = (aaguid: string): string | null => (aaguid === UNNAMED ? null : (names.get(aaguid) ?? null));
