@@ -111,8 +111,8 @@ async function installPackages() {
 // Python clients
 
 /**
- * The two Python environments: what the demo and `npm test` need, and the many clients of `npm run test:clients`, which nobody else waits
- * for. They are apart because a running test may use the one while the other is being made.
+ * The Python environments: what the demo and `npm test` need, and the many clients of `npm run test:clients`, which nobody else waits for.
+ * These are apart because a running test may use the one while the other is being made; dbt, because it wants other versions of the same.
  */
 const ENVIRONMENTS = {
   stock: { what: 'the stock Python clients', folder: inRoot('.venv'), requirements: inRoot('test', 'python', 'requirements.txt') },
@@ -120,6 +120,11 @@ const ENVIRONMENTS = {
     what: 'the Python clients of test:clients (350 MB)',
     folder: inRoot('.venv', 'clients'),
     requirements: inRoot('test', 'python', 'clients', 'requirements.txt'),
+  },
+  dbt: {
+    what: 'dbt for test:clients (500 MB)',
+    folder: inRoot('.venv', 'dbt'),
+    requirements: inRoot('test', 'python', 'dbt', 'requirements.txt'),
   },
 };
 const OLDEST_PYTHON = '(3, 10)';
@@ -276,7 +281,10 @@ async function main(args) {
       process.stderr.write(`  No Python clients: ${error.message}\n`);
     });
   }
-  if (options.has('--clients')) await installPythonClients(ENVIRONMENTS.clients);
+  if (options.has('--clients')) {
+    await installPythonClients(ENVIRONMENTS.clients);
+    await installPythonClients(ENVIRONMENTS.dbt);
+  }
   buildPages();
   const [file, ...rest] = args;
   if (file) runOnPinnedNode(file, rest);

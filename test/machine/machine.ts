@@ -25,6 +25,8 @@ export interface Machine {
   python(): Promise<string>;
   /** The one with the many clients of test:clients. */
   pythonOfClients(): Promise<string>;
+  /** The one with dbt, which wants other versions than they do. */
+  pythonOfDbt(): Promise<string>;
   /** Bundles a TypeScript file of the tests (a driver, a client) into one the user can run. Returns its path. */
   program(source: string): Promise<string>;
 }
@@ -36,12 +38,14 @@ export async function prepareMachine(): Promise<Machine> {
   if (!isOurs(folder)) await build(folder);
   const python = once(() => preparePython(join(folder, 'python'), user, '.venv'));
   const pythonOfClients = once(() => preparePython(join(folder, 'python-clients'), user, join('.venv', 'clients')));
+  const pythonOfDbt = once(() => preparePython(join(folder, 'python-dbt'), user, join('.venv', 'dbt')));
   return {
     user,
     dist: join(folder, 'dist'),
     node: join(folder, 'dist', 'node'),
     python,
     pythonOfClients,
+    pythonOfDbt,
     program: (source) => bundleProgram(folder, source),
   };
 }

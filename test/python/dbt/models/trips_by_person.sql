@@ -1,0 +1,1 @@
+select current_user() as person, count(*) as trips from trips
