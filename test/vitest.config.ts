@@ -4,12 +4,16 @@
  * kernels through real expiries; `browser` signs in with Chromium; `desktop` runs one behaviour suite on every host of the product;
  * `packaging` makes what people install, and installs it; `keycloak` signs in to a real Keycloak.
  */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const suite = (process.env['npm_lifecycle_event'] ?? 'vitest').replace(/\W/g, '-');
+
+// The workers, and dozens of programs that tests start from the sources, load the same files again and again.
+process.env['NODE_COMPILE_CACHE'] ??= join(root, '.cache/compiled');
 
 /** Only unit tests run side by side: flows with processes of their own would, on two cores, time each other out. */
 const project = (name: string, folder: string, timeout: number) => ({

@@ -19,7 +19,8 @@ beforeEach(async () => {
 
 const run = (...args: string[]): Promise<{ status: number; out: string; err: string }> =>
   new Promise((done) => {
-    const env = { PATH: process.env['PATH'], HOME: folder, LAKEPASS_HOME: folder };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const env = { PATH, NODE_COMPILE_CACHE, HOME: folder, LAKEPASS_HOME: folder };
     const child = execFile(process.execPath, [command, 'policy', ...args], { env }, (_, out, err) =>
       done({ status: child.exitCode ?? -1, out, err }),
     );

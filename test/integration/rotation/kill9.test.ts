@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openAuditLog } from '../../../main/audit/log.ts';
 import { verifyAudit } from '../../../main/audit/verify.ts';
 import { systemClock } from '../../../main/host-ports.ts';
@@ -33,13 +33,6 @@ const SLOW = 180_000;
 const steps: RotationStep[] = ['intent-written', 'request-sent', 'answer-received', 'token-tmp-written', 'token-renamed', 'intent-erased'];
 /** What is on the disk from here on is the new token. */
 const safeSteps: RotationStep[] = ['intent-written', 'token-tmp-written', 'token-renamed', 'intent-erased'];
-
-/** Dozens of processes load the same files. */
-let compileCache: string;
-beforeAll(async () => {
-  compileCache = await mkdtemp(join(tmpdir(), 'lakepass-compile-cache-'));
-});
-afterAll(() => rm(compileCache, { recursive: true, force: true }));
 
 let home: string;
 let idp: Idp;
@@ -68,10 +61,7 @@ interface Process {
 
 function launch(): Process {
   const program = fileURLToPath(new URL('./session-process.ts', import.meta.url));
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, [program], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
-  });
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {

@@ -32,7 +32,11 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true, force: true }));
 
 /** Nothing of the person's own session reaches it: no display to prompt on, no bus, no keyring. */
-const environment = () => ({ PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: join(home, 'run'), XDG_DATA_HOME: join(home, 'data') });
+const { PATH, NODE_COMPILE_CACHE } = process.env;
+const environment = () => ({
+  ...{ PATH, NODE_COMPILE_CACHE, HOME: home },
+  ...{ XDG_RUNTIME_DIR: join(home, 'run'), XDG_DATA_HOME: join(home, 'data') },
+});
 const vaultFolder = () => join(home, 'vault');
 const command = (...words: string[]) => ['"$0"', '"$1"', '"$2"', ...words].join(' ');
 
