@@ -1,8 +1,9 @@
 /**
  * The tiers, by what they prove: `unit` runs on fakes in milliseconds; `integration` runs flows against real processes and
- * sockets on loopback; `product` runs the built product through faults, crashes and full disks; `clients` runs stock SDKs and
- * kernels through real expiries; `browser` signs in with Chromium; `desktop` runs one behaviour suite on every host of the product;
- * `packaging` makes what people install, and installs it; `keycloak` signs in to a real Keycloak.
+ * sockets on loopback, `processes` those that start programs by the dozen; `product` runs the built product through faults, crashes
+ * and full disks; `clients` runs stock SDKs and kernels through real expiries; `browser` signs in with Chromium; `desktop` runs one
+ * behaviour suite on every host of the product; `packaging` makes what people install, and installs it; `keycloak` signs in to a real
+ * Keycloak.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +16,16 @@ const suite = (process.env['npm_lifecycle_event'] ?? 'vitest').replace(/\W/g, '-
 // The workers, and dozens of programs that tests start from the sources, load the same files again and again.
 process.env['NODE_COMPILE_CACHE'] ??= join(root, '.cache/compiled');
 
+/** Flows that start programs by the dozen: they would take half of the time that `npm test` may take. */
+const processes = 'test/integration/{cli,policy,rotation,vault}';
+
 /** Only unit tests run side by side: flows with processes of their own would, on two cores, time each other out. */
-const project = (name: string, folder: string, timeout: number) => ({
+const project = (name: string, folder: string, timeout: number, exclude: string[] = []) => ({
   extends: true as const,
   test: {
     name,
     include: [`${folder}/**/*.test.ts`],
+    exclude,
     testTimeout: timeout,
     hookTimeout: Math.max(timeout, 60_000),
     fileParallelism: name === 'unit',
@@ -44,7 +49,8 @@ export default defineConfig({
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: `.cache/results/${suite}.json` }]] : ['default'],
     projects: [
       project('unit', 'test/unit', 60_000),
-      project('integration', 'test/integration', 60_000),
+      project('integration', 'test/integration', 60_000, [`${processes}/**`]),
+      project('processes', processes, 60_000),
       project('product', 'test/product', 120_000),
       project('clients', 'test/clients', 180_000),
       project('browser', 'test/e2e', 60_000),
