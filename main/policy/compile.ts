@@ -10,7 +10,7 @@ import { conditionParts, stepUpPart } from './conditions.ts';
 import { asTruth, type Facts, type Part, someOf } from './facts.ts';
 import { workspaceGlob } from './glob.ts';
 import { type IdentityTest, identityTest } from './identities.ts';
-import type { Obligations } from './question.ts';
+import type { As, Obligations } from './question.ts';
 import type { DenyRule, GrantRule, PolicyFile } from './schema.ts';
 
 type Path = readonly (string | number)[];
@@ -82,6 +82,17 @@ export function compileRules(file: PolicyFile): Rules {
   };
 }
 
+/** The rules as they hold for one question. */
+export function rulesAs(rules: Rules, { mode = rules.mode, without }: As): Rules {
+  if (without === undefined || without.size === 0) return mode === rules.mode ? rules : { ...rules, mode };
+  return {
+    ...rules,
+    mode,
+    grants: rules.grants.map((grant) => (without.has(grant.id) ? { ...grant, parts: grant.parts.slice(0, ALWAYS) } : grant)),
+    denials: rules.denials.filter(({ id }) => !without.has(id)),
+  };
+}
+
 const momentOf = (text: string | undefined): EpochMs | null => (text === undefined ? null : (Date.parse(text) as EpochMs));
 
 interface Named {
@@ -97,6 +108,9 @@ function share({ shared }: Named, what: string, asked: unknown, make: () => Part
   shared.set(key, part);
   return part;
 }
+
+/** Role, workspace, caller: what no exemption takes from a grant, and what stands first among its parts. */
+const ALWAYS = 3;
 
 function compileGrant(grant: GrantRule, role: string, rolePart: Part, named: Named, path: Path): Grant {
   const callers = grant.callers === undefined ? null : follow(grant.callers, named.callers, 'caller rule', [...path, 'callers']);

@@ -7,7 +7,7 @@ import { AppError } from '../app-error.ts';
 import { problemFrom } from '../profile/config-problems.ts';
 import { ConfigProblem, readYaml, type YamlSource } from '../profile/yaml-source.ts';
 import type { EpochMs } from '../units.ts';
-import { compileRules, PolicyFault, type Rules } from './compile.ts';
+import { compileRules, PolicyFault, type Rules, rulesAs } from './compile.ts';
 import { evaluate } from './evaluate.ts';
 import { failedTests } from './policy-tests.ts';
 import type { Policy } from './question.ts';
@@ -78,7 +78,7 @@ function policyOf(file: PolicyFile, rules: Rules, hash: string): LoadedPolicy {
       lockOnSuspend: limits.lockOnSuspend,
     },
     counts: { grants: rules.grants.length, denials: rules.denials.length, tests: file.tests.length },
-    evaluate: (question) => evaluate(rules, question),
+    evaluate: (question, as = {}) => evaluate(rulesAs(rules, as), question),
   };
 }
 

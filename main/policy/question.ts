@@ -97,5 +97,12 @@ export interface Policy {
   readonly hash: string;
   readonly mode: 'enforce' | 'observe';
   readonly limits: { readonly awayGrace: Ms; readonly idle: Ms | null; readonly dailyCap: Ms | null; readonly lockOnSuspend: boolean };
-  evaluate(question: Question): Decision;
+  evaluate(question: Question, as?: As): Decision;
+}
+
+/** What may differ for one question from what the file says. */
+export interface As {
+  readonly mode?: 'enforce' | 'observe';
+  /** Ids of rules that do not bind whoever asks: a denial does not apply, a grant asks for nothing but role, workspace and caller. */
+  readonly without?: ReadonlySet<string>;
 }
