@@ -297,6 +297,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         host: hostKind(ports.screen),
         vault,
         configFile: places.config,
+        network: () => files.config.network,
         companies,
         servicePrincipals,
         grants,

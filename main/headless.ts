@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { asAppError, hasCode } from './app-error.ts';
+import { AppError, asAppError, hasCode } from './app-error.ts';
 import { compose, type Running } from './compose.ts';
 import { jsonLog, nodePorts, type VaultChoice, vaultChoices } from './host-ports.ts';
 import { leaveLastWords } from './last-words.ts';
@@ -26,9 +26,13 @@ export interface HeadlessAgent extends Running {
 /**
  * Starts the agent in this process and keeps it alive until a signal (SIGTERM, SIGINT, SIGHUP) or a request to stop.
  *
- * @throws AppError whatever `compose` throws
+ * @throws AppError ENVIRONMENT_UNSAFE: NODE_OPTIONS is set; or whatever `compose` throws
  */
 export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
+  // check: agent-without-node-options
+  // It has had its way by now; what it loaded could read every token there is from here on.
+  if ((process.env['NODE_OPTIONS'] ?? '').trim() !== '') throw new AppError('ENVIRONMENT_UNSAFE', { reason: 'NODE_OPTIONS' });
+  // end check
   leaveLastWords();
   // Node opens its debugger to whoever sends this signal; a listener of our own takes its place.
   process.on('SIGUSR1', () => undefined);

@@ -12,7 +12,7 @@ import type { Grant, Grants } from '../grant/grants.ts';
 import type { Members } from '../grant/members.ts';
 import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Ports } from '../ports.ts';
-import type { Profile } from '../profile/profile.ts';
+import type { Config, Profile } from '../profile/profile.ts';
 import type { RunningPrincipal } from '../service-principal/service-principal.ts';
 import type { EpochMs } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -25,6 +25,7 @@ export interface StatusParts {
   vault: Pick<Vault, 'kind'>;
   port: () => number;
   configFile: string;
+  network?: () => Config['network'];
   companies: ReadonlyMap<string, Company>;
   servicePrincipals: ReadonlyMap<string, RunningPrincipal>;
   grants: Pick<Grants, 'list'>;
@@ -108,6 +109,7 @@ export function statusOf(parts: StatusParts): StatusView {
     vault: parts.vault.kind,
     port: parts.port(),
     configFile: parts.configFile,
+    ...authoritiesOf(parts.network?.()),
     profiles,
     servicePrincipals,
     grants: live.map(createGrantView(parts)),
@@ -124,6 +126,9 @@ export function statusOf(parts: StatusParts): StatusView {
     }),
   };
 }
+
+const authoritiesOf = ({ caFile, caContent = null }: Config['network'] = {}): Pick<StatusView, 'authorities'> =>
+  caFile === undefined ? {} : { authorities: { caFile, caContent } };
 
 function rotationWarning({ name, rotationDue, secretAgeDays }: ServicePrincipalView): string[] {
   if (!rotationDue) return [];

@@ -220,7 +220,7 @@ interface StartOptions {
  */
 export async function startDesktop(places: Places, app: string, { home, vault }: StartOptions, limit: Ms = START_LIMIT): Promise<void> {
   const args = ['--hidden', ...(vault === 'keychain' ? [] : ['--vault', vault]), ...(home === undefined ? [] : ['--home', absolute(home)])];
-  const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ELECTRON_RUN_AS_NODE: _asNode, ...env } = process.env;
+  const { ELECTRON_RUN_AS_NODE: _asNode, ...env } = agentEnvironment(process.env);
   const isGone = await startWithoutParent(app, args, env);
   let goneSince: number | undefined;
   for (const until = performance.now() + limit; performance.now() < until; ) {
@@ -275,6 +275,15 @@ function isThere(pid: number): boolean {
   }
 }
 
+/**
+ * Ours, without what would load code into the agent or make it write more than it means to: the terminal of an editor has the first, and Node's
+ * own tracing would write request paths, and with them grant URLs, to agent.err.
+ */
+export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _loaded, NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ...rest } = env;
+  return rest;
+}
+
 async function startHeadless(places: Places, options: StartOptions): Promise<void> {
   const args = [
     ...smallMemory,
@@ -284,8 +293,7 @@ async function startHeadless(places: Places, options: StartOptions): Promise<voi
     ...(options.home === undefined ? [] : ['--home', absolute(options.home)]),
   ];
   const errors = openErrors(places);
-  // Node's own tracing would write request paths, and with them grant URLs, to agent.err.
-  const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ...env } = process.env;
+  const env = agentEnvironment(process.env);
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', errors], cwd: '/', env });
   const { stdout } = child;
   if (stdout === null) throw new AppError('AGENT_START_FAILED');

@@ -68,6 +68,8 @@ export const statusViewSchema = z.object({
   vault: z.enum(['secret-service', 'keychain', 'credential-manager', 'passphrase', 'file', 'memory']),
   port: z.int(),
   configFile: z.string(),
+  /** The file with further certificate authorities that are believed, and what was approved of it; absent where there is none. */
+  authorities: z.object({ caFile: z.string(), caContent: z.string().nullable() }).optional(),
   profiles: z.array(
     z.object({
       name: z.string(),

@@ -67,7 +67,7 @@ export const failureTexts = {
   WORKSPACE_UNREACHABLE: { cause: 'The workspace does not answer.', next: 'Check the network or VPN and try again.', nextStep: 'check-network' },
   WORKSPACE_BUSY: { cause: 'The workspace asked us to come back later.', next: 'Try again in a minute.', nextStep: 'retry' },
   WORKSPACE_ANSWER_INVALID: { cause: 'The workspace gave an answer that cannot be used.', next: 'Check that the host is a Databricks workspace; a proxy may be answering for it.', nextStep: 'ask-admin' },
-  WORKSPACE_TLS: { cause: 'The workspace showed a certificate that is not trusted.', next: 'A company proxy may be in the way; give its CA with NODE_EXTRA_CA_CERTS.', nextStep: 'ask-admin' },
+  WORKSPACE_TLS: { cause: 'The workspace showed a certificate that is not trusted.', next: 'A company proxy may be in the way; name the file with its authority as `network.caFile`.', nextStep: 'ask-admin' },
   EXCHANGE_WRONG_AUDIENCE: { cause: 'The workspace does not accept the audience of the identity token.', next: 'The federation policy must list the audience that is named.', nextStep: 'ask-admin' },
   EXCHANGE_WRONG_ISSUER: { cause: 'The workspace has no federation policy for this issuer.', next: 'The issuer must match to the letter, a trailing slash included.', nextStep: 'ask-admin' },
   EXCHANGE_UNKNOWN_USER: { cause: 'The workspace does not know this user.', next: 'The user must be provisioned in the Databricks account under the same name.', nextStep: 'ask-admin' },
@@ -161,6 +161,7 @@ export const failureTexts = {
   // agent
   AGENT_RUNNING: { cause: 'A Lakepass agent is already running for you on this machine.', next: 'Use it as it is, or stop it first.', nextStep: 'none' },
   AGENT_NOT_RUNNING: { cause: 'The Lakepass agent is not running.', next: 'Start it with `lakepass agent`.', nextStep: 'start-agent' },
+  ENVIRONMENT_UNSAFE: { cause: 'NODE_OPTIONS is set, and could have loaded a program into the agent that reads every token.', next: 'Start it without: `env -u NODE_OPTIONS lakepass agent`.', nextStep: 'start-agent' },
   AGENT_START_FAILED: { cause: 'The Lakepass agent did not come up.', next: 'Run `lakepass agent` in a terminal to see why.', nextStep: 'start-agent' },
   AGENT_IS_DESKTOP: { cause: 'In this installation the agent is the desktop app.', next: 'Open Lakepass; every other command starts it by itself.', nextStep: 'start-agent' },
   RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },

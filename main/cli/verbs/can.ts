@@ -40,7 +40,7 @@ async function can(id: string | undefined, options: Options): Promise<void> {
   const view = await agent.get('/v1/status', statusViewSchema);
   const grant = grantOf(id, view.grants);
   const standings = standingsOf(heldBy(grant, view));
-  const checked = options.check === true ? await check(agent, grant, standings, options) : undefined;
+  const checked = options.check === true ? await check(agent, grant, { standings, authorities: view.authorities }, options) : undefined;
   const rows = standings.map((standing): Row => ({ ...standing, checked: checked?.get(standing.capability.id) ?? null }));
   if (options.json === true) return printJson(jsonOf(grant, rows));
   printReport(canText(rows, { checked: checked !== undefined }));
@@ -65,13 +65,14 @@ const heldBy = (grant: GrantView, { profiles }: StatusView): readonly string[] =
 async function check(
   agent: AgentClient,
   grant: GrantView,
-  standings: readonly Standing[],
+  { standings, authorities }: { standings: readonly Standing[]; authorities: StatusView['authorities'] | undefined },
   options: Options,
 ): Promise<Map<string, Verdict | null>> {
   const body = { profile: grant.profile, workspace: grant.workspace, scopes: grant.scopes };
   const { access_token } = await takeToken(agent, body, waitOf(options));
   const { createOutbound } = await import('../../net/outbound.ts');
-  const { fetch } = createOutbound({ env: process.env, clock: systemClock });
+  const { fetch, use } = createOutbound({ env: process.env, clock: systemClock });
+  use(authorities ?? {});
   const tried = { workspace: grant.workspace, token: new Secret(access_token), userAgent: `lakepass/${version}` };
   const verdicts = new Map<string, Verdict | null>();
   for (const { capability } of standings)

@@ -116,6 +116,13 @@ describe('status', () => {
     expect(view.profiles).toMatchObject([{ name: 'acme', workspaces: [{ name: 'main', health: 'ok' }] }, { name: 'other' }]);
   });
 
+  it('says which file of authorities is believed, and what was approved of it', () => {
+    const of = (network: object) => statusViewSchema.parse(status({ parts: { network: () => network } })).authorities;
+    expect(of({})).toBeUndefined();
+    expect(of({ caFile: '/ca.pem', caContent: 'ab' })).toEqual({ caFile: '/ca.pem', caContent: 'ab' });
+    expect(of({ caFile: '/ca.pem' })).toEqual({ caFile: '/ca.pem', caContent: null });
+  });
+
   it('lists live grants alone, with their members and their maker, and no secret', async () => {
     const all = await setting();
     const { grant, caller } = await all.run({ maker: { title: '/usr/bin/claude', kind: 'ai-agent', aiAgent: 'claude' } });

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { agentEnvironment } from '../../../main/cli/agent-client.ts';
+import { runHeadless } from '../../../main/headless.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 
 const selfSigned = (): { key: Buffer; cert: Buffer } => {
@@ -16,6 +18,18 @@ const selfSigned = (): { key: Buffer; cert: Buffer } => {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
   return { key: readFileSync(key), cert: readFileSync(cert) };
 };
+
+it('loads nothing into an agent: one with NODE_OPTIONS does not start', async () => {
+  vi.stubEnv('NODE_OPTIONS', '--require=/tmp/evil.js');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  // Nothing can be made there, so that no agent comes up in any case.
+  await expect(runHeadless({ home: '/dev/null/home', vault: 'memory' })).rejects.toMatchObject({ code: 'ENVIRONMENT_UNSAFE' });
+});
+
+it('is handed to an agent that a verb starts without what loads code into it or traces it, and else as it is', () => {
+  const env = { NODE_OPTIONS: '--inspect', NODE_DEBUG: 'http', NODE_DEBUG_NATIVE: 'http', HTTPS_PROXY: 'http://p', LAKEPASS_JWT: 'x' };
+  expect(agentEnvironment(env)).toEqual({ HTTPS_PROXY: 'http://p', LAKEPASS_JWT: 'x' });
+});
 
 it('checks certificates although NODE_TLS_REJECT_UNAUTHORIZED says not to', async () => {
   const server = createServer(selfSigned(), (_, response) => response.end('from nobody we know'));
