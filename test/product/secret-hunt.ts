@@ -11,6 +11,11 @@ export interface Hunt {
   search(content: Buffer | string): string[];
 }
 
+/** Of a JWT's claims, what tokens of one provider share with each other and with proofs of possession (RFC 9449), which are no secrets. */
+const shared = new Set(['iss', 'aud', 'azp', 'client_id', 'scope', 'scp', 'typ', 'token_type', 'acr', 'amr']);
+/** Bytes of a token's own that a match must hold: 48 bits are no chance. */
+const own = 6;
+
 /** Long enough that no innocent text shares it, short enough that half a token is found. */
 const window = 20;
 
@@ -28,25 +33,45 @@ export function secretHunt(): Hunt {
     addText(kind, bytes.toString('hex'));
   };
 
+  const addPart = (kind: string, part: string): void => {
+    addText(kind, part);
+    addClothes(kind, part);
+  };
+  const addClothes = (kind: string, part: string): void => {
+    addText(kind, Buffer.from(part).toString('hex'));
+    if (/^[\w-]+$/.test(part)) addBytes(kind, Buffer.from(part, 'base64url'));
+    for (const padding of ['', 'x', 'xx'])
+      addText(
+        kind,
+        Buffer.from(padding + part)
+          .toString('base64url')
+          .slice(4, -4),
+      );
+  };
+  /** Names and times are the same in other tokens of that second, at the same place of their base64: a match must hold more than those. */
+  const addClaims = (kind: string, part: string): void => {
+    const ranges = ownRanges(Buffer.from(part, 'base64url').toString('latin1'));
+    const isOwn = (byte: number): boolean => ranges.some(([from, to]) => byte >= from && byte < to);
+    for (let start = 0; start + window <= part.length; start += 1) {
+      const [from, to] = [Math.ceil((start * 3) / 4), Math.floor(((start + window) * 3) / 4)];
+      let count = 0;
+      for (let byte = from; byte < to; byte += 1) if (isOwn(byte)) count += 1;
+      if (count >= own) fragments.set(part.slice(start, start + window), kind);
+    }
+    // Whole groups of four characters, so that a piece still stands for bytes.
+    for (const [from, to] of ranges) addClothes(kind, part.slice(Math.ceil(from / 3) * 4, Math.floor(to / 3) * 4));
+  };
+
   return {
     add(kind, value) {
       if (secrets.has(value)) return;
       if (value.length < window && !kind.startsWith('cookie')) throw new Error(`a ${kind} of ${value.length} characters cannot be marked`);
       secrets.set(value, kind);
       // The head of a JWT is the same in all of them and says nothing.
-      const parts = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(value) ? value.split('.').slice(1) : [value];
-      for (const part of parts) {
-        addText(kind, part);
-        addText(kind, Buffer.from(part).toString('hex'));
-        if (/^[\w-]+$/.test(part)) addBytes(kind, Buffer.from(part, 'base64url'));
-        for (const padding of ['', 'x', 'xx'])
-          addText(
-            kind,
-            Buffer.from(padding + part)
-              .toString('base64url')
-              .slice(4, -4),
-          );
-      }
+      const [, claims, signature] = /^eyJ[\w-]+\.([\w-]+)\.([\w-]+)$/.exec(value) ?? [];
+      if (claims === undefined || signature === undefined) return addPart(kind, value);
+      addClaims(kind, claims);
+      addPart(kind, signature);
     },
     kinds() {
       const counts: Record<string, number> = {};
@@ -73,4 +98,24 @@ export function secretHunt(): Hunt {
       return [...found].sort();
     },
   };
+}
+
+/** Where in the text of a JWT's claims the values stand that are this token's own: from, and up to. All of it, where it is not as we know it. */
+function ownRanges(text: string): [number, number][] {
+  const all: [number, number][] = [[0, text.length]];
+  const latin1 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('latin1');
+  try {
+    const claims = JSON.parse(Buffer.from(text, 'latin1').toString()) as Record<string, unknown>;
+    const ranges = Object.entries(claims)
+      .filter(([name, value]) => !shared.has(name) && typeof value !== 'number' && typeof value !== 'boolean')
+      .map(([name, value]): [number, number] => {
+        const at = text.indexOf(`${latin1(name)}:${latin1(value)}`);
+        const from = at + latin1(name).length + 1;
+        return [at < 0 ? -1 : from, from + latin1(value).length];
+      });
+    return ranges.some(([from]) => from < 0) ? all : ranges;
+  } catch {
+    // No JSON.
+    return all;
+  }
 }
