@@ -598,6 +598,12 @@ export const texts = {
       'tap-key.added': (said) => `The key “${said.text('name')}” was added.`,
       'tap-key.removed': (said) => `The key “${said.text('name')}” was removed.`,
       'tap-key.renamed': (said) => `A key is now called “${said.text('name')}”.`,
+      'tap-key.lost': (said) => `The key “${said.text('name')}” was reported lost.`,
+      'tap-key.retired': (said) => `The key “${said.text('name')}” was retired.`,
+      'tap-key.judged': (said) => `The model of a key was judged: ${said.text('verdict')}.`,
+      'tap-key.backup-changed': (said) =>
+        said.text('backedUp') === 'yes' ? 'A passkey is now synced to other machines.' : 'A passkey is no longer synced.',
+      'mds.imported': (said) => `FIDO’s metadata no. ${said.text('no')} was imported.`,
       'tap.accepted': () => 'You touched a key, and it counted.',
       'tap.refused': (said) => `A touch of a key did not count${said.times()}.`,
       'lock.changed': (said) => {

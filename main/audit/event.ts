@@ -67,6 +67,11 @@ export type AuditEvent =
   | { type: 'tap-key.added'; key: string; name: string; aaguid: string; first: string }
   | { type: 'tap-key.removed'; key: string; name: string }
   | { type: 'tap-key.renamed'; key: string; name: string }
+  | { type: 'tap-key.lost'; key: string; name: string; person: string }
+  | { type: 'tap-key.retired'; key: string; name: string }
+  | { type: 'tap-key.judged'; key: string; verdict: string; because: string; model: string; mds: string }
+  | { type: 'tap-key.backup-changed'; key: string; backedUp: string }
+  | { type: 'mds.imported'; no: number; models: number; nextUpdate: string }
   | { type: 'tap.accepted'; key: string; purpose: string; ask: string; userVerified: string }
   | { type: 'tap.refused'; purpose: string; reason: string; count: number }
   | { type: 'lock.changed'; state: string; why: string }

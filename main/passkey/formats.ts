@@ -39,9 +39,7 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
   packed(evidence) {
     const { alg, sig, x5c } = read(shapes.packed, evidence);
     if (x5c === undefined) {
-      // check: packed-self-algorithm
       if (alg !== evidence.alg) throw new Flaw('algorithm');
-      // end check
       requireSignature(alg, evidence.publicKey, signed(evidence), sig);
       return { chain: null, namesModel: false, hardware: false, serial: null };
     }

@@ -121,6 +121,8 @@ export const failureTexts = {
   TAP_KEY_NEEDED: { cause: 'No tap key is enrolled yet, and this needs a touch of one.', next: 'Run `lakepass login` and enrol a key in the page that follows the sign-in.', nextStep: 'sign-in' },
   TAP_REFUSED: { cause: 'The touch does not prove what was asked.', next: 'Try again with a key that is enrolled here.', nextStep: 'touch-key' },
   SIGN_IN_STALE: { cause: 'Changing keys needs a sign-in at the identity provider that is less than five minutes old.', next: 'Run `lakepass login --step-up`, then try again.', nextStep: 'sign-in' },
+  MDS_INVALID: { cause: 'The file is not the metadata that FIDO signs.', next: 'Fetch it again from https://mds.fidoalliance.org, unchanged, and import that.', nextStep: 'retry' },
+  MDS_OLD: { cause: 'The metadata of FIDO in the file is not newer than what is here.', next: 'Nothing is to be done; fetch it again when the next issue is out.', nextStep: 'none' },
   // policy
   POLICY_DENIED: { cause: 'Policy does not allow this.', next: 'See `lakepass policy explain`: it says which rule decided, and what would change it.', nextStep: 'ask-admin' },
   POLICY_INVALID: { cause: 'The policy file cannot be used as it is.', next: 'Correct the line that is named; `lakepass policy check` tries it without an agent.', nextStep: 'fix-config' },
