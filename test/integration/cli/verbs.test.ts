@@ -145,6 +145,7 @@ afterEach(() => agent.close());
 
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
   LAKEPASS_HOME: agent.home,
   TERM: 'dumb',
   ...env,
