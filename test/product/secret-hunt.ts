@@ -36,10 +36,10 @@ export function secretHunt(): Hunt {
   const addPart = (kind: string, part: string): void => {
     addText(kind, part);
     addClothes(kind, part);
+    if (/^[\w-]+$/.test(part)) addBytes(kind, Buffer.from(part, 'base64url'));
   };
   const addClothes = (kind: string, part: string): void => {
     addText(kind, Buffer.from(part).toString('hex'));
-    if (/^[\w-]+$/.test(part)) addBytes(kind, Buffer.from(part, 'base64url'));
     for (const padding of ['', 'x', 'xx'])
       addText(
         kind,
@@ -58,8 +58,8 @@ export function secretHunt(): Hunt {
       for (let byte = from; byte < to; byte += 1) if (isOwn(byte)) count += 1;
       if (count >= own) fragments.set(part.slice(start, start + window), kind);
     }
-    // Whole groups of four characters, so that a piece still stands for bytes.
-    for (const [from, to] of ranges) addClothes(kind, part.slice(Math.ceil(from / 3) * 4, Math.floor(to / 3) * 4));
+    // Not as the bytes they stand for: those are names and addresses of people, which are written down and open nothing.
+    for (const [from, to] of ranges) addClothes(kind, part.slice(Math.ceil((from * 4) / 3), Math.floor((to * 4) / 3)));
   };
 
   return {
