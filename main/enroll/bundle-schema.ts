@@ -7,7 +7,8 @@ import { hours } from '../units.ts';
 import { settingsSchema } from './settings.ts';
 
 const moment = z.iso.datetime({ offset: true, error: 'write a moment such as 2026-09-01T00:00:00Z' });
-const text = (most: number) =>
+/** One line of text that a person reads. */
+export const text = (most: number) =>
   z
     .string()
     .min(1)
@@ -23,7 +24,7 @@ export type SigningKey = z.output<typeof signingKeySchema>;
 export const thumbprintSchema = z.base64url().length(43);
 export const deviceIdSchema = z.string().regex(/^[0-9a-f]{32}$/, 'write the id of the device as `lakepass status` shows it');
 
-const httpsUrl = z
+export const httpsUrl = z
   .url()
   .max(2000)
   .regex(/^https:\/\/[^\s\\@#]+$/, 'write an https address without a user name and without a fragment');

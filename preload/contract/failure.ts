@@ -138,6 +138,8 @@ export const failureTexts = {
   BUNDLE_UNREACHABLE: { cause: 'The bundle of your company could not be fetched, so the one before it goes on holding.', next: 'Check the network; it is tried again within a minute.', nextStep: 'check-network' },
   ENROLLED_ELSEWHERE: { cause: 'This device belongs to a company already, and one device has one.', next: 'Leave that one first (`lakepass enroll --leave`), or ask your admin.', nextStep: 'ask-admin' },
   ENROLLED_BY_IT: { cause: 'The settings of this machine enroll it, so it cannot be left from here.', next: 'Your admin takes it out of management.', nextStep: 'ask-admin' },
+  MANAGED_SETTINGS_UNSAFE: { cause: 'Somebody other than an administrator could have written the managed settings, so they count for nothing.', next: 'Tell your admin: the file and every folder above it belong to root, and nobody else can write them.', nextStep: 'ask-admin' },
+  MANAGED_SETTINGS_INVALID: { cause: 'The managed settings of this machine cannot be used, so they count for nothing.', next: 'Tell your admin what is named; `deploy/managed.schema.json` says what may stand there.', nextStep: 'ask-admin' },
   BUNDLE_EXPIRED: { cause: 'The bundle of your company is past its date, so no new token is handed out.', next: 'Your admin publishes a new one.', nextStep: 'ask-admin' },
   // locks
   AWAY: { cause: 'The screen is locked, so nothing new begins; what was approved before goes on.', next: 'Unlock the screen and try again.', nextStep: 'unlock' },
