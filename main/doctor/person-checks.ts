@@ -28,7 +28,11 @@ const configFile: Check = {
     const { next } = failureTexts.CONFIG_MISSING;
     if (profiles.length === 0) return weak('It names no profile, so there is nowhere to sign in.', next, 'CONFIG_MISSING');
     const count = `${profiles.length} ${profiles.length === 1 ? 'profile' : 'profiles'}`;
-    if (fileNotes.length > 0) return weak(`${count}. ${fileNotes.join(' ')}`, 'Mend the configuration if that is not meant; what was approved holds once the agent is started again.');
+    if (fileNotes.length > 0)
+      return weak(
+        `${count}. ${fileNotes.join(' ')}`,
+        'Mend the configuration if that is not meant; what was approved holds once the agent is started again.',
+      );
     if (!configApproved) return weak(`${count}. Nobody has signed in with it yet, which is what approves a first one.`, 'Sign in.');
     return good(`${count}, as you approved ${profiles.length === 1 ? 'it' : 'them'}.`);
   },
