@@ -30,13 +30,14 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
   const act = nextActOf(state, host);
   // Where no key opens it, the sign-in of whoever was there is what helps most.
   const opensBySignIn = act === 'unlock' && !status.lock.unlockBy.some((way) => way === 'key' || way === 'passphrase');
+  const owners = [...status.profiles, ...status.servicePrincipals];
   const lock = <Lock line={line} host={host} lock={status.lock} isNext={act === 'unlock'} />;
   return (
     <Screen heading={texts.nav.home}>
       <Next act={act} host={host} state={state} onOpen={onOpen} />
       {act === 'unlock' ? lock : null}
       <FinishSetup line={line} state={state} onSetUp={onSetUp} />
-      {status.profiles.length + status.servicePrincipals.length === 0 ? <NoProfile file={status.configFile} /> : null}
+      {owners.length === 0 ? <NoProfile file={status.configFile} /> : null}
       {status.profiles.map((profile) => (
         <ProfileOf
           key={profile.name}
@@ -48,16 +49,14 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
         />
       ))}
       <Trouble problems={status.problems} warnings={status.warnings} />
-      {status.profiles.length === 0 ? null : (
-        <>
-          <div className={styles.pair}>
-            <Workspaces profiles={status.profiles} />
-            {act === 'unlock' ? null : lock}
-          </div>
-          <Sessions line={line} profiles={status.profiles} />
-        </>
-      )}
       <ServicePrincipals principals={status.servicePrincipals} />
+      {owners.length === 0 ? null : (
+        <div className={styles.pair}>
+          <Workspaces owners={owners} />
+          {act === 'unlock' ? null : lock}
+        </div>
+      )}
+      {status.profiles.length === 0 ? null : <Sessions line={line} profiles={status.profiles} />}
       <Card
         heading={texts.history.heading}
         acts={

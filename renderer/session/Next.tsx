@@ -1,6 +1,7 @@
 /** The one thing that helps most now, in the agent's words, with the button or the line that does it. */
 import type { ReactNode } from 'react';
 import type { ScreenProps } from '../screens.ts';
+import { hasNoPeople } from '../setup/steps.ts';
 import { texts } from '../texts.ts';
 import { Button } from '../ui/Button.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -13,7 +14,7 @@ export type NextAct = 'request' | 'unlock' | 'sign-in' | 'key' | 'command' | 'no
 export function nextActOf({ status }: ScreenProps['state'], host: ScreenProps['host']): NextAct {
   if (status.queue.asks.length > 0 && host.kind === 'desktop') return 'request';
   if (status.lock.state === 'locked') return 'unlock';
-  if (status.profiles.length === 0 && status.servicePrincipals.length > 0) return 'command';
+  if (hasNoPeople(status)) return 'command';
   if (!status.profiles.some(({ session }) => session.phase === 'signed-in')) return 'sign-in';
   if (status.tapKeys.length === 0) return 'key';
   return status.next === '' ? 'none' : 'command';

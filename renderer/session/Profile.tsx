@@ -108,6 +108,14 @@ function Facts({ profile, lastTouched }: { profile: ProfileView; lastTouched: Ta
           <p className="small">{assurance.because}</p>
         </Detail>
       )}
+      {profile.direct === undefined ? null : (
+        <Detail name={texts.home.tokens}>
+          <p>{texts.home.notNarrowed}</p>
+          <p className="small">
+            {texts.prompt.exactly} <code>{profile.direct.join(' ')}</code>
+          </p>
+        </Detail>
+      )}
       {session.phase !== 'signed-in' ? null : (
         <Detail name={texts.home.touched}>
           {lastTouched?.lastTouchedAt ? (
@@ -124,7 +132,10 @@ function Facts({ profile, lastTouched }: { profile: ProfileView; lastTouched: Ta
       )}
       {session.signedInAt === null ? null : (
         <Detail name={texts.home.since}>
-          <Moment at={session.signedInAt} /> {session.survivesRestart ? null : <span className="small">{texts.home.restart}</span>}
+          <p>
+            <Moment at={session.signedInAt} />
+          </p>
+          {session.survivesRestart ? null : <p className="small">{texts.home.restart}</p>}
         </Detail>
       )}
     </Details>

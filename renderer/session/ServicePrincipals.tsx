@@ -25,6 +25,7 @@ export function ServicePrincipals({ principals }: { principals: readonly Service
 }
 
 function noteOf({ name, proof, where, secretAgeDays, rotationDue, problem }: ServicePrincipalView): string {
+  if (problem?.code === 'PRINCIPAL_SECRET_NEEDED') return `${problem.cause} ${words.needed(name)}`;
   if (problem !== null) return `${problem.cause} ${problem.next}`;
   if (proof !== 'secret') return words.workload(where ?? '');
   if (secretAgeDays === null) return words.secret;

@@ -1,4 +1,4 @@
-/** The workspaces of all companies, and what came of the last token that was asked of each. */
+/** The workspaces of all companies and service principals, and what came of the last token that was asked of each. */
 import { type FailureCode, failureTexts } from '../../preload/contract/failure.ts';
 import { texts } from '../texts.ts';
 import { Badge } from '../ui/Badge.tsx';
@@ -7,14 +7,20 @@ import { LineItem, Lines } from '../ui/Lines.tsx';
 import { WithCommands } from '../ui/Notice.tsx';
 import type { ProfileView } from './Profile.tsx';
 
-export function Workspaces({ profiles }: { profiles: readonly ProfileView[] }) {
+type Owner = Pick<ProfileView, 'name' | 'workspaces'>;
+
+export function Workspaces({ owners }: { owners: readonly Owner[] }) {
   return (
     <Card heading={texts.home.workspaces}>
       <Lines>
-        {profiles.flatMap((profile) =>
-          profile.workspaces.map(({ name, host, health }) => (
-            <LineItem key={`${profile.name} ${name}`} note={<WithCommands text={troubleOf(health)} />} aside={<Health health={health} />}>
-              <strong>{name}</strong> <span className="small">{host.replace(/^https?:\/\//, '')}</span>
+        {owners.flatMap((owner) =>
+          owner.workspaces.map(({ name, host, health }) => (
+            <LineItem key={`${owner.name} ${name}`} note={<WithCommands text={troubleOf(health)} />} aside={<Health health={health} />}>
+              <strong>{name}</strong>{' '}
+              <span className="small">
+                {owners.length > 1 ? `${owner.name} · ` : ''}
+                {host.replace(/^https?:\/\//, '')}
+              </span>
             </LineItem>
           )),
         )}

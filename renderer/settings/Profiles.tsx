@@ -15,7 +15,9 @@ export function Profiles({ status }: { status: StatusView }) {
   return (
     <Card heading={words.profiles}>
       <p className="quiet-text">{words.profilesHint}</p>
-      {status.profiles.length === 0 ? <Empty icon="workspace" heading={words.noProfiles} /> : null}
+      {status.profiles.length === 0 ? (
+        <Empty icon="workspace" heading={status.servicePrincipals.length === 0 ? words.noProfiles : words.noPeople} />
+      ) : null}
       {status.profiles.map((profile) => (
         <Profile key={profile.name} profile={profile} />
       ))}

@@ -5,6 +5,7 @@ import { LimitDetails } from '../policy/LimitDetails.tsx';
 import type { ScreenProps } from '../screens.ts';
 import { ServicePrincipals } from '../session/ServicePrincipals.tsx';
 import { SetupLeft } from '../setup/SetupLeft.tsx';
+import { hasNoPeople } from '../setup/steps.ts';
 import { texts } from '../texts.ts';
 import { Answered } from '../ui/Answered.tsx';
 import { Card } from '../ui/Card.tsx';
@@ -20,7 +21,7 @@ const words = texts.settings;
 export function Settings({ line, host, state, onSetUp }: ScreenProps) {
   return (
     <Screen heading={words.heading} lead={words.lead}>
-      <SetupLeft line={line} revision={state.revision} onGoOn={onSetUp} />
+      {hasNoPeople(state.status) ? null : <SetupLeft line={line} revision={state.revision} onGoOn={onSetUp} />}
       <Preferences line={line} preferences={state.preferences} />
       <Profiles status={state.status} />
       <ServicePrincipals principals={state.status.servicePrincipals} />

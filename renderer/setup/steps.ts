@@ -48,5 +48,11 @@ export function progressOf(setup: SetupView, state: UiState, { skipped, lingerin
  * Whether a person who opens Lakepass is still on the way to their first key. The steps after it are offered where they can be found
  * again, and get in nobody's way.
  */
-export const isBeforeFirstKey = ({ status, grants }: UiState): boolean =>
-  status.profiles.length === 0 || (status.tapKeys.length === 0 && grants.length === 0 && status.lock.state !== 'locked');
+export const isBeforeFirstKey = ({ status, grants }: UiState): boolean => {
+  if (hasNoPeople(status)) return false;
+  return status.profiles.length === 0 || (status.tapKeys.length === 0 && grants.length === 0 && status.lock.state !== 'locked');
+};
+
+/** Only service principals are configured: nobody has to sign in, and there is no key to add. */
+export const hasNoPeople = ({ profiles, servicePrincipals }: UiState['status']): boolean =>
+  profiles.length === 0 && servicePrincipals.length > 0;

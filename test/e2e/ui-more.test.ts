@@ -413,7 +413,7 @@ describe('the first run', () => {
       }
     };
     await check('profile', 'Drop the file here');
-    await page.getByText('Type it in').click();
+    await page.getByText('I know the provider').click();
     await button(page, 'Use this profile').click();
     await check('typed', 'Give the client ID.');
     await page.getByText('I have a profile file').click();

@@ -5,7 +5,7 @@ import { AppError } from '../../main/app-error.ts';
 import { systemClock as clock } from '../../main/host-ports.ts';
 import { failureTexts } from '../../preload/contract/failure.ts';
 import { livelyAgent } from '../fakes/lively-agent.ts';
-import { agentCaller, askOf, grantOf, notebookCaller } from '../fakes/pages-agent.ts';
+import { agentCaller, askOf, grantOf, notebookCaller, principalOf } from '../fakes/pages-agent.ts';
 import { unfold, unseenInForcedColours } from './ui-looks.ts';
 import { findingsOf, type Look, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
 
@@ -584,6 +584,76 @@ describe('home', () => {
     await button(page, 'Copy').click();
     await page.getByRole('status').getByText('Copied').waitFor();
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe('lakepass run -- jupyter lab');
+  });
+});
+
+describe('a session whose tokens are not narrowed', () => {
+  it('says on Home what each token opens', async () => {
+    stage.agent.update(({ status }) => {
+      for (const profile of status.profiles) profile.direct = ['all-apis', 'offline_access'];
+    });
+    const card = (await stage.ui()).getByRole('region', { name: 'Ada Lovelace' });
+    await card.getByText('Not narrowed', { exact: true }).waitFor();
+    expect(await card.innerText()).toMatch(/Tokens\s+Each opens all you may do there[\s\S]*all-apis offline_access/);
+  });
+});
+
+describe('service principals', () => {
+  const { cause, next, nextStep } = failureTexts.PRINCIPAL_SECRET_NEEDED;
+  const empty = principalOf({
+    ...{ name: 'robot', state: 'secret-needed', secretSetAt: null, secretAgeDays: null },
+    problem: { code: 'PRINCIPAL_SECRET_NEEDED', cause, next, nextStep },
+  });
+  const states: [string, ReturnType<typeof principalOf>, RegExp][] = [
+    ['ready', principalOf(), /Its secret is 12 days old\.\s+Ready$/],
+    ['new, with a secret of today', principalOf({ secretAgeDays: 1 }), /Its secret is 1 day old\.\s+Ready$/],
+    [
+      'old',
+      principalOf({ secretAgeDays: 91, rotationDue: true }),
+      /91 days old: .+ lakepass service-principals set loader\.\s+New secret due$/,
+    ],
+    ['without its secret', empty, /Put it in the vault with lakepass service-principals set robot\.\s+Needs its secret$/],
+    [
+      'proven by a file',
+      principalOf({ proof: 'file', where: '/run/jwt', secretAgeDays: null }),
+      /JWT of a workload, in \/run\/jwt\.\s+Ready$/,
+    ],
+    ['locked', principalOf({ state: 'locked', secretAgeDays: null }), /Locked$/],
+  ];
+
+  it('stand beside a person, each with how it stands, and its workspaces with everybody’s', async () => {
+    stage.agent.update(({ status }) => {
+      status.servicePrincipals = states.map(([name, principal]) => ({
+        ...principal,
+        name: principal === empty ? 'robot' : 'loader',
+        clientId: name,
+      }));
+    });
+    const page = await stage.ui();
+    const items = page.getByRole('region', { name: 'Service principals' }).getByRole('listitem');
+    await items.first().waitFor();
+    expect(await items.allInnerTexts()).toEqual(states.map(([, , says]) => expect.stringMatching(says)));
+    const workspaces = page.getByRole('region', { name: 'Workspaces' });
+    await workspaces.getByText('acme · acme.cloud.databricks.com').waitFor();
+    await workspaces.getByText('robot · nightly.cloud.databricks.com').waitFor();
+    expect(await findingsOf(page)).toEqual([]);
+  });
+
+  it('alone are no first run: nobody is asked to sign in or to add a key, and the next act is theirs', async () => {
+    stage.agent.update((state) => {
+      Object.assign(state, { grants: [] });
+      Object.assign(state.status, { profiles: [], grants: [], tapKeys: [], servicePrincipals: [empty] });
+      state.status.next = 'lakepass service-principals set robot';
+    });
+    const page = await stage.ui({ colours: 'dark' });
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('region', { name: 'What helps most now' }).getByText('lakepass service-principals set robot').waitFor();
+    await button(page, 'Lock now').waitFor();
+    expect(await button(page, /Sign in|Add your first key/).count()).toBe(0);
+    expect(await findingsOf(page)).toEqual([]);
+    await page.getByRole('navigation').getByRole('button', { name: 'Settings' }).click();
+    await page.getByText('No profile for people is configured.').waitFor();
+    expect(called('setup')).toEqual([]);
   });
 });
 

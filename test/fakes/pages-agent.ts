@@ -12,6 +12,7 @@ import type { CallerView } from '../../preload/contract/caller.ts';
 import type { AskView } from '../../preload/contract/consent.ts';
 import { type GrantView, grantViewSchema } from '../../preload/contract/control.ts';
 import { type CeremonyView, ceremonyViewSchema } from '../../preload/contract/pages.ts';
+import { type ServicePrincipalView, servicePrincipalViewSchema } from '../../preload/contract/service-principal.ts';
 import { type CeremonyRequest, type UiCall, type UiOutput, type UiState, uiStateSchema } from '../../preload/contract/ui.ts';
 
 type CeremonyAct = Exclude<keyof PagesAgent, 'ui' | 'revision'>;
@@ -82,6 +83,15 @@ export const agentCaller: CallerView = {
     { name: 'command', value: 'curl -sS http://127.0.0.1:17410/v1/metadata/…', proof: 'claimed' },
   ],
 };
+
+/** A service principal whose secret is in the vault. */
+export const principalOf = (changes: Partial<ServicePrincipalView> = {}): ServicePrincipalView =>
+  servicePrincipalViewSchema.parse({
+    ...{ name: 'loader', test: false, clientId: 'c0ffee00-1111-4222-8333-444455556666', proof: 'secret', where: null, state: 'ready' },
+    ...{ secretSetAt: '2026-01-02T03:04:05.000Z', secretAgeDays: 12, rotationDue: false, survivesRestart: true, problem: null },
+    workspaces: [{ name: 'nightly', host: 'https://nightly.cloud.databricks.com', health: 'ok' }],
+    ...changes,
+  });
 
 /** A state in which everything is as it should be: signed in, open, one grant, no request. */
 export function calmState(clock: Clock): UiState {

@@ -13,10 +13,10 @@ import {
 } from '../../../renderer/setup/profile-form.ts';
 import { waysOf } from '../../../renderer/setup/query-way.ts';
 import { isSectionName, sectionChoices } from '../../../renderer/setup/sections.ts';
-import { canSkip, firstPassage, type Passage, progressOf } from '../../../renderer/setup/steps.ts';
+import { canSkip, firstPassage, isBeforeFirstKey, type Passage, progressOf } from '../../../renderer/setup/steps.ts';
 import { texts } from '../../../renderer/texts.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
-import { calmState } from '../../fakes/pages-agent.ts';
+import { calmState, principalOf } from '../../fakes/pages-agent.ts';
 
 const setup = (changes: Partial<SetupView> = {}): SetupView => ({
   next: 'profile',
@@ -72,6 +72,29 @@ describe('the step that is shown', () => {
 
   it('can be skipped only where Lakepass works without it', () => {
     expect(setupSteps.filter(canSkip)).toEqual(['default', 'query']);
+  });
+});
+
+describe('the first run', () => {
+  const without = (what: 'profiles' | 'grants', principals: number, locked = false): UiState =>
+    state((fresh) => {
+      if (what === 'profiles') fresh.status.profiles = [];
+      fresh.grants = [];
+      fresh.status.servicePrincipals = Array.from({ length: principals }, () => principalOf());
+      if (locked) fresh.status.lock.state = 'locked';
+    });
+
+  it.each([
+    ['nothing is configured', without('profiles', 0), true],
+    ['only a service principal is configured, which no person signs in to', without('profiles', 1), false],
+    ['only a service principal is configured, and locked', without('profiles', 1, true), false],
+    ['a person has no key yet', without('grants', 0), true],
+    ['a person has no key yet, beside a service principal', without('grants', 1), true],
+    ['a person has no key yet, and Lakepass is locked', without('grants', 0, true), false],
+    ['a person has access without a key', state(), false],
+    ['all is as it should be', calmState(fakeClock()), false],
+  ])('where %s', (_, seen, isFirst) => {
+    expect(isBeforeFirstKey(seen)).toBe(isFirst);
   });
 });
 
