@@ -2,8 +2,8 @@
 import { type Bridge, outcomeSchema } from '../../preload/contract/desktop.ts';
 import { type UiCall, type UiInput, type UiOutput, uiCalls } from '../../preload/contract/ui.ts';
 import { misunderstood, Refused, Unreachable } from './call.ts';
-import type { Line } from './connection.ts';
-import { createWatch, firstPauseMs, longestPauseMs, pause } from './watch.ts';
+import type { Line } from './line.ts';
+import { createWatch, tryUntilOpen } from './watch.ts';
 
 /**
  * One call over the bridge.
@@ -26,25 +26,7 @@ export async function askBridge<N extends UiCall>(bridge: Bridge, name: N, input
 /** @param shown what the window shows all the time: the state, or the requests alone */
 export function bridgeLine<W extends 'state' | 'asks'>(bridge: Bridge, shown: W): Line<UiOutput<W>> {
   const watch = createWatch<UiOutput<W>>({ phase: 'opening' }, () => askBridge(bridge, shown, {} as UiInput<W>));
-  let isTrying = false;
-
-  /** Until it is shown: the app may be starting, or be about to end. */
-  async function keepTrying(): Promise<void> {
-    if (isTrying) return;
-    isTrying = true;
-    for (let pauseMs = firstPauseMs; watch.current().phase !== 'open'; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      await watch.refresh().catch(async () => {
-        watch.show({ phase: 'lost' });
-        await pause(pauseMs);
-      });
-    }
-    isTrying = false;
-  }
-
-  function lose(): void {
-    watch.show({ phase: 'lost' });
-    void keepTrying();
-  }
+  const { keepTrying, lose } = tryUntilOpen(watch);
 
   bridge.onRevision(() => void watch.refresh().catch(lose));
   void keepTrying();

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type UiCall, type UiInput, type UiOutput, type UiState, uiCalls } from '../../preload/contract/ui.ts';
 import { call, failureOf, post, Unreachable } from './call.ts';
 import { enter } from './code.ts';
-import type { Line } from './connection.ts';
+import type { Line } from './line.ts';
 import { createWatch, firstPauseMs, longestPauseMs, pause } from './watch.ts';
 
 const eventSchema = z.object({ revision: z.int() });

@@ -1,5 +1,5 @@
 /** What both ways to the agent have in common: how the line stands, who wants to know, and fetching one at a time. */
-import type { Connection } from './connection.ts';
+import type { Connection } from './line.ts';
 
 export const firstPauseMs = 500;
 export const longestPauseMs = 8000;
@@ -51,6 +51,31 @@ export function createWatch<Shown>(first: Connection<Shown>, fetch: () => Promis
       if (running === null) running = fetchAndShow();
       else again = true;
       return running;
+    },
+  };
+}
+
+/** Asks until it is shown: the app may be starting, or be about to end. */
+export function tryUntilOpen<Shown>(watch: Watch<Shown>): { keepTrying(): Promise<void>; lose(): void } {
+  let isTrying = false;
+
+  async function keepTrying(): Promise<void> {
+    if (isTrying) return;
+    isTrying = true;
+    for (let pauseMs = firstPauseMs; watch.current().phase !== 'open'; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      await watch.refresh().catch(async () => {
+        watch.show({ phase: 'lost' });
+        await pause(pauseMs);
+      });
+    }
+    isTrying = false;
+  }
+
+  return {
+    keepTrying,
+    lose() {
+      watch.show({ phase: 'lost' });
+      void keepTrying();
     },
   };
 }

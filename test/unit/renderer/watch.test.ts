@@ -1,8 +1,6 @@
 /** The line from a window to an app that is slow to start: it waits, and never keeps the answer from arriving. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Bridge } from '../../../preload/contract/desktop.ts';
-import { bridgeLine } from '../../../renderer/door/bridge-line.ts';
-import { createWatch, firstPauseMs } from '../../../renderer/door/watch.ts';
+import { createWatch, firstPauseMs, tryUntilOpen } from '../../../renderer/door/watch.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -55,24 +53,18 @@ describe('what is shown', () => {
 describe('a window of an app that is slow to start', () => {
   it('asks again after a pause, once for a change that it is told of in between, and shows the first answer', async () => {
     const { asked, fetch, settle } = slowFetch();
-    let revise = (): void => undefined;
-    const bridge = {
-      call: { asks: fetch },
-      onRevision(listener: () => void) {
-        revise = listener;
-      },
-    } as unknown as Bridge;
-    const line = bridgeLine(bridge, 'asks');
+    const watch = createWatch<unknown>({ phase: 'opening' }, fetch);
+    const { keepTrying, lose } = tryUntilOpen(watch);
+    void keepTrying();
     asked[0]?.reject(new Error('nobody answers yet'));
     await settle();
-    expect(line.current()).toEqual({ phase: 'lost' });
-    revise();
+    expect(watch.current()).toEqual({ phase: 'lost' });
+    void watch.refresh().catch(lose);
     // What was asked for by the change is still on its way when the pause is over.
     await vi.advanceTimersByTimeAsync(firstPauseMs);
     expect(asked).toHaveLength(2);
-    const state = { revision: 1, queue: { asks: [], snoozedUntil: null, quiet: false, history: [] } };
-    asked[1]?.resolve({ ok: true, value: state });
+    asked[1]?.resolve('there');
     await settle();
-    expect(line.current()).toEqual({ phase: 'open', state });
+    expect(watch.current()).toEqual({ phase: 'open', state: 'there' });
   });
 });
