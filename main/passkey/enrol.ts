@@ -6,7 +6,7 @@ import type { EpochMs } from '../units.ts';
 import type { EnrolCeremony } from './ceremonies.ts';
 import { modelName } from './models.ts';
 import { refusal } from './refusal.ts';
-import { MOST_KEYS, type StoredKey } from './registry.ts';
+import { MOST_KEPT, MOST_KEYS, type StoredKey } from './registry.ts';
 import { readRegistration } from './response.ts';
 import { verifyRegistration } from './verify.ts';
 
@@ -63,12 +63,31 @@ export async function enrolledKey(
     prfSalt: salt.toString('base64url'),
     canSeal: made.userVerified && answer.clientExtensionResults.prf?.enabled === true,
     person: ceremony.person,
+    state: 'active',
+    stateSince: at,
+    judgement: null,
+    serial: null,
   };
+}
+
+/**
+ * One person per key: its maker's serial number tells it again under another credential.
+ * @throws AppError TAP_REFUSED (taken): it is another person's, or was reported lost
+ */
+export function requireUntaken(key: StoredKey, keys: readonly StoredKey[]): void {
+  const same = keys.filter(({ serial, aaguid }) => serial !== null && serial === key.serial && aaguid === key.aaguid);
+  const { issuer, subject } = key.person;
+  // check: passkey-one-person
+  if (same.some(({ person }) => person.issuer !== issuer || person.subject !== subject)) throw refusal('taken');
+  // end check
+  // check: passkey-lost-stays-lost
+  if (same.some(({ state }) => state === 'lost')) throw refusal('taken');
+  // end check
 }
 
 /** @throws AppError TAP_REFUSED (full) */
 export function requireRoom(keys: readonly StoredKey[]): void {
   // check: passkey-full
-  if (keys.length >= MOST_KEYS) throw refusal('full');
+  if (keys.filter(({ state }) => state === 'active').length >= MOST_KEYS || keys.length >= MOST_KEPT) throw refusal('full');
   // end check
 }

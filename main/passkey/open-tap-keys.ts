@@ -1,12 +1,15 @@
 /** The tap keys of this machine: enrolment, touches and the registry behind them, put together. */
+import { isDeepStrictEqual } from 'node:util';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import { AppError, hasCode } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { EpochMs } from '../units.ts';
+import { judgeAttestation } from './attestation.ts';
 import { namesOf } from './audit-names.ts';
 import { createOpenCeremonies, type EnrolCeremony, type TapCeremony, tapChallenge } from './ceremonies.ts';
-import { enrolledKey, readName, requireRoom } from './enrol.ts';
+import { enrolledKey, readName, requireRoom, requireUntaken } from './enrol.ts';
+import type { Mds } from './mds.ts';
 import { modelShown } from './models.ts';
 import { creationOptions, requestOptions } from './options.ts';
 import { refusal } from './refusal.ts';
@@ -26,17 +29,31 @@ interface Parts {
   log: Log;
   /** Whether the vault is sealed with that key. */
   seals?: (keyId: string) => boolean;
+  mds?: Pick<Mds, 'models'>;
+  /** The company asks for the serial numbers of keys; see the page of `requireUntaken`. */
+  enterprise?: () => boolean;
 }
 
-/** Nothing is attested until somebody judges attestations. */
-const ATTESTED = false;
+const noMetadata: Pick<Mds, 'models'> = { models: () => Promise.resolve(null) };
+const isProven = ({ judgement }: StoredKey): boolean => judgement?.verdict === 'proven';
+const isActive = ({ state }: StoredKey): boolean => state === 'active';
 
 /**
  * Reads the registry. One that cannot be read is set aside and named in `problem`.
  *
  * @throws AppError whatever else the vault throws
  */
-export async function openTapKeys({ vault, clock, random, audit, tally, log, seals = () => false }: Parts): Promise<TapKeys> {
+export async function openTapKeys({
+  vault,
+  clock,
+  random,
+  audit,
+  tally,
+  log,
+  seals = () => false,
+  mds = noMetadata,
+  enterprise = () => false,
+}: Parts): Promise<TapKeys> {
   const registry = await openRegistry({ vault, random, log });
   const open = createOpenCeremonies({ clock, random });
   const touches = new Map<string, Touch>();
@@ -50,15 +67,35 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
     id: key.id,
     name: key.name,
     aaguid: key.aaguid,
-    model: modelShown(key.aaguid, ATTESTED),
-    attested: ATTESTED,
+    model: isProven(key) ? (key.judgement?.model ?? modelShown(key.aaguid, true)) : modelShown(key.aaguid, false),
+    attested: isProven(key),
     hardwareBound: !key.backupEligible,
     enrolledAt: isoTime(key.enrolledAt),
     lastTouchedAt: key.lastTouchedAt === null ? null : isoTime(key.lastTouchedAt),
     canSeal: key.canSeal,
     seals: seals(key.id),
     ...(key.suspectSince === null ? {} : { suspect: true }),
+    ...(key.judgement && { verdict: key.judgement.verdict, because: key.judgement.because }),
+    ...(key.judgement?.mds && { status: key.judgement.mds.status }),
+    ...(key.state === 'active' ? {} : { state: key.state }),
   });
+
+  /** The key with what its evidence comes to now; the serial number is kept only where the company asks for it. */
+  async function judged(key: StoredKey): Promise<StoredKey> {
+    const { serial, ...judgement } = await judgeAttestation(key, await mds.models(), key.enrolledAt);
+    let kept = serial;
+    // check: passkey-serial-asked
+    if (!enterprise()) kept = key.serial;
+    // end check
+    return { ...key, judgement, serial: kept };
+  }
+
+  function recordJudgement({ id, judgement }: StoredKey): void {
+    if (judgement === null) return;
+    const { verdict, because, model, mds: said } = judgement;
+    const about = said === null ? '' : `no. ${said.no}: ${said.status}; revocation not checked`;
+    audit.append({ type: 'tap-key.judged', key: id, verdict, because, model: model ?? '', mds: about });
+  }
 
   /** Every refusal is audited, by count: a page can cause any number of them. */
   async function audited<T>(purpose: string, run: () => Promise<T>): Promise<T> {
@@ -86,18 +123,24 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
   /** Keys that a tap may be made with. */
   function touchable(prf: boolean, only: readonly string[] | undefined): StoredKey[] {
     if (registry.keys.length === 0) throw new AppError('TAP_KEY_NEEDED');
-    const found = registry.keys.filter((key) => (only?.includes(key.id) ?? true) && (key.canSeal || !prf));
+    let usable = registry.keys;
+    // check: passkey-active
+    usable = usable.filter(isActive);
+    // end check
+    const found = usable.filter((key) => (only?.includes(key.id) ?? true) && (key.canSeal || !prf));
     if (found.length === 0) throw refusal('key');
     return found;
   }
 
   async function addKey(ceremony: EnrolCeremony, response: unknown, name: string): Promise<TapKeyView> {
     const { keys } = registry;
-    const key = await enrolledKey(response, { ceremony, keys, name, at: clock.now(), salt: random(32) });
+    const key = await judged(await enrolledKey(response, { ceremony, keys, name, at: clock.now(), salt: random(32) }));
+    requireUntaken(key, keys);
     const first = keys.length === 0 ? 'yes' : 'no';
     // check: passkey-added-audited
     audit.append({ type: 'tap-key.added', key: key.id, name: key.name, aaguid: key.aaguid, first });
     // end check
+    recordJudgement(key);
     await registry.replace([...keys, key]);
     changed();
     return viewOf(key);
@@ -105,7 +148,15 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
 
   /** What the touch leaves behind is sealed before it counts, and its record is written before anybody acts on it. */
   async function accept(touch: JudgedTouch, bound: unknown): Promise<Touch> {
-    const { key, userVerified } = touch;
+    const { userVerified } = touch;
+    const before = requireKey(touch.key.id);
+    const key = touch.key.judgement === null ? await judged(touch.key) : touch.key;
+    if (before.judgement === null) recordJudgement(key);
+    if (before.backedUp !== key.backedUp) {
+      // check: passkey-backup-audited
+      audit.append({ type: 'tap-key.backup-changed', key: key.id, backedUp: key.backedUp ? 'yes' : 'no' });
+      // end check
+    }
     // check: passkey-touch-sealed
     await replaceKey(key);
     // end check
@@ -115,19 +166,41 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
     // check: passkey-accepted-audited
     audit.append({ type: 'tap.accepted', key: key.id, purpose, ask, userVerified: userVerified ? 'yes' : 'no' });
     // end check
-    const { id: keyId, name, aaguid, backupEligible } = key;
-    const touched = { keyId, name, aaguid, attested: ATTESTED, hardwareBound: !backupEligible, userVerified, touchedAt: clock.now() };
+    const touched = touchOf(key, userVerified);
+    const { keyId } = touched;
     touches.set(keyId, touched);
     return touched;
   }
 
+  /** What policy is told of it: only what a root proves, except the model that nothing else is said of. */
+  function touchOf(key: StoredKey, userVerified: boolean): Touch {
+    const { id: keyId, name, judgement } = key;
+    let attested = true;
+    // check: passkey-attested-proven
+    attested = isProven(key);
+    // end check
+    const aaguid = attested && judgement !== null ? judgement.aaguid : key.aaguid;
+    return { keyId, name, aaguid, attested, hardwareBound: attested && !key.backupEligible, userVerified, touchedAt: clock.now() };
+  }
+
+  /** A key that is still in use becomes one that is not. */
+  async function end(keyId: string, state: 'lost' | 'retired', event: (key: StoredKey) => AuditEvent): Promise<StoredKey> {
+    const key = requireKey(keyId);
+    if (key.state !== 'active' && !(state === 'lost' && key.state === 'retired')) throw new AppError('INPUT_INVALID', { reason: 'key' });
+    audit.append(event(key));
+    await replaceKey({ ...key, state, stateSince: clock.now() });
+    touches.delete(keyId);
+    changed();
+    return key;
+  }
+
   async function tap(ceremony: TapCeremony, response: unknown, bound: unknown): Promise<{ touch: Touch; prf: Buffer | null }> {
-    const { keys, userHandle } = registry;
-    const judged = await judgeTouch(response, bound, { ceremony, keys, userHandle, at: clock.now() });
+    const { userHandle } = registry;
+    const judgement = await judgeTouch(response, bound, { ceremony, keys: registry.keys.filter(isActive), userHandle, at: clock.now() });
     try {
-      return { touch: await accept(judged, bound), prf: judged.prf };
+      return { touch: await accept(judgement, bound), prf: judgement.prf };
     } catch (error) {
-      judged.prf?.fill(0);
+      judgement.prf?.fill(0);
       throw error;
     }
   }
@@ -154,7 +227,7 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
           person: { issuer, subject, username },
           keysThen: keys.map(({ id }) => id),
         };
-        return { id: open.open(ceremony), options: { ...creationOptions(ceremony, registry) } };
+        return { id: open.open(ceremony), options: { ...creationOptions(ceremony, registry, enterprise() ? 'enterprise' : 'direct') } };
       }),
 
     finishEnrol: (id, response, name) =>
@@ -202,13 +275,53 @@ export async function openTapKeys({ vault, clock, random, audit, tally, log, sea
 
     remove: (keyId) =>
       inTurn(async () => {
-        const { name } = requireKey(keyId);
+        const { name, state } = requireKey(keyId);
+        // check: passkey-lost-kept
+        if (state === 'lost') throw new AppError('INPUT_INVALID', { reason: 'lost' });
+        // end check
         // check: passkey-removed-audited
         audit.append({ type: 'tap-key.removed', key: keyId, name });
         // end check
         await registry.replace(registry.keys.filter(({ id }) => id !== keyId));
         touches.delete(keyId);
         changed();
+      }),
+
+    reportLost: (keyId) =>
+      inTurn(async () => {
+        const { person } = await end(keyId, 'lost', ({ id, name, person: { username } }) => ({
+          type: 'tap-key.lost',
+          key: id,
+          name,
+          person: username,
+        }));
+        return person;
+      }),
+
+    retire: (keyId) =>
+      inTurn(async () => {
+        const { person } = requireKey(keyId);
+        const left = registry.keys.filter(
+          (key) => isActive(key) && key.person.issuer === person.issuer && key.person.subject === person.subject,
+        );
+        // check: passkey-last-not-retired
+        if (left.every(({ id }) => id === keyId)) throw new AppError('INPUT_INVALID', { reason: 'last-key' });
+        // end check
+        await end(keyId, 'retired', ({ id, name }) => ({ type: 'tap-key.retired', key: id, name }));
+      }),
+
+    judgeAgain: () =>
+      inTurn(async () => {
+        if (registry.keys.length === 0) return 0;
+        const again: StoredKey[] = [];
+        for (const key of registry.keys) again.push(await judged(key));
+        const different = again.filter(({ judgement }, index) => !isDeepStrictEqual(judgement, registry.keys[index]?.judgement));
+        if (different.length === 0) return 0;
+        for (const key of different) recordJudgement(key);
+        await registry.replace(again);
+        for (const { id } of different) touches.delete(id);
+        changed();
+        return different.length;
       }),
 
     forgetTouches: () => touches.clear(),

@@ -17,11 +17,12 @@ const describe = ({ credentialId, transports }: StoredKey) => ({
 /**
  * - Not discoverable: a tap always names its keys, and a security key has few places.
  * - User verification where the key can: without it the key approves requests but cannot seal the vault.
- * - Attestation is asked for so that there is something to judge; today nothing is believed of it.
+ * - Attestation is asked for so that there is something to judge; with the serial number of the key only where the company says so.
  */
 export function creationOptions(
   { challenge, person }: EnrolCeremony,
   { keys, userHandle }: { keys: readonly StoredKey[]; userHandle: string },
+  attestation: 'direct' | 'enterprise' = 'direct',
 ): Json<PublicKeyCredentialCreationOptionsJSON> {
   return {
     rp: { id: RP_ID, name: RP_NAME },
@@ -31,7 +32,7 @@ export function creationOptions(
     timeout: ceremonyLife,
     excludeCredentials: keys.map(describe),
     authenticatorSelection: { residentKey: 'discouraged', requireResidentKey: false, userVerification: 'preferred' },
-    attestation: 'direct',
+    attestation,
     extensions: { prf: {} },
   };
 }

@@ -18,6 +18,8 @@ export type TapRefusal =
   /** Not a key of the registry, not one of those asked for, or not the kind of key that was enrolled. */
   | 'key'
   | 'duplicate'
+  /** The very key is another person's, or was reported lost. */
+  | 'taken'
   /** The registry holds as many keys as it may. */
   | 'full'
   /** Not an answer a browser gives, or its signature is wrong. */

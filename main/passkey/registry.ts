@@ -13,6 +13,8 @@ import type { Vault } from '../vault/vault.ts';
 const RECORD = 'tap-keys';
 /** More than anybody carries; what is asked of a browser lists them all. */
 export const MOST_KEYS = 16;
+/** With those that were lost or retired. */
+export const MOST_KEPT = 64;
 
 const epochMs = z
   .int()
@@ -20,7 +22,24 @@ const epochMs = z
   .transform((value) => value as EpochMs);
 const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/);
 
-const keySchema = z.strictObject({
+/** What judging its attestation came to; see `attestation.ts`. */
+const judgementSchema = z.strictObject({
+  verdict: z.enum(['proven', 'unproven', 'self', 'none', 'refused']),
+  because: z.string().max(40),
+  format: z.string().max(32),
+  aaguid: z.string().max(36),
+  model: z.string().max(200).nullable(),
+  mds: z
+    .strictObject({
+      no: z.int().min(0),
+      status: z.string().max(100),
+      standing: z.enum(['good', 'warned', 'blocked']),
+      checkedRevocation: z.literal(false),
+    })
+    .nullable(),
+});
+
+const keyVersion1 = z.strictObject({
   /** A hash of the credential id, which itself may be a kilobyte. */
   id: z.string().regex(/^[0-9a-f]{32}$/),
   credentialId: base64url.max(1364),
@@ -44,20 +63,47 @@ const keySchema = z.strictObject({
   canSeal: z.boolean(),
   person: z.strictObject({ issuer: z.string().nullable(), subject: z.string(), username: z.string() }),
 });
+
+const keySchema = keyVersion1.extend({
+  /** Lost keys stay, so that they are known again; neither these nor retired ones approve anything. */
+  state: z.enum(['active', 'lost', 'retired']),
+  stateSince: epochMs,
+  /** Null until it is judged: keys of older versions are judged at their next touch. */
+  judgement: judgementSchema.nullable(),
+  /** Of the very key, where the company asks for enterprise attestation. */
+  serial: z
+    .string()
+    .regex(/^[0-9a-f]{2,128}$/)
+    .nullable(),
+});
 export type StoredKey = z.output<typeof keySchema>;
 
-const registrySchema = z.strictObject({
-  version: z.literal(1),
-  /**
-   * User handle of every credential made here: 32 random bytes. One for all, so that a key enrolled again replaces the credential it
-   * still holds; random, so that a key enrolled on two machines keeps both.
-   */
-  userHandle: base64url.length(43),
-  keys: z
-    .array(keySchema)
-    .max(MOST_KEYS)
-    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length),
+const migrated = (key: z.output<typeof keyVersion1>): StoredKey => ({
+  ...key,
+  state: 'active',
+  stateSince: key.enrolledAt,
+  judgement: null,
+  serial: null,
 });
+
+const registryOf = <V extends number, K extends z.ZodType<{ id: string }>>(version: V, key: K) =>
+  z.strictObject({
+    version: z.literal(version),
+    /**
+     * User handle of every credential made here: 32 random bytes. One for all, so that a key enrolled again replaces the credential it
+     * still holds; random, so that a key enrolled on two machines keeps both.
+     */
+    userHandle: base64url.length(43),
+    keys: z
+      .array(key)
+      .max(MOST_KEPT)
+      .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length),
+  });
+const registrySchema = registryOf(2, keySchema);
+const anyVersion = z.union([
+  registrySchema,
+  registryOf(1, keyVersion1).transform(({ keys, userHandle }) => ({ version: 2 as const, userHandle, keys: keys.map(migrated) })),
+]);
 
 export interface Registry {
   /** In the order of their enrolment. */
@@ -102,7 +148,7 @@ export async function openRegistry({
       return problem;
     },
     async replace(changed) {
-      const record = registrySchema.parse({ version: 1, userHandle, keys: changed });
+      const record = registrySchema.parse({ version: 2, userHandle, keys: changed });
       const plain = Buffer.from(JSON.stringify(record), 'utf8');
       try {
         await vault.seal(RECORD, plain);
@@ -127,7 +173,7 @@ async function findRecord(vault: RegistryVault): Promise<z.output<typeof registr
     throw error;
   });
   if (plain === null || plain instanceof AppError) return plain;
-  const record = registrySchema.safeParse(parseJson(plain));
+  const record = anyVersion.safeParse(parseJson(plain));
   plain.fill(0);
   if (record.success) return record.data;
   // check: passkey-registry-kept

@@ -11,9 +11,11 @@ export { RP_ID } from './relying-party.ts';
 export interface Touch {
   keyId: string;
   name: string;
+  /** The model that is proven; where none is, the key's own word. */
   aaguid: string;
+  /** A trusted root says what it is, and FIDO does not call that broken. */
   attested: boolean;
-  /** The key says that it stays on one machine; worth as much as the model is proven. */
+  /** It stays on one machine, and its maker vouches for that. */
   hardwareBound: boolean;
   userVerified: boolean;
   touchedAt: EpochMs;
@@ -30,7 +32,7 @@ export interface TapKeys {
   readonly problem: Failure | null;
   /** In the order of their enrolment. */
   list(): readonly TapKeyView[];
-  /** Ids of the keys that this person has enrolled; another person's key approves nothing for them. */
+  /** Ids of the keys that this person has enrolled, lost ones included; another person's key approves nothing for them. */
   ownedBy(person: { issuer: string; subject: string }): readonly string[];
   /** Touches since the last sign-in, newest of each key. */
   touches(): readonly Touch[];
@@ -42,7 +44,7 @@ export interface TapKeys {
   beginEnrol(request: { origin: string; person: { issuer: string; subject: string; username: string } }): Promise<Ceremony>;
   /**
    * @param name empty: named after its model
-   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, response) | INPUT_INVALID (name) | DISK_FULL |
+   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, taken, response) | INPUT_INVALID (name) | DISK_FULL |
    *   AUDIT_UNWRITABLE
    */
   finishEnrol(id: string, response: unknown, name: string): Promise<TapKeyView>;
@@ -70,8 +72,20 @@ export interface TapKeys {
   finishTap(id: string, response: unknown, bound: unknown): Promise<{ touch: Touch; prf: Buffer | null }>;
   /** @throws AppError INPUT_INVALID (name, key) | DISK_FULL | AUDIT_UNWRITABLE */
   rename(keyId: string, name: string): Promise<void>;
-  /** @throws AppError INPUT_INVALID (key) | DISK_FULL | AUDIT_UNWRITABLE */
+  /** @throws AppError INPUT_INVALID (key; lost: that one is kept, to be known again) | DISK_FULL | AUDIT_UNWRITABLE */
   remove(keyId: string): Promise<void>;
+  /**
+   * The key is never accepted again. Ending what its person has open is the caller's.
+   * @returns whose it was. @throws AppError INPUT_INVALID (key) | DISK_FULL | AUDIT_UNWRITABLE
+   */
+  reportLost(keyId: string): Promise<{ issuer: string | null; subject: string; username: string }>;
+  /** Its person uses another one from here on. @throws AppError INPUT_INVALID (key, last-key) | DISK_FULL | AUDIT_UNWRITABLE */
+  retire(keyId: string): Promise<void>;
+  /**
+   * Judges every key anew, as FIDO's metadata is now.
+   * @returns how many came out differently. @throws AppError DISK_FULL | AUDIT_UNWRITABLE
+   */
+  judgeAgain(): Promise<number>;
   /** A new sign-in: touches of the session before no longer count. */
   forgetTouches(): void;
   /** Forgets keys, touches and ceremonies. The record of it is the caller's. @throws AppError DISK_FULL */

@@ -6,7 +6,7 @@ const isoTime = z.iso.datetime();
 export const tapKeyViewSchema = z.object({
   id: z.string(),
   name: z.string(),
-  /** Until an attestation is verified this is the key's own word. */
+  /** Where the model is not proven, the key's own word. */
   aaguid: z.string(),
   model: z.string(),
   attested: z.boolean(),
@@ -17,6 +17,13 @@ export const tapKeyViewSchema = z.object({
   /** It can seal the vault (WebAuthn PRF), and whether it does. */
   canSeal: z.boolean(),
   seals: z.boolean(),
+  /** What its attestation came to, and the code of the reason; absent where nobody has judged it yet. */
+  verdict: z.enum(['proven', 'unproven', 'self', 'none', 'refused']).optional(),
+  because: z.string().optional(),
+  /** What FIDO's metadata said of the model when it was judged. */
+  status: z.string().optional(),
+  /** Absent while it is in use. */
+  state: z.enum(['lost', 'retired']).optional(),
   /** Its counter once did not go up: there may be a copy of it. Absent where that never happened. */
   suspect: z.boolean().optional(),
 });

@@ -137,7 +137,7 @@ describe('a record that cannot be read', () => {
 
   it.each<[string, (record: Record<string, unknown>) => unknown]>([
     ['is no JSON', () => '{'],
-    ['is of another version', (record) => ({ ...record, version: 2 })],
+    ['is of another version', (record) => ({ ...record, version: 3 })],
     ['has a field too many', (record) => ({ ...record, more: 1 })],
     ['has no keys', ({ keys: _, ...record }) => record],
     ['has a key with a field too many', (record) => ({ ...record, keys: [{ ...(record['keys'] as object[])[0], more: 1 }] })],

@@ -39,8 +39,20 @@ export function setting() {
   const disk = memoryDisk();
   const audit = recordingAudit();
   const tally = createTally({ clock, audit, log: () => undefined });
-  const start = (seals?: (keyId: string) => boolean): Promise<TapKeys> =>
-    openTapKeys({ vault: disk.vault(), clock, random: randomBytes, audit, tally, log: () => undefined, ...(seals ? { seals } : {}) });
+  const start = (
+    seals?: (keyId: string) => boolean,
+    more: Pick<Parameters<typeof openTapKeys>[0], 'mds' | 'enterprise'> = {},
+  ): Promise<TapKeys> =>
+    openTapKeys({
+      vault: disk.vault(),
+      clock,
+      random: randomBytes,
+      audit,
+      tally,
+      log: () => undefined,
+      ...(seals ? { seals } : {}),
+      ...more,
+    });
   return { clock, disk, audit, tally, start };
 }
 
@@ -52,9 +64,9 @@ export function kept(disk: MemoryDisk): Record<string, unknown> {
   return keys[0] ?? {};
 }
 
-export async function enrol(keys: TapKeys, options: SoftwareKeyOptions = {}, name = '') {
+export async function enrol(keys: TapKeys, options: SoftwareKeyOptions = {}, name = '', owner = person) {
   const key = createSoftwareKey(options);
-  const { id, options: asked } = await keys.beginEnrol({ origin: ORIGIN, person });
+  const { id, options: asked } = await keys.beginEnrol({ origin: ORIGIN, person: owner });
   const view = await keys.finishEnrol(id, touchNew(key, asked), name);
   return { key, view };
 }

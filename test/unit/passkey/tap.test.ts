@@ -25,7 +25,7 @@ describe('a tap', () => {
       name: view.name,
       aaguid: view.aaguid,
       attested: false,
-      hardwareBound: true,
+      hardwareBound: false,
       userVerified: true,
       touchedAt: clock.now(),
     });
