@@ -11,7 +11,9 @@ import { createApprovals } from './agent/approvals.ts';
 import { approverIn, createCeremonies, keeperOf, type Person, personIn } from './agent/ceremonies.ts';
 import { createDoctor } from './agent/doctor.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
+import { createKeyKeeping } from './agent/key-keeping.ts';
 import { createLocking } from './agent/locking.ts';
+import { createManaging } from './agent/managing.ts';
 import { openOwnFiles } from './agent/own-files.ts';
 import { createUiAgent } from './agent/pages-agent.ts';
 import { createPolicyPage } from './agent/policy-page.ts';
@@ -38,6 +40,7 @@ import { createFederation } from './databricks/federation.ts';
 import { scopeCatalogue, scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
 import { createMonitor } from './doctor/monitor.ts';
+import { type Held, type Invitation, openEnrollment } from './enroll/enrollment.ts';
 import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
@@ -50,6 +53,7 @@ import { environmentFacts, environmentNotes } from './net/environment.ts';
 import { systemFindsOwnName } from './pages/own-name.ts';
 import { createPages, type Pages } from './pages/pages.ts';
 import type { UiAgent } from './pages/ui-agent.ts';
+import { openMds } from './passkey/mds.ts';
 import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
@@ -62,6 +66,10 @@ import { defaultBrowserName } from './system-browser.ts';
 import { type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
+
+/** The company's configuration, where it has one. */
+const configOf = (held: Held | null): { organization: string; config: Config } | null =>
+  held?.config == null ? null : { organization: held.bundle.organization, config: held.config };
 
 /** Record of the device vault that says how the other one is sealed. */
 const SEALING = 'vault-sealing';
@@ -78,6 +86,8 @@ export interface Running {
   adopt(): Promise<boolean>;
   /** Told whenever something that the UI shows has changed; returns how to stop that. */
   onChange(watcher: () => void): () => void;
+  /** Asks for the company's bundle now; of no use where nobody manages the device. */
+  pollBundle(): Promise<void>;
   /** Ends everything in the order that loses nothing; sessions stay in the vault. */
   close(reason: string): Promise<void>;
 }
@@ -88,6 +98,8 @@ interface Setting {
   version: string;
   /** Called when somebody asks the agent to stop, or takes over from it. */
   onStop: (why: StopReason) => void;
+  /** What the settings of the machine say of the company that manages it; absent: nothing. */
+  managed?: Invitation | null;
   /** Names the step of a token rotation that has just been done; used by hosts under test to observe, never to skip. */
   steps?: (name: string) => void | Promise<void>;
 }
@@ -98,7 +110,7 @@ interface Setting {
  * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP: the configuration cannot be used, and none that was approved before is there
  * @throws AppError RUNTIME_UNSAFE | RUNTIME_PATH_TOO_LONG | AGENT_RUNNING | KEYCHAIN_* | AUDIT_UNWRITABLE | DISK_FULL | PLATFORM_UNSUPPORTED
  */
-export async function compose(ports: Ports, { places, uid, version, onStop, steps }: Setting): Promise<Running> {
+export async function compose(ports: Ports, { places, uid, version, onStop, managed = null, steps }: Setting): Promise<Running> {
   // check: platform-known
   if (process.platform !== 'linux') throw new AppError('PLATFORM_UNSUPPORTED');
   // end check
@@ -139,7 +151,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       keychain.kind === 'passphrase' ? ['device-by-file', fileKeychain(join(places.data, 'device-key'))] : ['device', keychain];
     const device = await openVault({ folder: join(places.data, deviceFolder), keychain: deviceKeychain, random, entry: 'device-key' });
     closers.push(() => device.close());
-    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, seals: (key) => vault.keys().includes(key) });
+    const mds = await openMds({ vault: device, clock, audit, log });
+    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, mds, seals: (key) => vault.keys().includes(key) });
     const expected = await recallSealing(device);
     const vault = await openVault({
       folder: join(places.data, 'vault'),
@@ -151,9 +164,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     const wasUsed = async (): Promise<boolean> =>
       tapKeys.list().length > 0 || (await vault.names()).some((name) => name.startsWith('session-'));
-    const files = await openOwnFiles({ places, vault: device, clock, audit, log, wasUsed });
+    const enrollment = await openEnrollment({ vault: device, managed, fetch, clock, random, audit, log });
+    closers.push(() => enrollment.close());
+    const files = await openOwnFiles({ places, vault: device, clock, audit, log, wasUsed, ofCompany: () => configOf(enrollment.held()) });
     closers.push(() => files.close());
-    const policy = files.policy;
+    const companies = new Map<string, Company>();
+    const servicePrincipals = new Map<string, RunningPrincipal>();
+    const managing = createManaging({
+      ...{ enrollment, files, companies, servicePrincipals, audit, clock, random, log, folder: places.state },
+      grants: { endWhere: (...asked) => grants.endWhere(...asked) },
+      locking: () => locking,
+      forgetTokens: () => broker.forgetTokens(),
+    });
+    const policy = managing.policy;
 
     // Who asks, what they were given, and what a person has said about it.
     const extraAiAgents = () => policy().aiAgents;
@@ -181,8 +204,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const consents = createConsents({ clock, random, audit, describe: describeCaller });
     closers.push(() => consents.close());
 
-    const companies = new Map<string, Company>();
-    const servicePrincipals = new Map<string, RunningPrincipal>();
     const monitor = createMonitor({
       ...{ clock, log, changed: () => changed() },
       providers: () =>
@@ -309,11 +330,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
         ceremonies,
       },
       ...{ callers, tapKeys, lock, locking, policy, questions, self, clock, files },
-      policyView: files.view,
+      policyView: managing.policyView,
+      managedView: managing.view,
       lockView: locking.view,
       port: () => broker.port,
       problems: () => problems(),
-      notes: () => [...files.policy().warnings, ...files.notes(), ...environmentNotes(process.env), ...locking.notes(), ...monitor.notes()],
+      notes: () => [
+        ...policy().warnings,
+        ...managing.notes(),
+        ...files.notes(),
+        ...environmentNotes(process.env),
+        ...locking.notes(),
+        ...monitor.notes(),
+      ],
       ceremonyPage: async (ticket) => {
         const url = await pages.ceremonyUrl(ticket);
         return { url: url.href, browser: await ports.openBrowser(url) };
@@ -396,7 +425,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     const ui: UiAgent = {
       ...core,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
-      ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: files.view }),
+      ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: managing.policyView }),
       ...doctor,
       ...setup.calls,
     };
@@ -419,6 +448,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     watchCompanies();
     agent.onSignIn(changed);
     agent.onSignIn(() => monitor.wake());
+    agent.onSignIn(() => void managing.enforce());
+    enrollment.onChange(() => void takeBundle().catch((error: unknown) => log('bundle.not-taken', { code: asAppError(error).code })));
+    await managing.enforce();
     files.onApproved(takeUp);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
@@ -426,10 +458,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     // Whoever is held is told of on the pages, so they have to be there.
     locking.start();
 
+    const keyKeeping = createKeyKeeping({
+      ...{ tapKeys, mds, companies, grants, forgetKey: locking.forgetKey },
+      changed: () => access.changed(),
+    });
     const control = createControlDoor({
       ...{
         socketPath: places.socket,
-        routes: controlRoutes({ ...agent, ...adding, ...init, look }),
+        routes: controlRoutes({ ...agent, ...adding, ...init, look, ...keyKeeping }),
         claim: (nonce) => broker.claimCaller(nonce),
         log,
       },
@@ -442,7 +478,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
     started = true;
     ready.resolve();
     return {
-      ...{ agent, ui, audit, port, adopt, close },
+      ...{ agent, ui, audit, port, adopt, close, pollBundle: enrollment.poll },
       // A pid alone says too little, and what stands above us may change: it is looked at each time.
       self: async () => (await callers.inspect(process.pid)) ?? self,
       onChange(watcher) {
@@ -468,6 +504,13 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
       watchCompanies();
       changed();
       return true;
+    }
+
+    /** A first configuration is used at once; all else of the bundle holds from its acceptance. */
+    async function takeBundle(): Promise<void> {
+      await adopt();
+      await managing.enforce();
+      changed();
     }
 
     async function openServicePrincipals(): Promise<void> {
@@ -517,9 +560,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, step
 
     function problems() {
       const rejected = monitor.problem()?.toFailure() ?? null;
-      return [...files.problems(), tapKeys.problem, grants.problem, rejected, moved ? new AppError('PORT_TAKEN').toFailure() : null].filter(
-        (failure) => failure !== null,
-      );
+      return [
+        ...managing.problems(),
+        ...files.problems(),
+        tapKeys.problem,
+        grants.problem,
+        rejected,
+        moved ? new AppError('PORT_TAKEN').toFailure() : null,
+      ].filter((failure) => failure !== null);
     }
 
     /** After a reset, once both vaults are closed: what is there without holding anything, and would be there for good. */

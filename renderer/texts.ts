@@ -186,7 +186,7 @@ export const texts = {
 
   servicePrincipals: {
     heading: 'Service principals',
-    hint: 'They are no people: nobody signs in to them, and you approve what is asked in their name.',
+    hint: 'They are no people: nobody signs in to them. The policy says whether you are asked before a program gets their tokens.',
     secret: 'Proven by a secret in the vault.',
     needed: (name: string) => `Put it in the vault with \`lakepass service-principals set ${name}\`.`,
     workload: (where: string) => `Proven by the JWT of a workload, in ${where}.`,
@@ -574,6 +574,9 @@ export const texts = {
           '/v1/lock': 'could not lock Lakepass',
           '/v1/unlock': 'could not unlock Lakepass',
           '/v1/seal': 'could not change what seals the vault',
+          '/v1/keys/lost': 'could not report a key lost',
+          '/v1/keys/retire': 'could not take a key out of use',
+          '/v1/mds': 'could not import FIDO’s metadata',
           '/v1/reset': 'could not reset Lakepass',
           '/v1/audit': 'wanted to read the audit log, and could not',
           '/v1/stop': 'could not stop Lakepass',
@@ -662,6 +665,7 @@ export const texts = {
     mine: 'What applies to you',
     mineLead: 'As you signed in, right now. A program run by an AI agent is judged on its own.',
     noneSignedIn: 'Sign in to see what applies to you.',
+    noPeople: 'No people are configured. What if? below answers for anybody.',
     noBundles: 'The policy knows no workspace of yours.',
     bundle: 'Access',
     program: 'A program of yours',

@@ -98,11 +98,13 @@ export async function openOwnFiles(parts: {
   vault: Pick<Records, 'seal' | 'open' | 'erase'>;
   /** Whether anything but the records here shows that somebody has signed in on this machine: a tap key, a session in the vault. */
   wasUsed: () => Promise<boolean>;
+  /** The configuration of whoever manages this device: it holds in the place of the person's own. */
+  ofCompany?: () => { readonly organization: string; readonly config: Config } | null;
   clock: Clock;
   audit: AuditLog;
   log: Log;
 }): Promise<OwnFiles> {
-  const { places, vault, clock, audit, log } = parts;
+  const { places, vault, clock, audit, log, ofCompany = () => null } = parts;
   const pathOf: Record<FileKind, string> = { config: places.config, policy: places.policy };
   const waiting = new Map<FileKind, Waiting>();
   const told = new Map<FileKind, string>();
@@ -219,6 +221,13 @@ export async function openOwnFiles(parts: {
 
   /** What was approved; else the file as it lies there, which somebody has yet to sign in with. */
   async function firstConfig(): Promise<Config> {
+    const its = ofCompany();
+    // check: config-of-company
+    if (its !== null) {
+      caContent = contentOf(its.config.network.caFile);
+      return withAuthorities(its.config);
+    }
+    // end check
     if (approved.config !== null) return withAuthorities(readConfig(approved.config, places.config));
     // check: approved-config-lost-is-not-first
     if (lost.has('config')) return noConfig;
@@ -257,6 +266,7 @@ export async function openOwnFiles(parts: {
   }
 
   async function lookAt(kind: FileKind): Promise<void> {
+    if (kind === 'config' && ofCompany() !== null) return void waiting.delete(kind);
     try {
       const bytes = await readOwn(kind);
       broken.delete(kind);
@@ -337,6 +347,16 @@ export async function openOwnFiles(parts: {
     if (!restartNeeded) config = next;
   }
 
+  function companyWords(): string[] {
+    const its = ofCompany();
+    if (its === null) return [];
+    const inUse = [...its.config.profiles.keys()].every((name) => config.profiles.has(name));
+    return [
+      ...(inUse ? [] : [`${its.organization} has changed the configuration; it holds from the next start: \`lakepass agent --stop\`.`]),
+      `The configuration is ${its.organization}’s; ${places.config} is not used.`,
+    ];
+  }
+
   function waitingFor(kind: FileKind, hash: string): Waiting {
     const found = waiting.get(kind);
     // check: approved-is-what-was-shown
@@ -355,7 +375,7 @@ export async function openOwnFiles(parts: {
       if (adopting) return false;
       // end check
       // check: adopt-first-only
-      if (config !== noConfig || approved.config !== null || adopted !== null) return false;
+      if (config !== noConfig || (approved.config !== null && ofCompany() === null) || adopted !== null) return false;
       // end check
       adopting = true;
       config = await firstConfig().finally(() => {
@@ -368,7 +388,7 @@ export async function openOwnFiles(parts: {
       changed();
       return true;
     },
-    configApproved: () => approved.config !== null,
+    configApproved: () => approved.config !== null || ofCompany() !== null,
     held: () => approved.config ?? adopted,
     onApproved(take) {
       takeUp = take;
@@ -381,7 +401,7 @@ export async function openOwnFiles(parts: {
       expires: policy.expires === null ? null : new Date(policy.expires).toISOString(),
     }),
     problems: () => [
-      ...[...lost].map((kind) => lostError(kind).toFailure()),
+      ...[...lost].filter((kind) => kind !== 'config' || ofCompany() === null).map((kind) => lostError(kind).toFailure()),
       ...broken.values(),
       ...(waiting.has('policy') ? [new AppError('POLICY_UNAPPROVED').toFailure()] : []),
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
@@ -389,6 +409,7 @@ export async function openOwnFiles(parts: {
     notes: () => [
       ...(restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
       ...(isUnattended() ? [nobodyAsked] : []),
+      ...companyWords(),
       ...unboundWords(config),
     ],
     words(kind, hash) {
@@ -414,6 +435,8 @@ export async function openOwnFiles(parts: {
       changed();
     },
     async provenBySignIn() {
+      // Nothing of the person's own was approved here, which must not be taken for lost at the next start.
+      if (marks === null && ofCompany() !== null) await keepMarks({});
       if (approved.config !== null || adopted === null) return;
       audit.append({ type: 'config.activated', digest: hashOf(adopted), approved: 'sign-in' });
       await keep('config', adopted);

@@ -3,6 +3,7 @@ import type { CallerView } from '../../preload/contract/caller.ts';
 import type { GrantView, HostKind, PolicyView, StatusView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
+import type { ManagedView } from '../../preload/contract/managed.ts';
 import type { ServicePrincipalView } from '../../preload/contract/service-principal.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
 import { authorisedBy, isNarrowed } from '../databricks/authorisation.ts';
@@ -34,6 +35,7 @@ export interface StatusParts {
   tapKeys: Pick<TapKeys, 'list'>;
   lockView: () => LockView;
   policyView: () => PolicyView;
+  managedView?: () => ManagedView | null;
   problems: () => readonly Failure[];
   /** What cannot be known here: no screen-lock signals, for one. */
   notes: () => readonly string[];
@@ -117,6 +119,7 @@ export function statusOf(parts: StatusParts): StatusView {
     queue,
     tapKeys,
     policy: parts.policyView(),
+    ...managedOf(parts.managedView?.()),
     warnings: [...warningsOf(lock, tapKeys.length), ...servicePrincipals.flatMap(rotationWarning), ...parts.notes()],
     problems: [...problems, ...servicePrincipals.flatMap(({ problem }) => problem ?? [])],
     next: nextStep(parts.configFile, profiles, servicePrincipals, {
@@ -129,6 +132,8 @@ export function statusOf(parts: StatusParts): StatusView {
 
 const authoritiesOf = ({ caFile, caContent = null }: Config['network'] = {}): Pick<StatusView, 'authorities'> =>
   caFile === undefined ? {} : { authorities: { caFile, caContent } };
+
+const managedOf = (managed: ManagedView | null | undefined): Pick<StatusView, 'managed'> => (managed == null ? {} : { managed });
 
 function rotationWarning({ name, rotationDue, secretAgeDays }: ServicePrincipalView): string[] {
   if (!rotationDue) return [];

@@ -58,6 +58,8 @@ export type AuditEvent =
   | { type: 'device.enrolled'; organization: string; device: string; source: string }
   | { type: 'device.left'; organization: string; device: string }
   | { type: 'device.revoked'; device: string }
+  /** `tokens`: handed out before and alive; `lastEnds`: when the last of them ends. */
+  | { type: 'offboarding.done'; device: string; person: string; tokens: number; lastEnds: string; vault: string }
   | { type: 'bundle.accepted'; organization: string; revision: number; digest: string; signedBy: string }
   | { type: 'bundle.rejected'; code: FailureCode; reason: string }
   | { type: 'config.activated'; digest: string; approved: string }

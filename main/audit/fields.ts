@@ -129,6 +129,7 @@ export const eventShapes = {
   'device.enrolled': { organization: 'text', device: 'text', source: 'text' },
   'device.left': { organization: 'text', device: 'text' },
   'device.revoked': { device: 'text' },
+  'offboarding.done': { device: 'text', person: 'text', tokens: 'number', lastEnds: 'text', vault: 'text' },
   'bundle.accepted': { organization: 'text', revision: 'number', digest: 'text', signedBy: 'text' },
   'bundle.rejected': { code: 'text', reason: 'text' },
   'config.activated': { digest: 'text', approved: 'text' },

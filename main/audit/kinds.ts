@@ -46,6 +46,7 @@ const kinds = {
   'device.enrolled': 'policy',
   'device.left': 'policy',
   'device.revoked': 'policy',
+  'offboarding.done': 'policy',
   'bundle.accepted': 'policy',
   'bundle.rejected': 'policy',
   'config.activated': 'policy',

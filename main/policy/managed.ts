@@ -2,6 +2,7 @@
  * A policy of IT's, with what its bundle says beside it, and a person's own beside that. Theirs can only take away: both are asked, and the
  * stricter answer holds.
  */
+import type { FailureCode } from '../../preload/contract/failure.ts';
 import { type EpochMs, type Ms, ms } from '../units.ts';
 import type { LoadedPolicy } from './load-policy.ts';
 import { nothingGiven, strictest } from './obligations.ts';
@@ -13,6 +14,8 @@ export interface Beside {
   readonly modes: Readonly<Record<string, 'enforce' | 'observe'>>;
   readonly exemptions: readonly { readonly username: string; readonly rule: string; readonly from: EpochMs; readonly until: EpochMs }[];
   readonly expires: EpochMs;
+  /** Whoever asks is out; null: they are not. */
+  readonly revoked: (question: Question) => 'DEVICE_REVOKED' | 'PERSON_REVOKED' | null;
 }
 
 /** IT's policy, as it holds for each person: in the mode of their groups, without the rules they are exempt from, until the bundle ends. */
@@ -22,6 +25,10 @@ export function managedPolicy(policy: LoadedPolicy, beside: Beside): LoadedPolic
     managedBy: beside.organization,
     expires: (policy.expires === null ? beside.expires : Math.min(policy.expires, beside.expires)) as EpochMs,
     evaluate(question) {
+      const out = beside.revoked(question);
+      // check: managed-revoked
+      if (out !== null) return refusing('revoked', out, `Revoked by ${beside.organization}.`, 'A bundle that no longer says so.');
+      // end check
       // check: managed-bundle-ends
       if (question.at >= beside.expires) return ended(beside);
       // end check
@@ -52,14 +59,19 @@ function exemptFrom({ exemptions }: Beside, { at, identity, person }: Question):
   return rules;
 }
 
-const ended = ({ organization, expires }: Beside): Decision => {
-  const because = `The bundle of ${organization} ended at ${new Date(expires).toISOString()}.`;
-  return {
-    ...{ verdict: 'deny', code: 'POLICY_EXPIRED', because, obligations: nothingGiven, stepUp: null, observed: false },
-    rules: [{ id: 'bundle-dates', effect: 'deny', applied: true, because: [because] }],
-    wouldChange: ['A newer bundle.'],
-  };
-};
+const ended = ({ organization, expires }: Beside): Decision =>
+  refusing(
+    'bundle-dates',
+    'POLICY_EXPIRED',
+    `The bundle of ${organization} ended at ${new Date(expires).toISOString()}.`,
+    'A newer bundle.',
+  );
+
+const refusing = (id: string, code: FailureCode, because: string, change: string): Decision => ({
+  ...{ verdict: 'deny', code, because, obligations: nothingGiven, stepUp: null, observed: false },
+  rules: [{ id, effect: 'deny', applied: true, because: [because] }],
+  wouldChange: [change],
+});
 
 /** Both hold; id, revision and mode are IT's. */
 export function joinPolicies(managed: LoadedPolicy, own: LoadedPolicy): LoadedPolicy {

@@ -58,7 +58,7 @@ export interface Session {
   /** A token was asked for: the idle limit starts anew. */
   touch(): void;
   /** Ends the session, sweeps the vault, revokes; never throws, the report says what was and was not done. */
-  signOut(why: 'signed-out' | 'reset'): Promise<SignOutReport>;
+  signOut(why: 'signed-out' | 'reset' | 'revoked'): Promise<SignOutReport>;
   /**
    * Told once a session is over: 'signed-out', 'reset', 'expired', 'idle', 'refused', 'lost', 'replaced' (somebody else signed in);
    * and the failure that ended it, null where the person did.

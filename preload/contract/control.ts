@@ -7,6 +7,7 @@ import { callerViewSchema } from './caller.ts';
 import { askQueueViewSchema, askViewSchema } from './consent.ts';
 import { failureSchema } from './failure.ts';
 import { lockViewSchema } from './lock.ts';
+import { managedViewSchema } from './managed.ts';
 import { servicePrincipalViewSchema } from './service-principal.ts';
 import { sessionViewSchema } from './session.ts';
 import { tapKeyViewSchema } from './tap-key.ts';
@@ -90,6 +91,8 @@ export const statusViewSchema = z.object({
   queue: askQueueViewSchema,
   tapKeys: z.array(tapKeyViewSchema),
   policy: policyViewSchema,
+  /** Absent where nobody manages this device. */
+  managed: managedViewSchema.optional(),
   /** What is weaker than it could be, in words. */
   warnings: z.array(z.string()),
   /** What is wrong right now, worst first; empty when all is well. */

@@ -136,6 +136,8 @@ export const failureTexts = {
   BUNDLE_KEY_UNKNOWN: { cause: 'The bundle is signed by a key that this device has no reason to trust.', next: 'Compare the fingerprint with your admin; a new key needs a bundle that both sign.', nextStep: 'ask-admin' },
   BUNDLE_ROLLED_BACK: { cause: 'The bundle is older than the one that was accepted last, or another one of the same revision.', next: 'Your admin publishes one with a higher revision.', nextStep: 'ask-admin' },
   BUNDLE_UNREACHABLE: { cause: 'The bundle of your company could not be fetched, so the one before it goes on holding.', next: 'Check the network; it is tried again within a minute.', nextStep: 'check-network' },
+  DEVICE_REVOKED: { cause: 'Your company has revoked this device, so it gets no token any more.', next: 'Ask your admin.', nextStep: 'ask-admin' },
+  PERSON_REVOKED: { cause: 'Your company has revoked you, so no token is handed out in your name.', next: 'Ask your admin.', nextStep: 'ask-admin' },
   ENROLLED_ELSEWHERE: { cause: 'This device belongs to a company already, and one device has one.', next: 'Leave that one first (`lakepass enroll --leave`), or ask your admin.', nextStep: 'ask-admin' },
   ENROLLED_BY_IT: { cause: 'The settings of this machine enroll it, so it cannot be left from here.', next: 'Your admin takes it out of management.', nextStep: 'ask-admin' },
   MANAGED_SETTINGS_UNSAFE: { cause: 'Somebody other than an administrator could have written the managed settings, so they count for nothing.', next: 'Tell your admin: the file and every folder above it belong to root, and nobody else can write them.', nextStep: 'ask-admin' },

@@ -52,7 +52,7 @@ export type SessionView = z.infer<typeof sessionViewSchema>;
 /** What a sign-out did, step by step, as it was. */
 export const signOutReportSchema = z.object({
   profile: z.string(),
-  why: z.enum(['signed-out', 'reset']),
+  why: z.enum(['signed-out', 'reset', 'revoked']),
   /** False: nobody was signed in; the vault was swept all the same. */
   sessionEnded: z.boolean(),
   /** 'none': there was no refresh token to revoke. */

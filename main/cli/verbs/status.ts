@@ -74,7 +74,7 @@ export function lockLine(lock: StatusView['lock']): string {
   return lock.locksAt === null ? 'open' : `open until ${lock.locksAt.slice(0, 16).replace('T', ' ')} UTC, the day’s limit`;
 }
 
-function safetyLines({ lock, policy, tapKeys }: StatusView): string[] {
+function safetyLines({ lock, policy, tapKeys, managed }: StatusView): string[] {
   const until = policy.expires === null ? '' : `, until ${policy.expires.slice(0, 10)}`;
   const observing = policy.mode === 'observe' ? ', observe mode: decides and records, refuses little' : '';
   const keys = tapKeys.map(({ name, model, attested, seals }) => {
@@ -82,10 +82,18 @@ function safetyLines({ lock, policy, tapKeys }: StatusView): string[] {
     return `${name} (${model}, ${proof}${seals ? ', seals the vault' : ''})`;
   });
   return [
+    ...(managed === undefined ? [] : [managedLine(managed)]),
     `Lock      ${lockLine(lock)}; ${sealWords[lock.sealing]}`,
     `Policy    ${policy.id} revision ${policy.revision} from ${policy.source}${observing}${until}`,
     `Tap keys  ${keys.join(', ') || 'none yet: one is enrolled in the page that follows a sign-in'}`,
   ];
+}
+
+/** Revision and hash are what the admin's own bundle shows. */
+function managedLine({ organization, source, revision, hash, expires, device, revoked }: NonNullable<StatusView['managed']>): string {
+  const how = source === 'managed' ? 'by the settings of this machine' : 'by a link you accepted';
+  const out = revoked ? '; this device is REVOKED' : '';
+  return `Managed   by ${organization}, ${how}: bundle revision ${revision} (${hash.slice(0, 16)}), until ${expires.slice(0, 10)}; device ${device}${out}`;
 }
 
 function waitingLines({ queue }: StatusView): string[] {

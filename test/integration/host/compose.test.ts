@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose, type Running } from '../../../main/compose.ts';
+import { thumbprintOf } from '../../../main/enroll/bundle.ts';
+import type { Invitation } from '../../../main/enroll/enrollment.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
 import { findPlaces, type Places } from '../../../main/places.ts';
@@ -20,6 +22,7 @@ import { startProxy } from '../../fixtures/proxy.ts';
 import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
 import { createSoftwareKey } from '../../fixtures/software-key/software-key.ts';
 import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
+import { signedBundle, signingKey } from '../../unit/enroll/setting.ts';
 
 let home: string;
 let places: Places;
@@ -36,13 +39,13 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-async function start(changes: Partial<Ports> = {}): Promise<Running> {
+async function start(changes: Partial<Ports> = {}, managed: Invitation | null = null): Promise<Running> {
   const ports = {
     ...nodePorts({ vault: 'memory', log: () => undefined }),
     watchDesktop: undefined,
     openBrowser: async () => 'none' as const,
   };
-  const setting = { places, uid: process.getuid?.() ?? -1, version: '0.0.0', onStop: () => undefined };
+  const setting = { places, uid: process.getuid?.() ?? -1, version: '0.0.0', onStop: () => undefined, managed };
   running = await compose({ ...ports, ...changes }, setting);
   return running;
 }
@@ -205,5 +208,45 @@ describe('in the network of a company', () => {
     const failure = await signIn('');
     expect(failure).toMatchObject({ code: 'SERVER_UNTRUSTED', detail: expect.stringContaining('“Acme Inspection CA”') });
     expect(asked).toEqual([]);
+  });
+});
+
+describe('a machine whose settings name a company', () => {
+  const profile = (issuer: string): string => `version: 1
+profiles:
+  acme:
+    test: true
+    idp: { issuer: '${issuer}', clientId: lakepass-desktop, scopes: [openid, profile, email, offline_access] }
+    workspaces: [{ name: main, host: 'http://127.0.0.1:9' }]
+`;
+  const day = 86_400_000;
+
+  it('has its profiles with the first bundle and no file of the person’s, and loses them with a revocation', async () => {
+    idp = await startIdp();
+    const key = await signingKey();
+    let bytes: Buffer | null = null;
+    const real = nodePorts({ vault: 'memory', log: () => undefined }).fetch;
+    const fetch: typeof globalThis.fetch = async (url, init) => {
+      if (!String(url).startsWith('https://it.acme.example/')) return real(url, init);
+      return bytes === null ? new Response('', { status: 404 }) : new Response(new Uint8Array(bytes));
+    };
+    const dates = { issuedAt: new Date(Date.now() - day).toISOString(), expires: new Date(Date.now() + day).toISOString() };
+    const policy =
+      'version: 1\nid: acme\nrevision: 7\nidentities: [{ match: { anyone: true }, roles: [all] }]\nroles: { all: { grants: [] } }\n';
+    const publish = async (revision: number, revoked = {}): Promise<void> => {
+      bytes = await signedBundle([key], { ...dates, revision, revoked, policy, config: profile(idp?.issuer ?? '') });
+    };
+    const agent = await start({ fetch }, { url: 'https://it.acme.example/b.json', thumbprint: await thumbprintOf(key.publicKey) });
+    expect(agent.agent.status()).toMatchObject({ profiles: [] });
+    await publish(1);
+    const status = async () => agent.agent.status();
+    await agent.pollBundle();
+    await vi.waitFor(async () => expect((await status()).profiles).toMatchObject([{ name: 'acme' }]));
+    const { managed } = await status();
+    expect(managed).toMatchObject({ organization: 'Acme', source: 'managed', revision: 1, revoked: false });
+    expect((await status()).policy).toMatchObject({ id: 'acme', revision: 7, source: 'the bundle of Acme' });
+    await publish(2, { devices: [managed?.device ?? ''] });
+    await agent.pollBundle();
+    await vi.waitFor(async () => expect((await status()).problems).toMatchObject([{ code: 'DEVICE_REVOKED' }]));
   });
 });

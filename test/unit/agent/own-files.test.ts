@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileKind, type OwnFiles, openOwnFiles } from '../../../main/agent/own-files.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { contentOf } from '../../../main/net/ca-file.ts';
+import { readConfig } from '../../../main/profile/load-config.ts';
 import { seconds } from '../../../main/units.ts';
 import { memoryVault } from '../../../main/vault/memory-vault.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -50,8 +51,16 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function start() {
-  const files = await openOwnFiles({ places: places(), vault, wasUsed: async () => wasUsed, clock, audit, log: () => undefined });
+async function start(ofCompany: NonNullable<Parameters<typeof openOwnFiles>[0]['ofCompany']> = () => null) {
+  const files = await openOwnFiles({
+    places: places(),
+    vault,
+    wasUsed: async () => wasUsed,
+    ofCompany,
+    clock,
+    audit,
+    log: () => undefined,
+  });
   opened.push(files);
   const asked: [FileKind, string][] = [];
   const person = { canAnswer: true };
@@ -68,6 +77,44 @@ const robots = `version: 1
 servicePrincipals:
   ci: { clientId: 8d1f20c2-0000-4000-8000-00000000aaaa, workload: { env: JWT }, workspaces: [{ name: main, host: 'https://acme.cloud.databricks.com' }] }
 `;
+
+describe('the configuration of whoever manages the device', () => {
+  const its = (client: string) => ({ organization: 'Acme', config: readConfig(Buffer.from(configOf(client)), 'bundle') });
+
+  it('holds in the place of the person’s own, which is neither used nor asked about', async () => {
+    write('config', configOf('own'));
+    const { files, asked, codes } = await start(() => its('company'));
+    expect(clientOf(files)).toBe('company');
+    expect(files.configApproved()).toBe(true);
+    write('config', configOf('changed'));
+    await files.look();
+    expect([asked, codes()]).toEqual([[], []]);
+    expect(files.notes()).toEqual([`The configuration is Acme’s; ${places().config} is not used.`]);
+    await files.provenBySignIn();
+    expect(clientOf((await start(() => its('company'))).files)).toBe('company');
+  });
+
+  it('that comes while the agent has none is used at once; a later one of other profiles, with the next start', async () => {
+    let current: ReturnType<typeof its> | null = null;
+    const { files } = await start(() => current);
+    expect(files.config.profiles.size).toBe(0);
+    current = its('company');
+    expect(await files.adopt()).toBe(true);
+    expect(clientOf(files)).toBe('company');
+    const { organization, config } = its('company');
+    const [profile] = config.profiles.values();
+    current = { organization, config: { ...config, profiles: new Map([['globex', { ...profile, name: 'globex' } as never]]) } };
+    expect(await files.adopt()).toBe(false);
+    expect(files.notes()[0]).toMatch(/Acme has changed the configuration; it holds from the next start/);
+  });
+
+  it('is no reason to say that one of before was lost', async () => {
+    const { files } = await start(() => its('company'));
+    await files.provenBySignIn();
+    wasUsed = true;
+    expect((await start(() => its('company'))).codes()).toEqual([]);
+  });
+});
 
 describe('a configuration without people', () => {
   it('has the policy that asks nobody, and says so', async () => {

@@ -14,6 +14,7 @@ const beside = (changes: Partial<Beside> = {}): Beside => ({
   modes: {},
   exemptions: [],
   expires: after(hours(24)),
+  revoked: () => null,
   ...changes,
 });
 const noJobs = (more = ''): ReturnType<typeof withGrant> => withGrant('', `deny: [{ id: no-jobs, scopes: [jobs] }]\n${more}`);
@@ -87,6 +88,16 @@ describe('a bundle', () => {
     const decision = policy.evaluate(question({ at: after(hours(24)) }));
     expect(decision).toMatchObject({ verdict: 'deny', code: 'POLICY_EXPIRED', observed: false });
     expect(policy.expires).toBe(after(hours(24)));
+  });
+});
+
+describe('whoever is revoked', () => {
+  it('gets nothing, even where the policy only observes or exempts them', () => {
+    const exemptions = [{ username: 'alice@acme.example', rule: 'the-grant', from: NOW, until: after(hours(1)) }];
+    const out = beside({ exemptions, revoked: ({ person }) => (person.subject === 'alice-1' ? 'PERSON_REVOKED' : null) });
+    const policy = managedPolicy(withGrant('', 'mode: observe'), out);
+    expect(policy.evaluate(question())).toMatchObject({ verdict: 'deny', code: 'PERSON_REVOKED' });
+    expect(verdict(policy, { person: { subject: 'bob-1' } })).toBe('allow');
   });
 });
 
