@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { exitCodes } from './report.ts';
+import { addAdmin } from './verbs/admin.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addApps } from './verbs/apps.ts';
 import { addAudit } from './verbs/audit.ts';
@@ -11,9 +12,11 @@ import { addDenied } from './verbs/denied.ts';
 import { addDoctor } from './verbs/doctor.ts';
 import { addEnv } from './verbs/env.ts';
 import { addGrants } from './verbs/grants.ts';
+import { addKeys } from './verbs/keys.ts';
 import { addLock, addUnlock } from './verbs/lock.ts';
 import { addLogin } from './verbs/login.ts';
 import { addLogout } from './verbs/logout.ts';
+import { addMds } from './verbs/mds.ts';
 import { addPolicy } from './verbs/policy.ts';
 import { addProfiles } from './verbs/profiles.ts';
 import { addReset } from './verbs/reset.ts';
@@ -45,12 +48,15 @@ export function buildProgram(): Command {
     addLock,
     addUnlock,
     addSeal,
+    addKeys,
+    addMds,
     addReset,
     addPolicy,
     addAudit,
     addDoctor,
     addCompletion,
     addUninstall,
+    addAdmin,
   ])
     add(program);
   return program;

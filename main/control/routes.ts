@@ -24,10 +24,12 @@ import {
 } from '../../preload/contract/control.ts';
 import { type DoctorLine, doctorRequestSchema } from '../../preload/contract/doctor.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
+import { type MdsView, mdsImportRequestSchema } from '../../preload/contract/mds.ts';
 import { type ProfileTrial, profileInitRequestSchema, profileTryRequestSchema } from '../../preload/contract/profile-init.ts';
 import { type ServicePrincipalView, secretRemoveRequestSchema, secretSetRequestSchema } from '../../preload/contract/service-principal.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { workspaceProfileSchema } from '../../preload/contract/setup.ts';
+import { keyRequestSchema } from '../../preload/contract/tap-key.ts';
 import { AppError } from '../app-error.ts';
 import type { Caller } from '../caller/caller.ts';
 import { type Route, route } from './door.ts';
@@ -107,8 +109,19 @@ export interface ControlledDoctor {
   ): Promise<void>;
 }
 
+/** Whoever takes keys out of use, and FIDO's metadata in. */
+export interface ControlledKeys {
+  /** @throws AppError CALLER_REFUSED (an AI agent) | INPUT_INVALID (key) | DISK_FULL */
+  keyLost(key: string, by: Caller): Promise<{ profiles: string[] }>;
+  /** @throws AppError CALLER_REFUSED (an AI agent) | INPUT_INVALID (key, last-key) | DISK_FULL */
+  keyRetired(key: string, by: Caller): Promise<void>;
+  metadata(): MdsView | null;
+  /** @throws AppError INPUT_INVALID (file) | MDS_INVALID | MDS_OLD | DISK_FULL */
+  importMetadata(file: string): Promise<{ mds: MdsView; judged: number }>;
+}
+
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor): Route[] => [
+export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
   route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
     lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
@@ -197,6 +210,19 @@ export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & Profi
     async ({ input, by }) => ({ json: { servicePrincipal: await agent.removeSecret(input, by) } }),
     'attributed',
   ),
+  route('POST', '/v1/keys/lost', keyRequestSchema, async ({ input, by }) => ({ json: await agent.keyLost(input.key, by) }), 'attributed'),
+  route(
+    'POST',
+    '/v1/keys/retire',
+    keyRequestSchema,
+    async ({ input, by }) => {
+      await agent.keyRetired(input.key, by);
+      return { json: { retired: true } };
+    },
+    'attributed',
+  ),
+  route('GET', '/v1/mds', nothing, () => ({ json: { mds: agent.metadata() } })),
+  route('POST', '/v1/mds', mdsImportRequestSchema, async ({ input }) => ({ json: await agent.importMetadata(input.file) }), 'attributed'),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
   route(

@@ -28,3 +28,8 @@ export const tapKeyViewSchema = z.object({
   suspect: z.boolean().optional(),
 });
 export type TapKeyView = z.infer<typeof tapKeyViewSchema>;
+
+export const keyRequestSchema = z.strictObject({ key: z.string().regex(/^[0-9a-f]{32}$/) });
+/** Profiles whose session ended with the key. */
+export const keyLostSchema = z.object({ profiles: z.array(z.string()) });
+export const keyRetiredSchema = z.object({ retired: z.literal(true) });

@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import { type ControlledAgent, type ControlledDoctor, controlRoutes, type ProfileMaking, type WorkspaceProfiles } from '../../../main/control/routes.ts';
+import {
+  type ControlledAgent,
+  type ControlledDoctor,
+  type ControlledKeys,
+  controlRoutes,
+  type ProfileMaking,
+  type WorkspaceProfiles,
+} from '../../../main/control/routes.ts';
 import type { CallerView } from '../../../preload/contract/caller.ts';
 import type { AskView } from '../../../preload/contract/consent.ts';
 import type { GrantNews, GrantView, StatusView } from '../../../preload/contract/control.ts';
@@ -84,7 +91,8 @@ const status = (lock: LockView): StatusView => ({
 let agent: StandInAgent;
 /** What the agent was asked, in order. */
 let asked: unknown[][];
-let answers: Partial<ControlledAgent>;
+type Scripted = ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys;
+let answers: Partial<ControlledAgent & ControlledKeys>;
 let lock: LockView;
 let withdrawn: PromiseWithResolvers<string>;
 let news: (send: (line: GrantNews) => void) => void;
@@ -139,7 +147,7 @@ beforeEach(async () => {
   answers = {};
   // A method that a test replaces is found at the moment it is called.
   const scripted = new Proxy(usual, { get: (target, name) => Reflect.get(answers, name) ?? Reflect.get(target, name) });
-  agent = await startStandInAgent(controlRoutes(scripted as ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor));
+  agent = await startStandInAgent(controlRoutes(scripted as Scripted));
 });
 afterEach(() => agent.close());
 
@@ -568,6 +576,67 @@ it('says that its caller could not be proven where the broker is not there', asy
   expect({ code, failure: JSON.parse(stdout).failure }).toMatchObject({
     code: 5,
     failure: { code: 'CALLER_UNPROVEN', reason: 'unreachable' },
+  });
+});
+
+describe('keys', () => {
+  const id = `3f9a2c${'0'.repeat(26)}`;
+  const [key] = status(open).tapKeys;
+
+  beforeEach(() => {
+    const tapKeys = [
+      { ...key, id, verdict: 'refused', because: 'status', status: 'REVOKED' },
+      { ...key, id: `3f9a2d${'0'.repeat(26)}`, state: 'lost' },
+    ];
+    answers.status = () => ({ ...status(open), tapKeys }) as StatusView;
+    answers.keyLost = async (lost) => {
+      asked.push(['lost', lost]);
+      return { profiles: ['acme'] };
+    };
+    answers.keyRetired = async () => {
+      throw new AppError('INPUT_INVALID', { reason: 'last-key' });
+    };
+  });
+
+  it('lists what is proven of each', async () => {
+    const { stdout } = await run(['keys']);
+    expect(stdout).toMatch(/3f9a2c00 .*in use .*refused \(status\) REVOKED/);
+    expect(stdout).toMatch(/3f9a2d00 .*lost .*not judged yet/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('lost says who was signed out, and what is left to do', async () => {
+    const { code, stdout } = await run(['keys', 'lost', '3f9a2c']);
+    expect([code, asked]).toEqual([0, [['lost', id]]]);
+    expect(stdout).toMatch(/signed out of acme[^]*identity provider/);
+  });
+
+  it('refuses a name that is too short or fits no key, and passes refusals on', async () => {
+    for (const name of ['3f9a2', 'ffffffff']) expect((await run(['keys', 'lost', name])).stderr).toContain('[INPUT_INVALID: key]');
+    expect(asked).toEqual([]);
+    expect((await run(['keys', 'retire', id])).stderr).toContain('[INPUT_INVALID: last-key]');
+  });
+});
+
+describe('mds', () => {
+  const mds = { no: 7, nextUpdate: '2026-10-01', importedAt: '2026-09-01T00:00:00.000Z', models: 3, stale: false };
+
+  it('says which issue is here, and that revocation is not checked', async () => {
+    answers.metadata = () => null;
+    expect((await run(['mds'])).stdout).toContain('lakepass mds import');
+    answers.metadata = () => ({ ...mds, stale: true });
+    expect((await run(['mds'])).stdout).toMatch(/No\. 7 with 3 models[^]*not checked[^]*was due on 2026-10-01/);
+  });
+
+  it('import names the file by its whole path, and passes refusals on', async () => {
+    answers.importMetadata = async (file) => {
+      asked.push(['import', file]);
+      return { mds, judged: 1 };
+    };
+    expect((await run(['mds', 'import', 'blob.jwt'])).stdout).toMatch(/^Imported: No\. 7[^]*One key is judged differently/);
+    expect(asked).toEqual([['import', join(process.cwd(), 'blob.jwt')]]);
+    answers.importMetadata = failing('MDS_OLD');
+    expect((await run(['mds', 'import', 'blob.jwt'])).stderr).toContain('[MDS_OLD]');
   });
 });
 
