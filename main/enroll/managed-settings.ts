@@ -180,7 +180,8 @@ export function parseRegistry(printed: string): unknown {
     }
     const [, name, value] = /^ {4}(\S+) {4}REG_(?:EXPAND_)?SZ {4}(.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined || into === null) throw invalid('syntax', WINDOWS_KEY, 'A value is not text');
-    into[spelled(name)] = value;
+    // A field of the policy that was left empty.
+    if (value !== '') into[spelled(name)] = value;
   }
   return { ...read, settings };
 

@@ -229,6 +229,11 @@ describe('on Windows, as recorded and never tried there', () => {
     expect(problem?.code).toBe('MANAGED_SETTINGS_INVALID');
   });
 
+  it('a field that was left empty is none', async () => {
+    const printed = lines(key, '    managedBy    REG_SZ    Acme', '    bundleUrl    REG_SZ    ', '    signingKey    REG_SZ    ');
+    expect((await readManagedSettings(windows(printed))).managed).toMatchObject({ managedBy: 'Acme', invitation: null });
+  });
+
   it('spaces within a value stay', () => {
     expect(parseRegistry(lines(key, '    managedBy    REG_SZ    Acme  and   Sons'))).toMatchObject({ managedBy: 'Acme  and   Sons' });
   });

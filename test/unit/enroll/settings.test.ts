@@ -46,10 +46,10 @@ describe('a setting', () => {
 describe('two sources', () => {
   it('make the stricter hold, and the stricter mode', () => {
     const joined = joinSettings(
-      read({ lease: { value: '5 min', mode: 'userMayTighten' }, ownProfiles: { value: 'allowed', mode: 'locked' } }),
-      read({ lease: { value: '2 min', mode: 'locked' }, ownProfiles: { value: 'forbidden', mode: 'userMayTighten' } }),
+      read({ lease: { value: '5 min', mode: 'userMayTighten' }, fileGrants: { value: 'allowed', mode: 'locked' } }),
+      read({ lease: { value: '2 min', mode: 'locked' }, fileGrants: { value: 'forbidden', mode: 'userMayTighten' } }),
     );
-    expect(joined).toEqual({ lease: { value: '2 min', mode: 'locked' }, ownProfiles: { value: 'forbidden', mode: 'locked' } });
+    expect(joined).toEqual({ lease: { value: '2 min', mode: 'locked' }, fileGrants: { value: 'forbidden', mode: 'locked' } });
   });
 
   it('of which one is only a start give way to the one that binds', () => {
