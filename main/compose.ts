@@ -309,6 +309,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       removed: (key) => locking.forgetKey(key),
     });
 
+    const keyKeeping = createKeyKeeping({
+      ...{ tapKeys, mds, companies, grants, forgetKey: locking.forgetKey },
+      changed: () => access.changed(),
+    });
+
     const ourselves = { pid: process.pid, startTicks: 0, uid, executable: process.execPath, commandLine: null, folder: null, cgroup: null };
     const self: Caller = { ...unknownCaller, kind: 'program', process: ourselves };
     const agent = createAgent({
@@ -342,6 +347,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         ...environmentNotes(process.env),
         ...locking.notes(),
         ...monitor.notes(),
+        ...keyKeeping.notes(),
       ],
       ceremonyPage: async (ticket) => {
         const url = await pages.ceremonyUrl(ticket);
@@ -458,10 +464,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     // Whoever is held is told of on the pages, so they have to be there.
     locking.start();
 
-    const keyKeeping = createKeyKeeping({
-      ...{ tapKeys, mds, companies, grants, forgetKey: locking.forgetKey },
-      changed: () => access.changed(),
-    });
     const control = createControlDoor({
       ...{
         socketPath: places.socket,

@@ -341,6 +341,7 @@ export const texts = {
     unproven: 'model unproven',
     proven: 'model proven',
     synced: 'may exist on other devices too',
+    states: { lost: 'lost', retired: 'retired' },
     suspect: 'This key’s counter once went back, so there may be a copy of it. Remove it if you do not know why.',
     touched: 'Last touched',
     never: 'never',

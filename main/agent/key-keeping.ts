@@ -24,6 +24,8 @@ export interface KeyKeeping {
   /** @throws AppError CALLER_REFUSED (an AI agent) | INPUT_INVALID (key, last-key) | DISK_FULL */
   keyRetired(key: string, by: Caller): Promise<void>;
   metadata(): MdsView | null;
+  /** What a person should know of the metadata. */
+  notes(): string[];
   /** @throws AppError INPUT_INVALID (file) | MDS_INVALID | MDS_OLD | DISK_FULL */
   importMetadata(file: string): Promise<{ mds: MdsView; judged: number }>;
 }
@@ -67,6 +69,12 @@ export function createKeyKeeping(parts: {
     },
 
     metadata: () => viewOf(parts.mds.state()),
+
+    notes() {
+      const mds = viewOf(parts.mds.state());
+      if (mds === null || !mds.stale) return [];
+      return [`A newer issue of FIDO’s metadata was due on ${mds.nextUpdate}; fetch it and run \`lakepass mds import\`.`];
+    },
 
     async importMetadata(file) {
       const mds = viewOf(await parts.mds.import(await readWhole(file)));

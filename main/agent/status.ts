@@ -101,6 +101,7 @@ export function statusOf(parts: StatusParts): StatusView {
   const servicePrincipals = [...parts.servicePrincipals.values()].map((principal) => principal.view());
   const lock = parts.lockView();
   const tapKeys = [...parts.tapKeys.list()];
+  const inUse = tapKeys.filter(({ state }) => state === undefined).length;
   const queue = parts.consents.view();
   const live = parts.grants.list().filter((grant) => grant.state === 'live');
   return {
@@ -120,12 +121,12 @@ export function statusOf(parts: StatusParts): StatusView {
     tapKeys,
     policy: parts.policyView(),
     ...managedOf(parts.managedView?.()),
-    warnings: [...warningsOf(lock, tapKeys.length), ...servicePrincipals.flatMap(rotationWarning), ...parts.notes()],
+    warnings: [...warningsOf(lock, inUse), ...servicePrincipals.flatMap(rotationWarning), ...parts.notes()],
     problems: [...problems, ...servicePrincipals.flatMap(({ problem }) => problem ?? [])],
     next: nextStep(parts.configFile, profiles, servicePrincipals, {
       locked: lock.state === 'locked',
       asked: queue.asks.length,
-      tapKeys: tapKeys.length,
+      tapKeys: inUse,
     }),
   };
 }

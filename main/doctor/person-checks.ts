@@ -130,18 +130,24 @@ const tapKeys: Check = {
   title: 'Tap keys',
   look({ status, tapKeyProblem }: Facts) {
     if (tapKeyProblem !== null) return foundFailure('bad', tapKeyProblem);
-    const suspect = status.tapKeys.filter((key) => key.suspect === true);
+    const inUse = status.tapKeys.filter(({ state }) => state === undefined);
+    const suspect = inUse.filter((key) => key.suspect === true);
     if (suspect.length > 0)
       return bad(
         `There may be a copy of ${listInWords(suspect.map(({ name }) => `"${name}"`))}: its counter went back.`,
         'Remove it under Keys, and enrol another.',
       );
+    const broken = inUse.filter(({ because }) => because === 'status');
+    if (broken.length > 0)
+      return bad(
+        `FIDO says that the model of ${listInWords(broken.map(({ name, status: said }) => `"${name}" is ${said ?? 'broken'}`))}.`,
+        'Enrol a key of another model, then `lakepass keys retire` this one.',
+      );
     const { next } = failureTexts.TAP_KEY_NEEDED;
-    if (status.tapKeys.length === 0)
-      return weak('None is enrolled, so nothing that takes a touch can be approved.', next, 'TAP_KEY_NEEDED');
-    if (status.tapKeys.length === 1)
+    if (inUse.length === 0) return weak('None is enrolled, so nothing that takes a touch can be approved.', next, 'TAP_KEY_NEEDED');
+    if (inUse.length === 1)
       return weak('One is enrolled. Were it lost, only `lakepass reset` would be left.', 'Add a second one under Keys.');
-    return good(`${status.tapKeys.length} are enrolled.`);
+    return good(`${inUse.length} are enrolled.`);
   },
 };
 

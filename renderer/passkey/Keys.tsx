@@ -72,6 +72,7 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
   const heading = (
     <>
       <Icon name="key" /> {tapKey.name} {tapKey.seals ? <Badge look="good">{texts.keys.seals}</Badge> : null}
+      {tapKey.state === undefined ? null : <Badge look="warn">{texts.keys.states[tapKey.state]}</Badge>}
     </>
   );
   return (
@@ -98,7 +99,7 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
           <Button look="quiet" size="compact" label={`${texts.keys.rename}: ${tapKey.name}`} onPress={() => setRenaming(true)}>
             {texts.keys.rename}
           </Button>
-          {tapKey.canSeal && !tapKey.seals ? (
+          {tapKey.canSeal && !tapKey.seals && tapKey.state === undefined ? (
             <Button
               look="quiet"
               size="compact"
@@ -109,15 +110,17 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
               {texts.keys.seal}
             </Button>
           ) : null}
-          <ConfirmButton
-            ask={texts.keys.remove}
-            confirm={texts.keys.reallyRemove}
-            keep={texts.keys.keep}
-            size="compact"
-            label={`${texts.keys.remove}: ${tapKey.name}`}
-            isBusy={isBusy}
-            onConfirm={() => onBegin({ kind: 'remove', key: tapKey.id })}
-          />
+          {tapKey.state === 'lost' ? null : (
+            <ConfirmButton
+              ask={texts.keys.remove}
+              confirm={texts.keys.reallyRemove}
+              keep={texts.keys.keep}
+              size="compact"
+              label={`${texts.keys.remove}: ${tapKey.name}`}
+              isBusy={isBusy}
+              onConfirm={() => onBegin({ kind: 'remove', key: tapKey.id })}
+            />
+          )}
         </div>
       )}
     </Card>

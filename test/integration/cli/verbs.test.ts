@@ -608,7 +608,7 @@ describe('keys', () => {
   it('lost says who was signed out, and what is left to do', async () => {
     const { code, stdout } = await run(['keys', 'lost', '3f9a2c']);
     expect([code, asked]).toEqual([0, [['lost', id]]]);
-    expect(stdout).toMatch(/signed out of acme[^]*identity provider/);
+    expect(stdout).toMatch(/signed out of acme[\s\S]*identity provider/);
   });
 
   it('refuses a name that is too short or fits no key, and passes refusals on', async () => {
@@ -625,7 +625,7 @@ describe('mds', () => {
     answers.metadata = () => null;
     expect((await run(['mds'])).stdout).toContain('lakepass mds import');
     answers.metadata = () => ({ ...mds, stale: true });
-    expect((await run(['mds'])).stdout).toMatch(/No\. 7 with 3 models[^]*not checked[^]*was due on 2026-10-01/);
+    expect((await run(['mds'])).stdout).toMatch(/No\. 7 with 3 models[\s\S]*not checked[\s\S]*was due on 2026-10-01/);
   });
 
   it('import names the file by its whole path, and passes refusals on', async () => {
@@ -633,7 +633,7 @@ describe('mds', () => {
       asked.push(['import', file]);
       return { mds, judged: 1 };
     };
-    expect((await run(['mds', 'import', 'blob.jwt'])).stdout).toMatch(/^Imported: No\. 7[^]*One key is judged differently/);
+    expect((await run(['mds', 'import', 'blob.jwt'])).stdout).toMatch(/^Imported: No\. 7[\s\S]*One key is judged differently/);
     expect(asked).toEqual([['import', join(process.cwd(), 'blob.jwt')]]);
     answers.importMetadata = failing('MDS_OLD');
     expect((await run(['mds', 'import', 'blob.jwt'])).stderr).toContain('[MDS_OLD]');

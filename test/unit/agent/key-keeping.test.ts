@@ -34,6 +34,7 @@ function keeping({
   owner = ada as { issuer: string | null; subject: string; username: string },
 } = {}) {
   const done: string[] = [];
+  const known = { ...state };
   const failing: { forget?: AppError; import?: AppError } = {};
   const companies = new Map(
     Object.entries(sessions).map(([name, view]) => [
@@ -55,7 +56,7 @@ function keeping({
       judgeAgain: async () => 2,
     },
     mds: {
-      state: () => state,
+      state: () => known,
       async import(bytes: Buffer) {
         if (failing.import) throw failing.import;
         done.push(`import ${bytes}`);
@@ -75,7 +76,7 @@ function keeping({
     },
     changed: () => void done.push('changed'),
   };
-  return { done, failing, keys: createKeyKeeping(parts) };
+  return { done, failing, known, keys: createKeyKeeping(parts) };
 }
 
 const identity = (changes: Record<string, unknown> = {}) => ({ ...ada, displayName: null, groups: [], ...changes }) as never;
@@ -142,6 +143,13 @@ describe('metadata from a file', () => {
     const mds = { no: 7, nextUpdate: '2026-10-01', importedAt: '2026-09-01T00:00:00.000Z', models: 3, stale: false };
     expect(await keys.importMetadata(file)).toEqual({ mds, judged: 2 });
     expect([done, keys.metadata()]).toEqual([['import a.b.c', 'changed'], mds]);
+  });
+
+  it('is asked for anew once the next issue is due', () => {
+    const { keys, known } = keeping();
+    expect(keys.notes()).toEqual([]);
+    known.stale = true;
+    expect(keys.notes()).toEqual([expect.stringContaining('2026-10-01')]);
   });
 
   it('that is refused judges nothing', async () => {

@@ -135,6 +135,21 @@ describe('a check', () => {
     ['no tap key', 'tap-keys', { status: status({ tapKeys: [] }) }, 'weak', 'TAP_KEY_NEEDED'],
     ['one tap key', 'tap-keys', { status: status({ tapKeys: [tapKey('Blue')] }) }, 'weak', null],
     [
+      'one tap key beside a lost one',
+      'tap-keys',
+      { status: status({ tapKeys: [tapKey('Blue'), tapKey('Red', { state: 'lost' })] }) },
+      'weak',
+      null,
+    ],
+    ['a lost tap key alone', 'tap-keys', { status: status({ tapKeys: [tapKey('Blue', { state: 'lost' })] }) }, 'weak', 'TAP_KEY_NEEDED'],
+    [
+      'a tap key of a broken model',
+      'tap-keys',
+      { status: status({ tapKeys: [tapKey('Blue', { because: 'status', status: 'REVOKED' }), tapKey('Red')] }) },
+      'bad',
+      null,
+    ],
+    [
       'a key that may have a copy',
       'tap-keys',
       { status: status({ tapKeys: [tapKey('Blue'), tapKey('Red', { suspect: true })] }) },
