@@ -666,7 +666,6 @@ export const texts = {
     mine: 'What applies to you',
     mineLead: 'As you signed in, right now. A program run by an AI agent is judged on its own.',
     noneSignedIn: 'Sign in to see what applies to you.',
-    noPeople: 'No people are configured. What if? below answers for anybody.',
     noBundles: 'The policy knows no workspace of yours.',
     bundle: 'Access',
     program: 'A program of yours',

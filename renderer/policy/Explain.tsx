@@ -28,7 +28,7 @@ interface Answer {
 
 export function Explain({ line, state }: { line: Line; state: UiState }) {
   const { bundles, status } = state;
-  const places = placesOf(status.profiles);
+  const places = placesOf([...status.profiles, ...status.servicePrincipals]);
   const [form, setForm] = useState<ExplainForm>(() => emptyForm(places, bundles));
   const [errors, setErrors] = useState<ExplainErrors>({});
   const [answer, setAnswer] = useState<Answer | null>(null);
@@ -70,7 +70,7 @@ interface FieldsProps {
 }
 
 function Fields({ form, errors, state, onChange }: FieldsProps) {
-  const places = placesOf(state.status.profiles);
+  const places = placesOf([...state.status.profiles, ...state.status.servicePrincipals]);
   const whats = [
     ...state.bundles.map(({ name, words: hint }) => ({ value: name, label: name, hint })),
     { value: scopesChoice, label: words.scopesChoice },

@@ -2,6 +2,7 @@
 import type { PolicyPage } from '../../preload/contract/policy.ts';
 import type { ScreenProps } from '../door/screen-props.ts';
 import { useAnswer } from '../door/use-answer.ts';
+import { hasNoPeople } from '../setup/steps.ts';
 import { texts } from '../texts.ts';
 import { Answered, LockedNotice } from '../ui/Answered.tsx';
 import { Badge } from '../ui/Badge.tsx';
@@ -25,7 +26,7 @@ export function Policy({ line, state }: ScreenProps) {
         {(page) => (
           <>
             {page.policy.mode === 'observe' ? <Observing /> : null}
-            <Mine mine={page.mine} profiles={state.status.profiles} />
+            {hasNoPeople(state.status) ? null : <Mine mine={page.mine} profiles={state.status.profiles} />}
             <Explain line={line} state={state} />
             <Current page={page} />
             <Warnings warnings={page.warnings} />

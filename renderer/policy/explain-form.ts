@@ -5,7 +5,6 @@ import type { UiInput, UiState } from '../../preload/contract/ui.ts';
 import { texts } from '../texts.ts';
 
 const words = texts.policy.explain;
-type Profiles = UiState['status']['profiles'];
 type Bundles = UiState['bundles'];
 
 /** The access that is asked about by single scopes, and not by a bundle. */
@@ -33,13 +32,14 @@ export interface Place {
   words: string;
 }
 
-export function placesOf(profiles: Profiles): Place[] {
-  return profiles.flatMap(({ name, workspaces }) =>
+/** @param owners profiles and service principals: whoever has workspaces */
+export function placesOf(owners: readonly Pick<UiState['status']['profiles'][number], 'name' | 'workspaces'>[]): Place[] {
+  return owners.flatMap(({ name, workspaces }) =>
     workspaces.map((workspace) => ({
       key: `${name} ${workspace.host}`,
       profile: name,
       host: workspace.host,
-      words: profiles.length === 1 ? `${workspace.name} · ${workspace.host}` : `${name} · ${workspace.name} · ${workspace.host}`,
+      words: owners.length === 1 ? `${workspace.name} · ${workspace.host}` : `${name} · ${workspace.name} · ${workspace.host}`,
     })),
   );
 }

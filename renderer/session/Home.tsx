@@ -1,4 +1,5 @@
 /** Where a person begins: who they are, whether tokens flow, and what helps most now. */
+import type { Failure } from '../../preload/contract/failure.ts';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import { History } from '../consent/History.tsx';
 import { Lock } from '../lock/Lock.tsx';
@@ -12,7 +13,7 @@ import { FailureNotice, Notice, WithCommands } from '../ui/Notice.tsx';
 import { Screen } from '../ui/Screen.tsx';
 import styles from './Home.module.css';
 import { Next, nextActOf } from './Next.tsx';
-import { Profile, type ProfileView } from './Profile.tsx';
+import { Profile, type ProfileView, troublesOf } from './Profile.tsx';
 import { ServicePrincipals } from './ServicePrincipals.tsx';
 import { Sessions } from './Sessions.tsx';
 import { useSignIn } from './use-sign-in.ts';
@@ -48,7 +49,7 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
           {...{ line, host }}
         />
       ))}
-      <Trouble problems={status.problems} warnings={status.warnings} />
+      <Trouble problems={status.problems.filter((problem) => !isSaidBelow(problem, status))} warnings={status.warnings} />
       <ServicePrincipals principals={status.servicePrincipals} />
       {owners.length === 0 ? null : (
         <div className={styles.pair}>
@@ -82,6 +83,12 @@ function ProfileOf({ line, host, profile, ...shown }: ProfileOfProps) {
   const signIn = useSignIn(line, host, profile.name, profile.session.signInWaiting);
   return <Profile profile={profile} signIn={signIn} host={host} {...shown} />;
 }
+
+/** With the profile or the service principal whose trouble it is. */
+const isSaidBelow = ({ code, detail }: Failure, { profiles, servicePrincipals }: ScreenProps['state']['status']): boolean =>
+  [...profiles.flatMap(({ session }) => troublesOf(session)), ...servicePrincipals.map(({ problem }) => problem)].some(
+    (problem) => problem?.code === code && problem.detail === detail,
+  );
 
 function Trouble({ problems, warnings }: Pick<ScreenProps['state']['status'], 'problems' | 'warnings'>) {
   if (problems.length + warnings.length === 0) return null;

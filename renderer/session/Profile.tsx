@@ -34,6 +34,9 @@ interface ProfileProps {
 export function Profile({ profile, lastTouched, signIn, host, isNext, isOneOfSeveral }: ProfileProps) {
   const id = useId();
   const { session } = profile;
+  const last = lastFailureOf(session);
+  // An attempt that failed here says it itself.
+  const isJustSaid = signIn.attempt.phase === 'failed' && signIn.attempt.failure.code === last?.code;
   const hasRing = session.phase === 'signed-in' && session.endsAt !== null && session.signedInAt !== null;
   return (
     <section className={hasRing ? styles.profile : `${styles.profile} ${styles.alone}`} aria-labelledby={id}>
@@ -44,15 +47,14 @@ export function Profile({ profile, lastTouched, signIn, host, isNext, isOneOfSev
             {isOneOfSeveral ? <p className="small">{profile.name}</p> : null}
             <h2 id={id}>{headingOf(session)}</h2>
             <p className={styles.account}>
-              {session.identity?.username} {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}{' '}
+              {headingOf(session) === session.identity?.username ? null : session.identity?.username}{' '}
+              {profile.test ? <Badge look="warn">{texts.home.test}</Badge> : null}{' '}
               {profile.direct === undefined ? null : <Badge look="warn">{texts.grants.notNarrowed}</Badge>}
             </p>
           </div>
           <SignInButton session={session} signIn={signIn} isNext={isNext} />
         </div>
-        {session.lastFailure === null || session.phase === 'signed-in' ? null : (
-          <FailureNotice failure={session.lastFailure} isStepBeside={session.lastFailure.nextStep === 'sign-in'} />
-        )}
+        {last === null || isJustSaid ? null : <FailureNotice failure={last} isStepBeside={last.nextStep === 'sign-in'} />}
         <AttemptNotice attempt={signIn.attempt} />
         <WayOutNotice way={signIn.way} host={host} text={texts.wayOut.signIn} cancel={texts.home.cancel} onCancel={signIn.cancel} />
         <Facts profile={profile} lastTouched={lastTouched} />
@@ -67,6 +69,12 @@ export function Profile({ profile, lastTouched, signIn, host, isNext, isOneOfSev
     </section>
   );
 }
+
+/** Whoever is signed in has nothing more to hear of what went wrong before. */
+const lastFailureOf = ({ phase, lastFailure }: SessionView): SessionView['lastFailure'] => (phase === 'signed-in' ? null : lastFailure);
+
+/** What the card of the profile says is wrong. */
+export const troublesOf = (session: SessionView): SessionView['lastFailure'][] => [lastFailureOf(session), session.renewalProblem];
 
 function headingOf({ identity, phase }: SessionView): string {
   if (phase === 'signing-in') return texts.home.signingIn;

@@ -578,6 +578,31 @@ describe('home', () => {
     await page.getByRole('region', { name: 'Workspaces' }).getByText(failureTexts.ISSUER_UNREACHABLE.cause).waitFor();
   });
 
+  it('says once what is wrong, with the profile whose trouble it is, and the rest apart', async () => {
+    const trouble = { code: 'ISSUER_UNREACHABLE', ...failureTexts.ISSUER_UNREACHABLE } as const;
+    stage.agent.update(({ status }) => {
+      for (const { session } of status.profiles) Object.assign(session, { phase: 'ended', lastFailure: trouble });
+      status.problems = [{ code: 'PORT_TAKEN', ...failureTexts.PORT_TAKEN }, trouble];
+    });
+    stage.agent.fails('sign-in', new AppError('ISSUER_UNREACHABLE'));
+    const page = await stage.ui();
+    const says = page.getByText(failureTexts.ISSUER_UNREACHABLE.cause);
+    await page.getByRole('region', { name: 'What is wrong' }).getByText(failureTexts.PORT_TAKEN.cause).waitFor();
+    expect(await says.count()).toBe(1);
+    await button(page, 'Sign in again').click();
+    await page.getByRole('alert').getByText(failureTexts.ISSUER_UNREACHABLE.cause).waitFor();
+    expect(await says.count()).toBe(1);
+  });
+
+  it('names a person without a name of their own once', async () => {
+    stage.agent.update(({ status }) => {
+      for (const { session } of status.profiles) Object.assign(session.identity ?? {}, { displayName: '' });
+    });
+    const card = (await stage.ui()).getByRole('region', { name: 'ada@acme.example' });
+    await card.waitFor();
+    expect(await card.getByText('ada@acme.example').count()).toBe(1);
+  });
+
   it('copies the line that starts a notebook', async () => {
     const page = await stage.ui();
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -653,6 +678,9 @@ describe('service principals', () => {
     expect(await findingsOf(page)).toEqual([]);
     await page.getByRole('navigation').getByRole('button', { name: 'Settings' }).click();
     await page.getByText('No profile for people is configured.').waitFor();
+    await page.getByRole('navigation').getByRole('button', { name: 'Policy' }).click();
+    await page.getByRole('region', { name: 'What if?' }).getByText('nightly · https://nightly.cloud.databricks.com').waitFor();
+    expect(await page.getByText('Sign in to see what applies to you.').count()).toBe(0);
     expect(called('setup')).toEqual([]);
   });
 });
