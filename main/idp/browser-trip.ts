@@ -91,6 +91,8 @@ function openBrowser({ openBrowser, log }: TripParts, { authorization_endpoint }
  * @throws AppError LOGIN_CANCELLED | LOGIN_TIMED_OUT
  */
 async function waitForAnswer({ profile, clock }: TripParts, door: CallbackDoor, signal: AbortSignal): Promise<Answer> {
+  // A signal that was aborted while the browser was being opened tells no listener any more.
+  stopIfCancelled(signal);
   const end = Promise.withResolvers<never>();
   const onAbort = () => end.reject(cancelled());
   const stop = clock.after(profile.limits.loginTimeout, () => end.reject(new AppError('LOGIN_TIMED_OUT')));

@@ -169,6 +169,21 @@ describe('a sign-in', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it.each(['its address is shown', 'the browser is opened'])('is cancelled in the very moment in which %s', async (moment) => {
+    const { idp, person, clock } = flow();
+    const cancel = new AbortController();
+    const cancelIn = (now: string): void => {
+      if (now === moment) cancel.abort();
+    };
+    person.browse = () => {
+      cancelIn('the browser is opened');
+      return forever();
+    };
+    const outcome = idp.signIn({ signal: cancel.signal, onUrl: () => cancelIn('its address is shown') });
+    await expect(outcome).rejects.toMatchObject({ code: 'LOGIN_CANCELLED' });
+    expect(clock.pending).toBe(0);
+  });
+
   it('does not begin when it is cancelled already', async () => {
     const { signIn, issuer } = flow();
     await expect(signIn(AbortSignal.abort())).rejects.toMatchObject({ code: 'LOGIN_CANCELLED' });
