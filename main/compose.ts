@@ -659,6 +659,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         log,
         source,
         subject: () => session.view().identity?.subject ?? '',
+        signedInAt: () => session.view().signedInAt,
       });
       session.onEnd((_, error) => tokens.forget(error ?? undefined));
       const browser = (mayOpen: boolean): Promise<'opened' | 'none'> => {

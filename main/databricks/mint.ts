@@ -19,6 +19,8 @@ export interface MintParts {
   source: TokenSource;
   /** Whom the session is for, for the audit log. */
   subject: () => string;
+  /** Tells one sign-in from the next, also of the same person; null while nobody is signed in. Absent where nobody ever signs in. */
+  signedInAt?: () => string | null;
   /** It is no person's. */
   identity?: 'service-principal';
   audit: AuditLog;

@@ -54,7 +54,7 @@ interface Entry {
   readonly scopes: readonly string[];
   held?: HeldToken;
   flight?: Flight;
-  lastFailure?: { error: AppError; until: number; subject: string };
+  lastFailure?: { error: AppError; until: number; signedInAt: string | null };
   renewalsFailed: number;
   noRenewalBefore: number;
 }
@@ -70,7 +70,7 @@ const passing: ReadonlySet<FailureCode> = new Set(['WORKSPACE_BUSY', 'WORKSPACE_
 
 /** The tokens of one profile. It asks for nothing by itself: what nobody uses is not renewed. */
 export function createTokens(parts: MintParts): Tokens {
-  const { profile, clock, log, source } = parts;
+  const { profile, clock, log, source, signedInAt = () => null } = parts;
   const mint = createMint(parts);
   const levels = new Map(profile.workspaces.map((workspace) => [new URL(workspace.host).origin, levelOf(workspace)]));
   const entries = new Map<string, Entry>();
@@ -141,6 +141,7 @@ export function createTokens(parts: MintParts): Tokens {
   async function fly(entry: Entry, flight: Flight): Promise<MintedToken> {
     const { workspace, scopes } = entry;
     const born = generation;
+    const bornIn = signedInAt();
     const wanted = () => born === generation;
     // Nobody waits for a token of a session that has ended: the flight makes no further attempt.
     const until = () => (wanted() ? flight.deadline : (0 as EpochMs));
@@ -159,7 +160,7 @@ export function createTokens(parts: MintParts): Tokens {
       if (wanted()) healths.set(workspace, 'ok');
       return minted;
     } catch (error) {
-      if (wanted()) remember(entry, asAppError(error));
+      if (wanted()) remember(entry, asAppError(error), bornIn);
       throw error;
     }
   }
@@ -169,16 +170,16 @@ export function createTokens(parts: MintParts): Tokens {
     entry.renewalsFailed += 1;
   }
 
-  function remember(entry: Entry, error: AppError): void {
+  function remember(entry: Entry, error: AppError, bornIn: string | null): void {
     const now = clock.elapsed();
-    entry.lastFailure = { error, until: now + FAILURE_KEPT, subject: parts.subject() };
+    entry.lastFailure = { error, until: now + FAILURE_KEPT, signedInAt: bornIn };
     pauseRenewals(entry);
     if (error.code === 'TOKEN_TOO_SHORT') healths.set(entry.workspace, error.code);
   }
 
-  /** Not once somebody has signed in: what failed before that says nothing about now. */
+  /** Not once somebody has signed in, and be it the same person: what failed before that says nothing about now. */
   function lastFailureOf({ lastFailure }: Entry): Entry['lastFailure'] {
-    return lastFailure?.subject === parts.subject() ? lastFailure : undefined;
+    return lastFailure?.signedInAt === signedInAt() ? lastFailure : undefined;
   }
 
   function repeatFailure(entry: Entry, deadline: EpochMs): void {

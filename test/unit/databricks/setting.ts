@@ -35,6 +35,7 @@ export interface FakeSession {
   failure: AppError | undefined;
   /** Whose session it is; '' while nobody is signed in. */
   subject: string;
+  signedInAt: string | null;
   groups: readonly string[];
   /** Settles before any call answers. */
   gate: Promise<void>;
@@ -49,6 +50,7 @@ export function fakeSession(clock: FakeClock, life: Ms): FakeSession {
     issued: 0,
     failure: undefined,
     subject: 'alice-subject',
+    signedInAt: '2026-01-01T08:00:00.000Z',
     groups: [],
     gate: Promise.resolve(),
     async subjectToken(needs) {
@@ -107,6 +109,7 @@ export function setUp(
     }),
     random: options.random ?? ((bytes) => Buffer.alloc(bytes, 0x7f)),
     subject: () => session.subject,
+    signedInAt: () => session.signedInAt,
   });
   return {
     ...{ clock, network, acme, beta, session, audit, logged, tokens },

@@ -117,15 +117,37 @@ describe('minting', () => {
   });
 });
 
-it('does not repeat to whoever has just signed in what was said before', async () => {
-  const { get, session } = start();
-  session.failure = new AppError('SIGNED_OUT');
-  session.subject = '';
-  expect(await codeOf(get())).toBe('SIGNED_OUT');
-  session.failure = undefined;
-  expect(await codeOf(get())).toBe('SIGNED_OUT');
-  session.subject = 'alice-subject';
-  expect(await codeOf(get())).toBeUndefined();
+describe('a failure of before a sign-in', () => {
+  it('is not repeated to whoever has just signed in', async () => {
+    const { get, session } = start();
+    Object.assign(session, { failure: new AppError('SIGNED_OUT'), subject: '', signedInAt: null });
+    expect(await codeOf(get())).toBe('SIGNED_OUT');
+    session.failure = undefined;
+    expect(await codeOf(get())).toBe('SIGNED_OUT');
+    Object.assign(session, { subject: 'alice-subject', signedInAt: '2026-01-01T09:00:00.000Z' });
+    expect(await codeOf(get())).toBeUndefined();
+  });
+
+  it('is not repeated where the same person has signed in again', async () => {
+    const { get, session } = start();
+    session.failure = new AppError('SESSION_EXPIRED');
+    expect(await codeOf(get())).toBe('SESSION_EXPIRED');
+    session.failure = undefined;
+    session.signedInAt = '2026-01-01T09:00:00.000Z';
+    expect(await codeOf(get())).toBeUndefined();
+  });
+
+  it('is not repeated either where it came after the sign-in', async () => {
+    const { get, session } = start();
+    const gate = Promise.withResolvers<void>();
+    Object.assign(session, { gate: gate.promise, failure: new AppError('SESSION_EXPIRED') });
+    const before = codeOf(get());
+    session.signedInAt = '2026-01-01T09:00:00.000Z';
+    gate.resolve();
+    expect(await before).toBe('SESSION_EXPIRED');
+    session.failure = undefined;
+    expect(await codeOf(get())).toBeUndefined();
+  });
 });
 
 describe('the audit log', () => {
