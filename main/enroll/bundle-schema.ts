@@ -28,7 +28,11 @@ export const httpsUrl = z
   .url()
   .max(2000)
   .regex(/^https:\/\/[^\s\\@#]+$/, 'write an https address without a user name and without a fragment');
-const person = z.union([z.strictObject({ issuer: z.url(), subject: text(255) }), z.strictObject({ username: text(255) })]);
+/** Somebody who is out. */
+export const revokedPersonSchema = z.union([
+  z.strictObject({ issuer: z.url(), subject: text(255) }),
+  z.strictObject({ username: text(255) }),
+]);
 
 /** The longest that somebody may be exempt from a rule. */
 const longestExemption = hours(24);
@@ -88,7 +92,10 @@ export const bundleSchema = z
     /** By group of the identity provider, to the letter. */
     modes: z.record(text(256), z.enum(['enforce', 'observe'])).default({}),
     revoked: z
-      .strictObject({ devices: z.array(deviceIdSchema).max(10_000).default([]), persons: z.array(person).max(10_000).default([]) })
+      .strictObject({
+        devices: z.array(deviceIdSchema).max(10_000).default([]),
+        persons: z.array(revokedPersonSchema).max(10_000).default([]),
+      })
       .prefault({}),
     exemptions: z.array(exemptionSchema).max(500).default([]),
     tapKeys: tapKeyRulesSchema.optional(),

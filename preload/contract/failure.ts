@@ -142,7 +142,14 @@ export const failureTexts = {
   ENROLLED_BY_IT: { cause: 'The settings of this machine enroll it, so it cannot be left from here.', next: 'Your admin takes it out of management.', nextStep: 'ask-admin' },
   MANAGED_SETTINGS_UNSAFE: { cause: 'Somebody other than an administrator could have written the managed settings, so they count for nothing.', next: 'Tell your admin: the file and every folder above it belong to root, and nobody else can write them.', nextStep: 'ask-admin' },
   MANAGED_SETTINGS_INVALID: { cause: 'The managed settings of this machine cannot be used, so they count for nothing.', next: 'Tell your admin what is named; `deploy/managed.schema.json` says what may stand there.', nextStep: 'ask-admin' },
+  INVITATION_INVALID: { cause: 'That is no invitation to a company.', next: 'Ask your admin for the link again, and use it as it is.', nextStep: 'ask-admin' },
   BUNDLE_EXPIRED: { cause: 'The bundle of your company is past its date, so no new token is handed out.', next: 'Your admin publishes a new one.', nextStep: 'ask-admin' },
+  // the tool of admins
+  ADMIN_FILE_MISSING: { cause: 'A file of the admin folder is not there.', next: 'Name the folder with --folder, or make one with `lakepass admin init`.', nextStep: 'fix-config' },
+  ADMIN_FILE_EXISTS: { cause: 'There is a file already where one would be written.', next: 'Nothing was written; name another folder.', nextStep: 'fix-config' },
+  ADMIN_FILE_INVALID: { cause: 'A file of the admin folder cannot be used as it is.', next: 'Nothing was written; correct what is named.', nextStep: 'fix-config' },
+  ADMIN_STEP_MISSING: { cause: 'Another step has to come first.', next: 'Nothing was changed; do what is named.', nextStep: 'fix-config' },
+  SIGNING_KEY_SEALED: { cause: 'That does not open the signing key.', next: 'Give the passphrase of `lakepass admin init`; without it the key is lost.', nextStep: 'fix-config' },
   // locks
   AWAY: { cause: 'The screen is locked, so nothing new begins; what was approved before goes on.', next: 'Unlock the screen and try again.', nextStep: 'unlock' },
   LOCKED: { cause: 'Lakepass is locked.', next: 'Run `lakepass unlock`.', nextStep: 'unlock' },
