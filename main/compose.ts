@@ -253,7 +253,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     let pages: Pages;
     const canTap = (profile: string | null): boolean => {
       try {
-        return tapKeys.ownedBy(profile === null ? keeperOf(people(), tapKeys) : person(profile)).length > 0;
+        return tapKeys.canTap(profile === null ? keeperOf(people(), tapKeys) : person(profile));
       } catch (error) {
         // Nobody is signed in, or not the person whose keys count.
         if (hasCode(error, 'SIGNED_OUT', 'TAP_KEY_NEEDED')) return false;

@@ -127,6 +127,7 @@ export function statusOf(parts: StatusParts): StatusView {
       locked: lock.state === 'locked',
       asked: queue.asks.length,
       tapKeys: inUse,
+      lost: tapKeys.length > inUse,
     }),
   };
 }
@@ -157,7 +158,7 @@ function nextStep(
   configFile: string,
   profiles: readonly { name: string; session: SessionView }[],
   servicePrincipals: readonly ServicePrincipalView[],
-  now: { locked: boolean; asked: number; tapKeys: number },
+  now: { locked: boolean; asked: number; tapKeys: number; lost: boolean },
 ): string {
   if (profiles.length === 0 && servicePrincipals.length === 0) return `Write a profile into ${configFile}; README shows an example.`;
   if (now.locked) return 'lakepass unlock';
@@ -166,6 +167,7 @@ function nextStep(
   if (profiles.some(({ session }) => session.phase === 'signing-in')) return 'Finish the sign-in in your browser.';
   const ready = profiles.find(({ session }) => session.phase === 'signed-in');
   if (ready === undefined) return profiles.length === 1 ? 'lakepass login' : `lakepass login --profile ${profiles[0]?.name}`;
+  if (now.tapKeys === 0 && now.lost) return 'lakepass reset: no key is left that could approve anything';
   if (now.tapKeys === 0) return 'lakepass login, and enrol a tap key in the page that follows';
   return 'lakepass run -- jupyter lab';
 }

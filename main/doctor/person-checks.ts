@@ -144,6 +144,7 @@ const tapKeys: Check = {
         'Enrol a key of another model, then `lakepass keys retire` this one.',
       );
     const { next } = failureTexts.TAP_KEY_NEEDED;
+    if (inUse.length === 0 && status.tapKeys.length > 0) return bad('Every key is lost or retired.', 'Start afresh: `lakepass reset`.');
     if (inUse.length === 0) return weak('None is enrolled, so nothing that takes a touch can be approved.', next, 'TAP_KEY_NEEDED');
     if (inUse.length === 1)
       return weak('One is enrolled. Were it lost, only `lakepass reset` would be left.', 'Add a second one under Keys.');

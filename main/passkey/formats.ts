@@ -140,7 +140,7 @@ function requirePackedCertificate(certificate: Certificate): void {
   // check: packed-certificate
   if (version !== 3 || !isEndEntity(certificate)) throw new Flaw('certificate');
   if (subject.get(UNIT) !== 'Authenticator Attestation') throw new Flaw('certificate');
-  if (!/^[A-Z]{2}$/.test(subject.get(COUNTRY) ?? '')) throw new Flaw('certificate');
+  if (!/^[A-Za-z]{2}$/.test(subject.get(COUNTRY) ?? '')) throw new Flaw('certificate');
   if (!subject.get(ORGANIZATION) || !subject.get(COMMON_NAME)) throw new Flaw('certificate');
   // end check
 }

@@ -30,7 +30,7 @@ const entrySchema = z.object({
   aaguid: z.guid().toLowerCase().optional(),
   attestationCertificateKeyIdentifiers: z.array(keyId).max(64).default([]),
   metadataStatement: z
-    .object({ description: z.string().optional(), attestationRootCertificates: z.array(z.string().max(16_384)).max(512).default([]) })
+    .object({ description: z.string().optional(), attestationRootCertificates: z.array(z.string().max(16_384)).max(4096).default([]) })
     .optional(),
   statusReports: z.array(z.object({ status: z.string().max(100), effectiveDate: day.optional() })).max(256),
 });

@@ -212,6 +212,8 @@ export async function openTapKeys({
     list: () => registry.keys.map(viewOf),
     ownedBy: ({ issuer, subject }) =>
       registry.keys.flatMap(({ id, person }) => (person.issuer === issuer && person.subject === subject ? id : [])),
+    canTap: ({ issuer, subject }) =>
+      registry.keys.some((key) => isActive(key) && key.person.issuer === issuer && key.person.subject === subject),
     touches: () => [...touches.values()],
 
     beginEnrol: ({ origin, person }) =>

@@ -34,6 +34,8 @@ export interface TapKeys {
   list(): readonly TapKeyView[];
   /** Ids of the keys that this person has enrolled, lost ones included; another person's key approves nothing for them. */
   ownedBy(person: { issuer: string; subject: string }): readonly string[];
+  /** Whether this person has a key that may be touched. */
+  canTap(person: { issuer: string; subject: string }): boolean;
   /** Touches since the last sign-in, newest of each key. */
   touches(): readonly Touch[];
   /**

@@ -16,6 +16,8 @@ export interface Certificate {
   readonly x509: X509Certificate;
   /** As people count: 3. */
   readonly version: number;
+  /** Dotted type of the signature over it. */
+  readonly signature: string;
   /** By dotted type; the first of each. */
   readonly subject: ReadonlyMap<string, string>;
   readonly extensions: ReadonlyMap<string, Extension>;
@@ -42,7 +44,7 @@ const signatures: readonly string[] = [
 export function readCertificate(der: Uint8Array): Certificate {
   const bytes = Buffer.from(der);
   if (bytes.length > LARGEST) throw new Flaw('shape');
-  const [toBeSigned] = inside(readDer(bytes));
+  const [toBeSigned, signature] = inside(readDer(bytes));
   const fields = inside(toBeSigned);
   const version = fields[0]?.context && fields[0].tag === 0 ? smallNumber(inside(fields[0])[0]) + 1 : 1;
   const named = fields.filter(({ context }) => !context);
@@ -56,6 +58,7 @@ export function readCertificate(der: Uint8Array): Certificate {
     return {
       x509,
       version,
+      signature: oidOf(inside(signature)[0]),
       subject: readName(named[4]?.whole),
       extensions: extensions === undefined ? new Map() : readExtensions(extensions.content),
       keyId: createHash('sha1').update(contentOf(bits, tags.bits).subarray(1)).digest('hex'),
@@ -122,12 +125,12 @@ export function rootOf(chain: readonly Certificate[], roots: readonly Certificat
 
 /** @param below how many certificates stand below it */
 function requireSound(certificate: Certificate, at: EpochMs, below: number): void {
-  const { x509, extensions } = certificate;
+  const { x509, signature, extensions } = certificate;
   // check: x509-valid-then
   if (!isValidAt(certificate, at)) throw new Flaw('chain');
   // end check
   // check: x509-no-sha1
-  if (!signatures.includes(x509.signatureAlgorithmOid ?? '')) throw new Flaw('chain');
+  if (!signatures.includes(signature)) throw new Flaw('chain');
   // end check
   // check: x509-critical
   if ([...extensions].some(([type, { critical }]) => critical && !understood.includes(type))) throw new Flaw('chain');

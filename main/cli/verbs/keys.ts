@@ -49,6 +49,9 @@ async function lost(named: string, options: CommonOptions): Promise<void> {
   if (options.json === true) return printJson(answer);
   printLine(`${name} approves nothing any more${answer.profiles.length === 0 ? '' : `; signed out of ${answer.profiles.join(', ')}`}.`);
   printLine('Remove it at your identity provider, too: there it may still sign somebody in.');
+  const left = await keysOf(agent);
+  if (left.every(({ state }) => state !== undefined))
+    printLine('No key is left in use. `lakepass reset` starts afresh; the next sign-in enrols a first key.');
 }
 
 async function retire(named: string, options: CommonOptions): Promise<void> {

@@ -68,6 +68,7 @@ describe('the next step', () => {
       /^lakepass login --profile acme$/,
     ],
     ['there is no tap key', { keys: [] }, /^lakepass login, .*tap key/],
+    ['every tap key is lost', { keys: [{ ...key, state: 'lost' }] }, /^lakepass reset/],
     ['all is well', {}, /^lakepass run/],
     [
       'one of two profiles is ready',
@@ -90,6 +91,7 @@ describe('warnings', () => {
     ['none where a key seals the vault and there are two', {}, 0],
     ['one where nothing but the keychain seals it', { lock: { sealing: 'keychain' } }, 1],
     ['one where there is a single key', { keys: [key] }, 1],
+    ['one where there is a single key beside a lost one', { keys: [key, { ...key, state: 'lost' }] }, 1],
     ['both', { lock: { sealing: 'keychain' }, keys: [key] }, 2],
     ['none for want of a key: that is the next step', { keys: [] }, 0],
     ['none for a vault in memory', { lock: { sealing: 'memory' } }, 0],

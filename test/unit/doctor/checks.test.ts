@@ -141,7 +141,7 @@ describe('a check', () => {
       'weak',
       null,
     ],
-    ['a lost tap key alone', 'tap-keys', { status: status({ tapKeys: [tapKey('Blue', { state: 'lost' })] }) }, 'weak', 'TAP_KEY_NEEDED'],
+    ['a lost tap key alone', 'tap-keys', { status: status({ tapKeys: [tapKey('Blue', { state: 'lost' })] }) }, 'bad', null],
     [
       'a tap key of a broken model',
       'tap-keys',

@@ -147,7 +147,9 @@ describe('a lost key', () => {
     await tapped(keys, other);
     const again = await start();
     expect(again.list()[0]?.state).toBe('lost');
+    expect(again.canTap(person)).toBe(true);
     await again.reportLost(second.id);
+    expect(again.canTap(person)).toBe(false);
     expect(await verdict(again.beginTap({ origin: ORIGIN, bound: shown, userVerification: 'preferred' }))).toBe('TAP_REFUSED key');
   });
 
