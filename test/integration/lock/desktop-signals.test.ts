@@ -2,14 +2,13 @@
  * The desktop's signals over a real dbus-daemon, with a logind and a screen saver that stand in for the system's. Proves that what
  * the bus delivers is understood, that only the owners of the names are listened to, and that a bus may come and go.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { createClient, type MessageBus } from 'dbus-native';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../../main/host-ports.ts';
@@ -24,6 +23,8 @@ const USER_PATH = '/org/freedesktop/login1/user/_1000';
 const SAVER = 'org.freedesktop.ScreenSaver';
 const SAVER_PATH = '/org/freedesktop/ScreenSaver';
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
+/** The type of a message (D-Bus specification, "Message Types"). */
+const SIGNAL = 4;
 
 let folder: string;
 let daemons: ChildProcess[];
@@ -238,19 +239,29 @@ it('a stranger on the bus is not listened to, not even when they write to us alo
   await until(() => signals.problem === null);
   const ours = (await stranger.listNames()).filter((name) => name.startsWith(':') && !before.has(name));
   expect(ours).toHaveLength(1);
+  const witness = client('system');
+  const seen: string[] = [];
+  witness.connection.on('message', ({ sender, member }) => {
+    if (sender === stranger.name) seen.push(`${member}`);
+  });
+  await witness.addMatch(`type='signal',sender='${stranger.name}'`);
   const forgeries = [
-    [SESSION_PATH, `${LOGIN}.Session.Lock`, []],
-    [SESSION_PATH, `${LOGIN}.Session.Unlock`, []],
-    [MANAGER_PATH, `${LOGIN}.Manager.PrepareForSleep`, ['true']],
-    ['/org/freedesktop/DBus', 'org.freedesktop.DBus.NameOwnerChanged', [`'${LOGIN}'`, "''", `'${stranger.name}'`]],
-  ] as const;
+    { path: SESSION_PATH, interface: `${LOGIN}.Session`, member: 'Lock' },
+    { path: SESSION_PATH, interface: `${LOGIN}.Session`, member: 'Unlock' },
+    { path: MANAGER_PATH, interface: `${LOGIN}.Manager`, member: 'PrepareForSleep', signature: 'b', body: [true] },
+    {
+      ...{ path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' },
+      ...{ signature: 'sss', body: [LOGIN, '', stranger.name] },
+    },
+  ];
   login.signal(SESSION_PATH, `${LOGIN}.Session`, 'Lock');
   await until(() => heard.length === 1);
-  for (const [path, signal, args] of forgeries)
-    for (const dest of [[], ['--dest', ours[0] ?? '']]) {
-      const words = ['emit', '--address', addressOf('system'), ...dest, '--object-path', path, '--signal', signal, ...args];
-      await promisify(execFile)('gdbus', words);
-    }
+  for (const forgery of forgeries)
+    for (const to of [{}, { destination: ours[0] ?? '' }])
+      stranger.connection.message({ type: SIGNAL, serial: stranger.serial++, ...forgery, ...to });
+  await until(() => seen.length === forgeries.length);
+  // The bus answers its own question after it has passed on what it sent before, to us alone as well.
+  await stranger.listNames();
   await delivered(login);
   expect(heard).toEqual(['locked', 'sleep']);
 });
