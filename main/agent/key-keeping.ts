@@ -49,7 +49,7 @@ export function createKeyKeeping(parts: {
       const ended: string[] = [];
       for (const { profile, session, tokens } of parts.companies.values()) {
         if (!mayBeOf(session.view(), person)) continue;
-        await session.signOut('signed-out');
+        await session.signOut('revoked');
         tokens.forget();
         await parts.grants.endWhere((grant) => grant.profile === profile.name, 'revoked');
         ended.push(profile.name);

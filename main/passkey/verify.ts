@@ -11,8 +11,8 @@ import { type Assertion, type Registration, requireAuthenticatorData, requireCli
 export const algorithms = [-8, -7, -257] as const;
 
 /**
- * Attestation statements judged at enrolment: those that the library can judge by their signature alone. All others are kept as they
- * came and judged when somebody asks for a proven model; a bad one gains its maker nothing, as no model is believed before.
+ * Attestation statements without which a key is not enrolled: those that the library can judge by their signature alone. What any of them
+ * proves is judged afterwards, in `attestation.ts`; a bad one gains its maker nothing.
  */
 const judgedNow: readonly string[] = ['none', 'packed', 'fido-u2f'];
 

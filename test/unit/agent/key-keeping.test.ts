@@ -41,7 +41,7 @@ function keeping({
       name,
       {
         profile: { name },
-        session: { view: () => view, signOut: async () => void done.push(`sign out ${name}`) },
+        session: { view: () => view, signOut: async (why: string) => void done.push(`sign out ${name} ${why}`) },
         tokens: { forget: () => void done.push(`forget tokens ${name}`) },
       },
     ]),
@@ -92,7 +92,7 @@ describe('a lost key', () => {
       },
     });
     expect(await keys.keyLost(key, person)).toEqual({ profiles: ['acme'] });
-    expect(done).toEqual(['lost', 'sign out acme', 'forget tokens acme', 'end acme revoked', 'changed', 'forget key']);
+    expect(done).toEqual(['lost', 'sign out acme revoked', 'forget tokens acme', 'end acme revoked', 'changed', 'forget key']);
   });
 
   it('ends what is locked, whoever it belongs to', async () => {
