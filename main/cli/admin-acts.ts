@@ -4,14 +4,14 @@ import { resolve } from 'node:path';
 import { AppError, hasCode } from '../app-error.ts';
 import { type Person, readBundleFile, withExemption, withRevoked } from '../enroll/admin/bundle-file.ts';
 import { personText } from '../enroll/admin/changes.ts';
-import { type AdminFolder, adminFolder, fileNames, initFolder, writePublic } from '../enroll/admin/folder.ts';
+import { type AdminFolder, adminFolder, fileNames, initFolder, requireUnused, writePublic } from '../enroll/admin/folder.ts';
 import { invitedKey, publishBundle, readSources, requireOverlap } from '../enroll/admin/publish.ts';
 import { qrAsSvg, qrForTerminal } from '../enroll/admin/qr.ts';
 import { addKey, dropFirstKey, type Lock, readKeyFile, requirePassphrase, stretched } from '../enroll/admin/signing-key.ts';
 import { thumbprintOf } from '../enroll/bundle.ts';
 import { deviceIdSchema, exemptionSchema, revokedPersonSchema } from '../enroll/bundle-schema.ts';
 import { invitationLink, requirePlainAddress } from '../enroll/invitation.ts';
-import type { EpochMs } from '../units.ts';
+import { type EpochMs, later, seconds } from '../units.ts';
 import { secondsOf } from './duration.ts';
 import { askPassphrase, passphraseFromFd } from './passphrase.ts';
 import { printJson, printLine, printReport, tell } from './report.ts';
@@ -23,6 +23,8 @@ const outOf = ({ out }: Options): { out?: string } => (out === undefined ? {} : 
 
 export async function init(options: Options): Promise<void> {
   const folder = folderOf(options);
+  // Before a passphrase is asked for.
+  await requireUnused(folder.path);
   const isOpen = options.passphrase === false && options.passphraseFd === undefined;
   const lock: Lock = { passphrase: isOpen ? null : await newPassphrase(options), stretch: stretched };
   const fingerprint = await initFolder(folder.path, { organization: options.organization ?? '', lock });
@@ -50,7 +52,7 @@ export async function bundle(options: Options): Promise<void> {
     printLine(`Policy "${policy.id}", revision ${policy.revision}, ${policy.mode}: it can be used; ${policy.tests} tests pass.`);
   printLine(before === null ? 'The first bundle here; in it:' : `Against revision ${before}:`);
   if (changes.length === 0) printLine('  nothing but its dates');
-  printReport(changes.map((line) => `  ${line}`).join('\n'));
+  else printReport(changes.map((line) => `  ${line}`).join('\n'));
   for (const each of dropped) printLine(`  The exemption of ${each.username} from ${each.rule} is over and was taken out.`);
   for (const note of notes) printLine(`Note: ${note}`);
   printLine(`Revision ${revision} for ${organization}, until ${expires}, ${bytes} bytes, verified as a device would: ${file}`);
@@ -88,10 +90,11 @@ function requireAddress(url: string): void {
 export async function exempt(user: string, options: Options): Promise<void> {
   const folder = folderOf(options);
   const { bundleText, rules } = await readSources(folder);
-  const from = new Date(now()).toISOString();
+  const at = now();
+  const from = new Date(at).toISOString();
   const parsed = exemptionSchema.safeParse({
     ...{ id: `e${randomBytes(8).toString('hex')}`, username: user, rule: options.rule, from },
-    ...{ until: momentOf(options.until ?? ''), reason: options.reason },
+    ...{ until: momentOf(options.until ?? '', at), reason: options.reason },
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -142,7 +145,7 @@ export async function rotate(options: Options): Promise<void> {
     return;
   }
   printLine(`The first signing key was dropped. From now on: ${fingerprints[0]}`);
-  printLine(`Devices that have not had a bundle of both (since revision ${last.bundle.revision} or before) must be enrolled anew.`);
+  printLine(`Devices that never had a bundle of both keys (revision ${last.bundle.revision} is one) must be enrolled anew.`);
   printLine('Next: `lakepass admin bundle`, and a new `lakepass admin invite`; managed settings name the new fingerprint from now on.');
 }
 
@@ -152,10 +155,10 @@ async function save(folder: AdminFolder, text: string, rules: ReadonlyMap<string
   await folder.write('bundle', text);
 }
 
-/** A moment, or so long from now. */
-function momentOf(text: string): string {
+/** A moment, or so long from `at`. */
+function momentOf(text: string, at: EpochMs): string {
   if (/^\d{4}-/.test(text)) return text;
-  return new Date(now() + secondsOf(text, 'until') * 1000).toISOString();
+  return new Date(later(at, seconds(secondsOf(text, 'until')))).toISOString();
 }
 
 function outNamed({ device, user, issuer, subject }: Options): { device: string } | { person: Person } {

@@ -66,7 +66,8 @@ const settingsOf = (settings: Bundle['settings']): Named =>
 function policyOf(policy: string | undefined): Named {
   if (policy === undefined) return new Map();
   const { roles: _, deny: __, version: ___, ...rest } = policySchema.parse(readYaml(policy).value);
-  return new Map(Object.entries(rest).filter(([, value]) => !Array.isArray(value) || value.length > 0));
+  const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return new Map(Object.entries(rest).filter(([, value]) => !isEmpty(value)));
 }
 
 function profilesOf(config: string | undefined): Named {

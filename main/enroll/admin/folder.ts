@@ -78,7 +78,7 @@ export async function initFolder(path: string, { organization, lock }: { organiz
   if (lock.passphrase !== null) requirePassphrase(lock.passphrase);
   const folder = adminFolder(path);
   // check: admin-never-over
-  for (const name of Object.keys(fileNames) as (keyof typeof fileNames)[]) await requireFree(folder.file(name));
+  await requireUnused(path);
   // end check
   const { text, thumbprint } = await newKeyFile(lock);
   try {
@@ -96,8 +96,12 @@ export async function initFolder(path: string, { organization, lock }: { organiz
 
 const exists = (file: string): AppError => new AppError('ADMIN_FILE_EXISTS', { detail: `There is ${file}.` });
 
-async function requireFree(file: string): Promise<void> {
-  if ((await readFileWhole(file)) !== null) throw exists(file);
+/** @throws AppError ADMIN_FILE_EXISTS: one of the files is there */
+export async function requireUnused(path: string): Promise<void> {
+  for (const name of Object.values(fileNames)) {
+    const file = join(path, name);
+    if ((await readFileWhole(file)) !== null) throw exists(file);
+  }
 }
 
 async function writeNew(file: string, text: string): Promise<void> {

@@ -16,9 +16,9 @@ expiresAfter: 90 d
 # What the tap keys of a person have to be.
 tapKeys:
   atLeast: 1
+  # models: [ee882879-721c-4913-9775-3dfcce97072a] # AAGUIDs; any without it.
   attested: false # true: the model is proven by its maker.
   hardwareBound: false # true: no key that is copied between devices.
-  # models: [ee882879-721c-4913-9775-3dfcce97072a] # AAGUIDs; any without it.
 
 # By group of your identity provider, to the letter: enforce or observe. In several groups, enforce wins; in none, the policy's own mode holds.
 modes: {}
