@@ -152,7 +152,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     const device = await openVault({ folder: join(places.data, deviceFolder), keychain: deviceKeychain, random, entry: 'device-key' });
     closers.push(() => device.close());
     const mds = await openMds({ vault: device, clock, audit, log });
-    const tapKeys = await openTapKeys({ vault: device, clock, random, audit, log, tally, mds, seals: (key) => vault.keys().includes(key) });
+    const tapKeys = await openTapKeys({
+      ...{ vault: device, clock, random, audit, log, tally, mds, seals: (key) => vault.keys().includes(key) },
+      enterprise: () => enrollment.held()?.bundle.tapKeys?.enterprise === true,
+    });
     const expected = await recallSealing(device);
     const vault = await openVault({
       folder: join(places.data, 'vault'),
