@@ -46,6 +46,9 @@ const valuesOf: Readonly<Record<string, Values>> = {
   '--shell': { kind: 'words', words: variableShells },
   '--home': { kind: 'file' },
   '--from': { kind: 'file' },
+  '--folder': { kind: 'file' },
+  '--out': { kind: 'file' },
+  '--svg': { kind: 'file' },
 };
 
 /** Every verb, `lakepass` itself first. */
