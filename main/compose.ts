@@ -20,6 +20,7 @@ import { createPolicyPage } from './agent/policy-page.ts';
 import { openPreferences } from './agent/preferences.ts';
 import { createProfileInit } from './agent/profile-init.ts';
 import { createQuestions } from './agent/questions.ts';
+import { createDeviceSettings, requireAllowed, underSettings } from './agent/settings.ts';
 import { openStamp } from './agent/stamp.ts';
 import { hostKind } from './agent/status.ts';
 import { takeAgentLock } from './agent-lock.ts';
@@ -40,7 +41,9 @@ import { createFederation } from './databricks/federation.ts';
 import { scopeCatalogue, scopeWords } from './databricks/scopes.ts';
 import { createTokens } from './databricks/tokens.ts';
 import { createMonitor } from './doctor/monitor.ts';
-import { type Held, type Invitation, openEnrollment } from './enroll/enrollment.ts';
+import { type Held, openEnrollment } from './enroll/enrollment.ts';
+import { type ManagedReading, readManagedSettings } from './enroll/managed-settings.ts';
+import { joinSettings } from './enroll/settings.ts';
 import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
@@ -66,6 +69,8 @@ import { defaultBrowserName } from './system-browser.ts';
 import { type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
+
+const bundleOf = (held: Held | null) => (held === null ? null : { organization: held.bundle.organization, revision: held.bundle.revision });
 
 /** The company's configuration, where it has one. */
 const configOf = (held: Held | null): { organization: string; config: Config } | null =>
@@ -98,8 +103,8 @@ interface Setting {
   version: string;
   /** Called when somebody asks the agent to stop, or takes over from it. */
   onStop: (why: StopReason) => void;
-  /** What the settings of the machine say of the company that manages it; absent: nothing. */
-  managed?: Invitation | null;
+  /** The settings of the machine, given by hosts under test; absent: as the system has them. */
+  managed?: ManagedReading;
   /** Names the step of a token rotation that has just been done; used by hosts under test to observe, never to skip. */
   steps?: (name: string) => void | Promise<void>;
 }
@@ -110,7 +115,7 @@ interface Setting {
  * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP: the configuration cannot be used, and none that was approved before is there
  * @throws AppError RUNTIME_UNSAFE | RUNTIME_PATH_TOO_LONG | AGENT_RUNNING | KEYCHAIN_* | AUDIT_UNWRITABLE | DISK_FULL | PLATFORM_UNSUPPORTED
  */
-export async function compose(ports: Ports, { places, uid, version, onStop, managed = null, steps }: Setting): Promise<Running> {
+export async function compose(ports: Ports, { places, uid, version, onStop, managed, steps }: Setting): Promise<Running> {
   // check: platform-known
   if (process.platform !== 'linux') throw new AppError('PLATFORM_UNSUPPORTED');
   // end check
@@ -167,10 +172,24 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
 
     const wasUsed = async (): Promise<boolean> =>
       tapKeys.list().length > 0 || (await vault.names()).some((name) => name.startsWith('session-'));
-    const enrollment = await openEnrollment({ vault: device, managed, fetch, clock, random, audit, log });
+    const machine = managed ?? (await readManagedSettings());
+    recordMachine(machine);
+    const enrollment = await openEnrollment({
+      vault: device,
+      managed: machine.managed?.invitation ?? null,
+      fetch,
+      clock,
+      random,
+      audit,
+      log,
+    });
     closers.push(() => enrollment.close());
     const files = await openOwnFiles({ places, vault: device, clock, audit, log, wasUsed, ofCompany: () => configOf(enrollment.held()) });
     closers.push(() => files.close());
+    const preferences = await openPreferences({
+      ...{ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log },
+      ofIt: () => joinSettings(machine.managed?.settings ?? {}, enrollment.held()?.bundle.settings ?? {}),
+    });
     const companies = new Map<string, Company>();
     const servicePrincipals = new Map<string, RunningPrincipal>();
     const managing = createManaging({
@@ -299,6 +318,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       extraAiAgents,
       describe,
       scopeWords: wordsFor,
+      requireFileGrants: () => requireAllowed(preferences.effective, 'fileGrants'),
       clock,
       audit,
       random,
@@ -392,7 +412,6 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       pages.changed();
       for (const watcher of watchers) watcher();
     };
-    const preferences = await openPreferences({ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log });
     const core = createUiAgent({
       ...{ agent, members, companies, servicePrincipals, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
       ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
@@ -460,6 +479,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     agent.onSignIn(() => void managing.enforce());
     enrollment.onChange(() => void takeBundle().catch((error: unknown) => log('bundle.not-taken', { code: asAppError(error).code })));
     await managing.enforce();
+    await endForbidden();
+    preferences.onChange(
+      () => void endForbidden().catch((error: unknown) => log('settings.not-enforced', { code: asAppError(error).code })),
+    );
     files.onApproved(takeUp);
     files.watch((kind, hash) => agent.askAboutFile(kind, hash));
     // With a first key there is somebody to approve what has waited.
@@ -467,10 +490,14 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     // Whoever is held is told of on the pages, so they have to be there.
     locking.start();
 
+    const settings = createDeviceSettings({
+      ...{ preferences, machine: machine.managed, agent, describe, audit },
+      bundle: () => bundleOf(enrollment.held()),
+    });
     const control = createControlDoor({
       ...{
         socketPath: places.socket,
-        routes: controlRoutes({ ...agent, ...adding, ...init, look, ...keyKeeping }),
+        routes: controlRoutes({ ...agent, ...adding, ...init, look, ...keyKeeping, ...settings }),
         claim: (nonce) => broker.claimCaller(nonce),
         log,
       },
@@ -514,14 +541,22 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     /** A first configuration is used at once; all else of the bundle holds from its acceptance. */
     async function takeBundle(): Promise<void> {
       await adopt();
+      await preferences.follow();
+      await endForbidden();
       await managing.enforce();
       changed();
+    }
+
+    /** What lies in a file goes on until its end, unless settings say otherwise. */
+    async function endForbidden(): Promise<void> {
+      if (preferences.effective('fileGrants')?.value === 'forbidden')
+        await grants.endWhere(({ binding }) => binding.kind === 'file', 'revoked');
     }
 
     async function openServicePrincipals(): Promise<void> {
       for (const principal of files.config.servicePrincipals.values()) {
         const running = createServicePrincipal({
-          ...{ principal, vault, clock, fetch, random, audit, log, env: process.env },
+          ...{ principal: underSettings(principal, preferences.effective), vault, clock, fetch, random, audit, log, env: process.env },
           isAttended: () => !files.isUnattended(),
         });
         await running.session.resume();
@@ -547,13 +582,18 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         companies.set(profile.name, company);
         await company.session.resume();
       }
-      const isInUse = ({ profile }: Company): boolean => isDeepStrictEqual(next.profiles.get(profile.name), profile);
+      const isInUse = ({ profile }: Company): boolean => isSameProfile(next.profiles.get(profile.name), profile);
       // The same file, approved as it is now: connections go by it from here on.
       const isSameNetwork = next.network.caFile === files.config.network.caFile;
       if (isSameNetwork) ports.trust?.(next.network);
       return (
         isSameNetwork && [...companies.values()].every(isInUse) && isDeepStrictEqual(next.servicePrincipals, files.config.servicePrincipals)
       );
+    }
+
+    /** What was written is compared, with the settings that hold for either. */
+    function isSameProfile(written: Profile | undefined, inUse: Profile): boolean {
+      return written !== undefined && isDeepStrictEqual(underSettings(written, preferences.effective), inUse);
     }
 
     function watchCompanies(): void {
@@ -566,6 +606,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     function problems() {
       const rejected = monitor.problem()?.toFailure() ?? null;
       return [
+        ...(machine.problem === null ? [] : [machine.problem]),
         ...managing.problems(),
         ...files.problems(),
         tapKeys.problem,
@@ -580,6 +621,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       await rm(places.data, { recursive: true, force: true });
       if (keychain.kind === 'memory' || keychain.kind === 'passphrase') return;
       for (const entry of ['vault-key', 'device-key']) await keychain.erase(entry);
+    }
+
+    function recordMachine({ managed: its, problem }: ManagedReading): void {
+      if (problem !== null) audit.append({ type: 'managed-settings.refused', code: problem.code, reason: problem.reason ?? '' });
+      if (its === null) return;
+      audit.append({ type: 'managed-settings.read', organization: its.managedBy, source: its.source, digest: its.hash });
     }
 
     function recordStop(reason: string): void {
@@ -616,7 +663,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       }
     }
 
-    function openCompany(profile: Profile): Company {
+    function openCompany(written: Profile): Company {
+      const profile = underSettings(written, preferences.effective);
       let opened = Promise.withResolvers<'opened' | 'none'>();
       let mayOpenNow = true;
       const openBrowser: Ports['openBrowser'] = async (...given) => {

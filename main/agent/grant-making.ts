@@ -76,6 +76,8 @@ export function createGrantMaking(parts: {
   describe: (caller: Caller) => CallerView;
   /** The scopes in words, and what a token of that profile opens beyond them. */
   scopeWords: (scopes: readonly string[], profile: string) => string[];
+  /** @throws AppError SETTING_FORBIDS: no grant is written into a file here */
+  requireFileGrants?: () => void;
   clock: Clock;
   audit: AuditLog;
   random: (bytes: number) => Buffer;
@@ -202,6 +204,7 @@ export function createGrantMaking(parts: {
     asks: 'now' | 'at-use' = 'now',
   ): Promise<{ grant: Grant; secret: Secret }> {
     const by = asProgram(asker, request.program, parts.extraAiAgents());
+    if (binding.kind === 'file') parts.requireFileGrants?.();
     const { profile, session } = parts.principal(request.profile);
     const target = workspaceOf(profile, request.workspace);
     const workspace = target.host;

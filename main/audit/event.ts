@@ -62,6 +62,11 @@ export type AuditEvent =
   | { type: 'offboarding.done'; device: string; person: string; tokens: number; lastEnds: string; vault: string }
   | { type: 'bundle.accepted'; organization: string; revision: number; digest: string; signedBy: string }
   | { type: 'bundle.rejected'; code: FailureCode; reason: string }
+  /** Settings of the machine: `source` is the place they were read from. */
+  | { type: 'managed-settings.read'; organization: string; source: string; digest: string }
+  | { type: 'managed-settings.refused'; code: FailureCode; reason: string }
+  /** `value` empty: the person took theirs back. */
+  | { type: 'setting.changed'; name: string; value: string; caller: string; callerKind: string; aiAgent?: string }
   | { type: 'config.activated'; digest: string; approved: string }
   | { type: 'config.rejected'; digest: string; code: FailureCode }
   | { type: 'service-principal.secret-set'; name: string; clientId: string }

@@ -23,6 +23,7 @@ import { addReset } from './verbs/reset.ts';
 import { addRun } from './verbs/run.ts';
 import { addSeal } from './verbs/seal.ts';
 import { addServicePrincipals } from './verbs/service-principals.ts';
+import { addSettings } from './verbs/settings.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addUi } from './verbs/ui.ts';
@@ -45,6 +46,7 @@ export function buildProgram(): Command {
   for (const add of [
     addProfiles,
     addServicePrincipals,
+    addSettings,
     addLock,
     addUnlock,
     addSeal,

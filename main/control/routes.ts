@@ -28,6 +28,7 @@ import { type MdsView, mdsImportRequestSchema } from '../../preload/contract/mds
 import { type ProfileTrial, profileInitRequestSchema, profileTryRequestSchema } from '../../preload/contract/profile-init.ts';
 import { type ServicePrincipalView, secretRemoveRequestSchema, secretSetRequestSchema } from '../../preload/contract/service-principal.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
+import { type SettingsView, settingChangeSchema } from '../../preload/contract/settings.ts';
 import { workspaceProfileSchema } from '../../preload/contract/setup.ts';
 import { keyRequestSchema } from '../../preload/contract/tap-key.ts';
 import { AppError } from '../app-error.ts';
@@ -120,8 +121,17 @@ export interface ControlledKeys {
   importMetadata(file: string): Promise<{ mds: MdsView; judged: number }>;
 }
 
+/** What is set on this device. */
+export interface ControlledSettings {
+  settings(): SettingsView;
+  /** @throws AppError CALLER_REFUSED (an AI agent) | INPUT_INVALID | SETTING_LOCKED | DISK_FULL */
+  changeSetting(change: z.output<typeof settingChangeSchema>, by: Caller): Promise<SettingsView>;
+}
+
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
-export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys): Route[] => [
+export const controlRoutes = (
+  agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledSettings & ControlledKeys,
+): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
   route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
     lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
@@ -223,6 +233,14 @@ export const controlRoutes = (agent: ControlledAgent & WorkspaceProfiles & Profi
   ),
   route('GET', '/v1/mds', nothing, () => ({ json: { mds: agent.metadata() } })),
   route('POST', '/v1/mds', mdsImportRequestSchema, async ({ input }) => ({ json: await agent.importMetadata(input.file) }), 'attributed'),
+  route('GET', '/v1/settings', nothing, () => ({ json: agent.settings() })),
+  route(
+    'POST',
+    '/v1/settings',
+    settingChangeSchema,
+    async ({ input, by }) => ({ json: await agent.changeSetting(input, by) }),
+    'attributed',
+  ),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
   route(

@@ -42,7 +42,7 @@ export const settingsTable = {
   longestGrant: row(length(seconds(60), hours(24 * 30)), shorter, 'The longest a grant may run.'),
   lease: row(length(seconds(60), hours(1)), shorter, 'How long a program may keep one answer.'),
   minimumAssurance: row(z.enum(levels), byRank(levels), 'Below this proof of the sign-in no session begins.'),
-  fileGrants: row(z.enum(allowed), byRank(allowed), 'Whether a grant may be written into ~/.databrickscfg.'),
+  fileGrants: row(z.enum(allowed), byRank(allowed), 'Whether a grant may stand in ~/.databrickscfg.'),
   printedTokens: row(z.enum(allowed), byRank(allowed), 'Whether `lakepass token` prints a token.'),
   startAtLogin: row(z.enum(['no', 'yes']), byRank(['no', 'yes']), 'Whether Lakepass starts with the desktop session.'),
   theme: row(z.enum(['system', 'light', 'dark']), neither, 'Light or dark.'),

@@ -143,6 +143,8 @@ export const failureTexts = {
   MANAGED_SETTINGS_UNSAFE: { cause: 'Somebody other than an administrator could have written the managed settings, so they count for nothing.', next: 'Tell your admin: the file and every folder above it belong to root, and nobody else can write them.', nextStep: 'ask-admin' },
   MANAGED_SETTINGS_INVALID: { cause: 'The managed settings of this machine cannot be used, so they count for nothing.', next: 'Tell your admin what is named; `deploy/managed.schema.json` says what may stand there.', nextStep: 'ask-admin' },
   INVITATION_INVALID: { cause: 'That is no invitation to a company.', next: 'Ask your admin for the link again, and use it as it is.', nextStep: 'ask-admin' },
+  SETTING_LOCKED: { cause: 'Your company has set this, and you may not change it in this way.', next: 'See `lakepass settings` for what holds, and by whose word.', nextStep: 'ask-admin' },
+  SETTING_FORBIDS: { cause: 'A setting of this device forbids this.', next: 'See `lakepass settings` for whose it is.', nextStep: 'ask-admin' },
   BUNDLE_EXPIRED: { cause: 'The bundle of your company is past its date, so no new token is handed out.', next: 'Your admin publishes a new one.', nextStep: 'ask-admin' },
   // the tool of admins
   ADMIN_FILE_MISSING: { cause: 'A file of the admin folder is not there.', next: 'Name the folder with --folder, or make one with `lakepass admin init`.', nextStep: 'fix-config' },

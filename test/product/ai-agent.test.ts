@@ -10,7 +10,7 @@ import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startIdp } from '../fixtures/idp/idp.ts';
+import { type Idp, startIdp } from '../fixtures/idp/idp.ts';
 import { scriptedPerson, throughCurl } from '../fixtures/scripted-person.ts';
 import { createSoftwareKey } from '../fixtures/software-key/software-key.ts';
 import type { Terminal } from '../machine/terminal.ts';
@@ -148,10 +148,17 @@ describe('every verb, every route and every page, tried by a child of an AI agen
 describe('the same, tried by a program that it has let go of, so that nothing shows whose it is', () => {
   // It may begin everything anew, and have the agent stop, for anybody may: that takes rights away and gives none. A grant in a profile
   // file opens nothing by itself, and the first query asks for itself. A profile that it adds lies in a file that it could write as well,
-  // and waits for the person's touch.
+  // and waits for the person's touch. A setting of the person's own gives nobody more.
   const steps = ['page: setup/default/write', 'page: setup/default/undo', 'page: setup/query'];
   const added = ['workspace', 'draft', 'add'].map((step) => `/v1/profiles/${step} with its own proof`);
-  const allowed = [...harmless, ...steps, ...added, 'lakepass reset --yes', '/v1/hand-over with its own proof'];
+  const allowed = [
+    ...harmless,
+    ...steps,
+    ...added,
+    'lakepass reset --yes',
+    '/v1/hand-over with its own proof',
+    '/v1/settings with its own proof',
+  ];
 
   it('before the first tap key is there: nothing', { timeout: 60_000 }, async () => {
     await signInOnly();
@@ -244,12 +251,35 @@ describe('the files, written by an AI agent', { timeout: 90_000 }, () => {
     expect(mintedScopes()).toEqual([]);
   });
 
-  it('without the keys and approvals (deleted) its own provider and its own key approve nothing in the profile of the person', async () => {
-    const itsIdp = await startIdp({});
-    try {
+  describe('without the keys and approvals (deleted), its own provider and its own key', () => {
+    let itsIdp: Idp;
+    beforeEach(async () => {
+      itsIdp = await startIdp({});
+    });
+    afterEach(() => itsIdp.close());
+
+    /** Beside the profile of the person, one of its own. */
+    function addItsProfile(): void {
       const itsProfile = usualConfig(itsIdp, product.workspaces).split('\n').slice(2).join('\n').replace('  acme:', '  beta:');
-      await restartByIt(`rm -rf '${join(share(), 'device')}'`);
       product.writeConfig(`${usualConfig(product.idp, product.workspaces)}${itsProfile}`);
+    }
+
+    it('come to nothing while a session lies there: what was approved is lost, no profile holds, and the next step is said', async () => {
+      await restartByIt(`rm -rf '${join(share(), 'device')}'`);
+      addItsProfile();
+      for (const profile of ['beta', 'acme']) expect((await itsVerb('login', '--profile', profile)).code).toBe('CONFIG_UNAPPROVED');
+      expect(await tryMore()).toBe('CONFIG_UNAPPROVED');
+      const { profiles, problems } = (await product.json('status')) as { profiles: unknown[]; problems: unknown[] };
+      expect(profiles).toEqual([]);
+      expect(problems).toContainEqual(
+        expect.objectContaining({ code: 'CONFIG_UNAPPROVED', detail: expect.stringContaining('lakepass reset') }),
+      );
+      expect(mintedScopes()).toEqual([]);
+    });
+
+    it('approve nothing in the profile of the person, where the session was deleted as well', async () => {
+      await restartByIt(`rm -rf '${join(share(), 'device')}' '${join(share(), 'vault')}'`);
+      addItsProfile();
       const itsKey = createSoftwareKey();
       await itsIdp.enrol('bob', itsKey);
       const { words, env: own } = product.command;
@@ -269,9 +299,7 @@ describe('the files, written by an AI agent', { timeout: 90_000 }, () => {
       expect(gained).toBe('not approved');
       expect(['SIGNED_OUT', 'TAP_KEY_NEEDED', 'CONSENT_UNANSWERED']).toContain((await asking).code);
       expect(mintedScopes()).toEqual([]);
-    } finally {
-      await itsIdp.close();
-    }
+    });
   });
 });
 

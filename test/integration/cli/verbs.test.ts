@@ -13,6 +13,7 @@ import {
   type ControlledAgent,
   type ControlledDoctor,
   type ControlledKeys,
+  type ControlledSettings,
   controlRoutes,
   type ProfileMaking,
   type WorkspaceProfiles,
@@ -22,6 +23,7 @@ import type { AskView } from '../../../preload/contract/consent.ts';
 import type { GrantNews, GrantView, StatusView } from '../../../preload/contract/control.ts';
 import type { FailureCode } from '../../../preload/contract/failure.ts';
 import type { LockView } from '../../../preload/contract/lock.ts';
+import type { SettingsView } from '../../../preload/contract/settings.ts';
 import type { Ended } from '../../machine/accounts.ts';
 import { ended } from '../../product/product.ts';
 import { type StandInAgent, startStandInAgent } from '../../unit/cli/stand-in-agent.ts';
@@ -91,8 +93,8 @@ const status = (lock: LockView): StatusView => ({
 let agent: StandInAgent;
 /** What the agent was asked, in order. */
 let asked: unknown[][];
-type Scripted = ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys;
-let answers: Partial<ControlledAgent & ControlledKeys>;
+type Scripted = ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys & ControlledSettings;
+let answers: Partial<ControlledAgent & ControlledKeys & ControlledSettings>;
 let lock: LockView;
 let withdrawn: PromiseWithResolvers<string>;
 let news: (send: (line: GrantNews) => void) => void;
@@ -615,6 +617,37 @@ describe('keys', () => {
     for (const name of ['3f9a2', 'ffffffff']) expect((await run(['keys', 'lost', name])).stderr).toContain('[INPUT_INVALID: key]');
     expect(asked).toEqual([]);
     expect((await run(['keys', 'retire', id])).stderr).toContain('[INPUT_INVALID: last-key]');
+  });
+});
+
+describe('settings', () => {
+  const view: SettingsView = {
+    machine: { managedBy: 'Acme\u001b[2J', source: '/etc/lakepass/managed.json', hash: 'ab'.repeat(32) },
+    bundle: { organization: 'Acme', revision: 7 },
+    settings: [
+      { name: 'lease', means: 'How long.', value: '2 min', by: 'it', mode: 'locked' },
+      { name: 'theme', means: 'Light or dark.', value: null, by: null, mode: null },
+    ],
+  };
+
+  it('lists each with whose it is, and who manages the device', async () => {
+    answers.settings = () => view;
+    const { stdout } = await run(['settings']);
+    expect(stdout).toMatch(/Managed by Acme.* \(\/etc\/lakepass\/managed\.json, abababababab\)\nBundle of Acme, revision 7/);
+    expect(stdout).toMatch(/lease +2 min +IT +locked\n.*theme +- +- +-/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('are set and unset by name, and refusals are passed on', async () => {
+    answers.changeSetting = async (change, by) => {
+      asked.push([change, by.process?.pid !== undefined]);
+      return view;
+    };
+    expect((await run(['settings', 'set', 'lease', '60 s'])).stdout).toBe('lease is 60 s.\n');
+    expect((await run(['settings', 'unset', 'lease'])).stdout).toContain('is gone');
+    expect(asked).toEqual(['60 s', null].map((value) => [{ name: 'lease', value }, true]));
+    answers.changeSetting = failing('SETTING_LOCKED');
+    expect((await run(['settings', 'set', 'lease', '1 h'])).stderr).toContain('[SETTING_LOCKED]');
   });
 });
 

@@ -9,13 +9,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
+import { connectAgent } from '../../../main/cli/agent-client.ts';
 import { compose, type Running } from '../../../main/compose.ts';
 import { thumbprintOf } from '../../../main/enroll/bundle.ts';
-import type { Invitation } from '../../../main/enroll/enrollment.ts';
+import type { ManagedReading, ManagedSettings } from '../../../main/enroll/managed-settings.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
 import { findPlaces, type Places } from '../../../main/places.ts';
 import type { DesktopSignals, Ports } from '../../../main/ports.ts';
+import { settingsViewSchema } from '../../../preload/contract/settings.ts';
 import type { UiCall, UiInput, UiOutput } from '../../../preload/contract/ui.ts';
 import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
 import { startProxy } from '../../fixtures/proxy.ts';
@@ -39,13 +42,15 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-async function start(changes: Partial<Ports> = {}, managed: Invitation | null = null): Promise<Running> {
+async function start(changes: Partial<Ports> = {}, its: Partial<ManagedSettings> | ManagedReading | null = null): Promise<Running> {
   const ports = {
     ...nodePorts({ vault: 'memory', log: () => undefined }),
     watchDesktop: undefined,
     openBrowser: async () => 'none' as const,
   };
-  const setting = { places, uid: process.getuid?.() ?? -1, version: '0.0.0', onStop: () => undefined, managed };
+  const acme = { managedBy: 'Acme', invitation: null, settings: {}, source: '/etc/lakepass/managed.json', hash: 'ab'.repeat(32) };
+  const machine: ManagedReading = its !== null && 'managed' in its ? its : { managed: its && { ...acme, ...its }, problem: null };
+  const setting = { places, uid: process.getuid?.() ?? -1, version: '0.0.0', onStop: () => undefined, managed: machine };
   running = await compose({ ...ports, ...changes }, setting);
   return running;
 }
@@ -236,7 +241,10 @@ profiles:
     const publish = async (revision: number, revoked = {}): Promise<void> => {
       bytes = await signedBundle([key], { ...dates, revision, revoked, policy, config: profile(idp?.issuer ?? '') });
     };
-    const agent = await start({ fetch }, { url: 'https://it.acme.example/b.json', thumbprint: await thumbprintOf(key.publicKey) });
+    const agent = await start(
+      { fetch },
+      { invitation: { url: 'https://it.acme.example/b.json', thumbprint: await thumbprintOf(key.publicKey) } },
+    );
     expect(agent.agent.status()).toMatchObject({ profiles: [] });
     await publish(1);
     const status = async () => agent.agent.status();
@@ -248,5 +256,33 @@ profiles:
     await publish(2, { devices: [managed?.device ?? ''] });
     await agent.pollBundle();
     await vi.waitFor(async () => expect((await status()).problems).toMatchObject([{ code: 'DEVICE_REVOKED' }]));
+  });
+});
+
+describe('a machine with settings of its own', () => {
+  const door = () => connectAgent(places);
+
+  it('says whose they are, where they stand, and refuses what they forbid', async () => {
+    const settings = { printedTokens: { value: 'forbidden', mode: 'locked' }, lease: { value: '2 min', mode: 'userMayTighten' } } as const;
+    const agent = await start({}, { settings });
+    const view = await door().get('/v1/settings', settingsViewSchema);
+    expect(view.machine).toMatchObject({ managedBy: 'Acme', source: '/etc/lakepass/managed.json' });
+    expect(view.settings).toContainEqual(expect.objectContaining({ name: 'lease', value: '2 min', by: 'it', mode: 'userMayTighten' }));
+    expect(view.settings).toContainEqual(expect.objectContaining({ name: 'theme', value: null, by: null }));
+    await expect(door().postProven('/v1/token', { scopes: ['sql'] }, settingsViewSchema)).rejects.toMatchObject({
+      failure: { code: 'SETTING_FORBIDS', reason: 'printedTokens' },
+    });
+    expect((await agent.agent.auditTail(50)).records).toContainEqual(
+      expect.objectContaining({ type: 'managed-settings.read', organization: 'Acme' }),
+    );
+  });
+
+  it('that count for nothing says so, and writes it down', async () => {
+    const problem = new AppError('MANAGED_SETTINGS_UNSAFE', { reason: 'owner' }).toFailure();
+    const agent = await start({}, { managed: null, problem });
+    expect(agent.agent.status().problems).toContainEqual(problem);
+    expect((await agent.agent.auditTail(50)).records).toContainEqual(
+      expect.objectContaining({ type: 'managed-settings.refused', code: 'MANAGED_SETTINGS_UNSAFE', reason: 'owner' }),
+    );
   });
 });

@@ -519,6 +519,15 @@ describe('a grant for a profile file', () => {
     expect(all.grants.list()).toEqual([]);
   });
 
+  it('is not made where a setting forbids it, by whichever door it is asked for', async () => {
+    const all = await setting(policyFrom(policyText('none')));
+    const { by } = commandUnder(all);
+    all.state.fileGrants = 'forbidden';
+    for (const attempt of [all.making.makeForFile(wanted, by), all.making.make({ ...wanted, binding: 'file' }, by, waiting())])
+      expect(await codeOf(attempt)).toBe('SETTING_FORBIDS');
+    expect(all.grants.list()).toEqual([]);
+  });
+
   it('is not made where policy says no, beyond its longest life, or while nobody is there', async () => {
     const all = await setting(policyFrom(policyText('tap', { more: ', maxLife: 1 h' })));
     const { by } = commandUnder(all);

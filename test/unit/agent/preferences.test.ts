@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPreferences } from '../../../main/agent/preferences.ts';
 import { AppError } from '../../../main/app-error.ts';
+import { type Settings, settingsSchema } from '../../../main/enroll/settings.ts';
 import type { LoginItem } from '../../../main/ports.ts';
 import { codeOf } from './setting.ts';
 
@@ -107,5 +108,60 @@ describe('the start at login', () => {
     const silent = { ...loginItem(), read: () => Promise.reject(new AppError('INTERNAL')) };
     expect((await open(silent)).view()).toEqual({ theme: 'system', startAtLogin: null, remindOfSetup: true });
     expect(logged).toEqual(['preferences.login-item']);
+  });
+});
+
+describe('a setting of the person’s own', () => {
+  const ofIt = (settings: unknown): Settings => settingsSchema.parse(settings);
+  const beside = (settings: unknown, item?: LoginItem) =>
+    openPreferences({ file, loginItem: item, ofIt: () => ofIt(settings), random: randomBytes, log: (event) => logged.push(event) });
+
+  it('holds where IT says nothing, over a restart, until it is taken back', async () => {
+    const preferences = await open();
+    expect(preferences.effective('lease')).toBeNull();
+    await preferences.setOwn('lease', '2 min');
+    expect((await open()).effective('lease')).toEqual({ value: '2 min', by: 'person', mode: null });
+    await preferences.setOwn('lease', null);
+    expect([(await open()).effective('lease'), logged]).toEqual([null, []]);
+    expect(readFileSync(file, 'utf8')).toBe('{"remindOfSetup":true}\n');
+  });
+
+  it('makes what IT has set stricter, and never looser', async () => {
+    const preferences = await beside({ lease: { value: '5 min', mode: 'userMayTighten' }, theme: { value: 'dark', mode: 'locked' } });
+    await preferences.setOwn('lease', '2 min');
+    expect(preferences.effective('lease')).toMatchObject({ value: '2 min', by: 'person' });
+    expect(await codeOf(preferences.setOwn('lease', '6 min'))).toBe('SETTING_LOCKED');
+    for (const change of [preferences.setOwn('theme', 'light'), preferences.set({ theme: 'light' })])
+      expect(await codeOf(change)).toBe('SETTING_LOCKED');
+    expect([preferences.effective('lease')?.value, preferences.view().theme]).toEqual(['2 min', 'dark']);
+  });
+
+  it('that was set before IT said no gives way, and comes back with the freedom', async () => {
+    await (await open()).setOwn('lease', '10 min');
+    expect((await beside({ lease: { value: '5 min', mode: 'locked' } })).effective('lease')).toMatchObject({ value: '5 min', by: 'it' });
+    expect((await open()).effective('lease')).toMatchObject({ value: '10 min' });
+  });
+
+  it.each(['', '1 s', '2 minutes', '5 min\n', '__proto__'])('is refused where it is %j', async (value) => {
+    const preferences = await open();
+    expect(await codeOf(preferences.setOwn('lease', value))).toBe('INPUT_INVALID');
+    expect([preferences.effective('lease'), readdirSync(folder)]).toEqual([null, []]);
+  });
+
+  it('is not read from a file that says what cannot be', async () => {
+    writeFileSync(file, '{"settings":{"lease":"1 s"}}');
+    expect([(await open()).effective('lease'), logged]).toEqual([null, ['preferences.unusable']]);
+  });
+
+  it('is kept with the start at login, which follows IT where IT has said it', async () => {
+    const item = loginItem();
+    const locked = await beside({ startAtLogin: { value: 'yes', mode: 'locked' } }, item);
+    expect(locked.view().startAtLogin).toBe(true);
+    expect(await codeOf(locked.set({ startAtLogin: false }))).toBe('SETTING_LOCKED');
+    expect(await item.read()).toBe(true);
+    const free = await beside({ startAtLogin: { value: 'yes', mode: 'default' } }, item);
+    expect(await free.set({ startAtLogin: false })).toMatchObject({ startAtLogin: false });
+    expect((await beside({ startAtLogin: { value: 'yes', mode: 'default' } }, item)).view().startAtLogin).toBe(false);
+    expect(await codeOf((await open()).setOwn('startAtLogin', 'yes'))).toBe('INPUT_INVALID');
   });
 });

@@ -12,6 +12,7 @@ import type { Company } from '../../../main/agent/agent.ts';
 import { type Approvals, createApprovals } from '../../../main/agent/approvals.ts';
 import { createGrantMaking } from '../../../main/agent/grant-making.ts';
 import { createQuestions } from '../../../main/agent/questions.ts';
+import { requireAllowed } from '../../../main/agent/settings.ts';
 import { AppError } from '../../../main/app-error.ts';
 import { createTally } from '../../../main/audit/tally.ts';
 import type { Leave } from '../../../main/broker/gate.ts';
@@ -176,6 +177,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
     due: [] as [string, string][],
     touches: [] as Touch[],
     open: true,
+    fileGrants: 'allowed' as 'allowed' | 'forbidden',
   };
 
   const grants = await openGrants({ file: join(folder, 'grants.json'), clock, random: randomBytes, audit, bootId: BOOT });
@@ -211,6 +213,7 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
     policy: () => state.policy,
     extraAiAgents: () => ['acme-coder'],
     describe: describeCaller,
+    requireFileGrants: () => requireAllowed(() => ({ value: state.fileGrants, by: 'it', mode: 'locked' }), 'fileGrants'),
   });
   cleanUps.push(async () => {
     for (const noun of [consents, members, lock, tally]) noun.close();
