@@ -247,7 +247,7 @@ export const texts = {
     idleUntil: (end: string): string => `Unless used, ends ${end}`,
     ring: (left: string, end: string): string => `${left} left: the session ends ${end}, whatever happens.`,
     ringIdle: (end: string): string => `Unless a token is asked for before, it ends ${end}.`,
-    health: { ok: 'Gives tokens', unknown: 'Not asked yet', failed: 'Gives none' },
+    health: { ok: 'Gives tokens', unknown: 'Not asked yet', failed: 'Gives none', stopped: 'No tokens now' },
     workspaces: 'Workspaces',
     restart: 'Ends with the agent: it is kept in memory alone.',
     levels: {
@@ -261,7 +261,7 @@ export const texts = {
   lock: {
     heading: 'Lock',
     states: { open: 'Open', away: 'Away', locked: 'Locked' },
-    open: 'Programs with access get tokens.',
+    open: 'Nothing is held back here.',
     away: (runs: number): string =>
       runs === 0
         ? 'Nothing new begins until you are back.'

@@ -1,5 +1,6 @@
 /** The workspaces of all companies and service principals, and what came of the last token that was asked of each. */
 import { type FailureCode, failureTexts } from '../../preload/contract/failure.ts';
+import type { ServicePrincipalView } from '../../preload/contract/service-principal.ts';
 import { texts } from '../texts.ts';
 import { Badge } from '../ui/Badge.tsx';
 import { Card } from '../ui/Card.tsx';
@@ -7,7 +8,7 @@ import { LineItem, Lines } from '../ui/Lines.tsx';
 import { WithCommands } from '../ui/Notice.tsx';
 import type { ProfileView } from './Profile.tsx';
 
-type Owner = Pick<ProfileView, 'name' | 'workspaces'>;
+type Owner = ProfileView | ServicePrincipalView;
 
 export function Workspaces({ owners }: { owners: readonly Owner[] }) {
   return (
@@ -15,12 +16,16 @@ export function Workspaces({ owners }: { owners: readonly Owner[] }) {
       <Lines>
         {owners.flatMap((owner) =>
           owner.workspaces.map(({ name, host, health }) => (
-            <LineItem key={`${owner.name} ${name}`} note={<WithCommands text={troubleOf(health)} />} aside={<Health health={health} />}>
-              <strong>{name}</strong>{' '}
-              <span className="small">
-                {owners.length > 1 ? `${owner.name} · ` : ''}
-                {host.replace(/^https?:\/\//, '')}
-              </span>
+            <LineItem
+              key={`${owner.name} ${name}`}
+              note={
+                <>
+                  {host.replace(/^https?:\/\//, '')} <WithCommands text={troubleOf(health)} />
+                </>
+              }
+              aside={<Health health={health} isStopped={isStopped(owner)} />}
+            >
+              <strong>{name}</strong> {owners.length > 1 ? <span className="small">{owner.name}</span> : null}
             </LineItem>
           )),
         )}
@@ -37,7 +42,12 @@ function troubleOf(health: string): string {
   return `${cause} ${next}`;
 }
 
-function Health({ health }: { health: string }) {
+/** What a workspace said last counts for nothing where nobody can be asked for. */
+const isStopped = (owner: Owner): boolean =>
+  'session' in owner ? ['signed-out', 'ended', 'locked'].includes(owner.session.phase) : owner.state !== 'ready';
+
+function Health({ health, isStopped }: { health: string; isStopped: boolean }) {
   if (isFailure(health)) return <Badge look="bad">{texts.home.health.failed}</Badge>;
+  if (isStopped) return <Badge>{texts.home.health.stopped}</Badge>;
   return health === 'unknown' ? <Badge>{texts.home.health.unknown}</Badge> : <Badge look="good">{texts.home.health.ok}</Badge>;
 }

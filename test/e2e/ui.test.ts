@@ -589,6 +589,7 @@ describe('home', () => {
     const says = page.getByText(failureTexts.ISSUER_UNREACHABLE.cause);
     await page.getByRole('region', { name: 'What is wrong' }).getByText(failureTexts.PORT_TAKEN.cause).waitFor();
     expect(await says.count()).toBe(1);
+    await page.getByRole('region', { name: 'Workspaces' }).getByText('No tokens now').waitFor();
     await button(page, 'Sign in again').click();
     await page.getByRole('alert').getByText(failureTexts.ISSUER_UNREACHABLE.cause).waitFor();
     expect(await says.count()).toBe(1);
@@ -659,8 +660,11 @@ describe('service principals', () => {
     await items.first().waitFor();
     expect(await items.allInnerTexts()).toEqual(states.map(([, , says]) => expect.stringMatching(says)));
     const workspaces = page.getByRole('region', { name: 'Workspaces' });
-    await workspaces.getByText('acme · acme.cloud.databricks.com').waitFor();
-    await workspaces.getByText('robot · nightly.cloud.databricks.com').waitFor();
+    const lines = await workspaces.getByRole('listitem').allInnerTexts();
+    expect(lines[0]).toMatch(/^prod acme\s+acme\.cloud\.databricks\.com\s+Gives tokens$/);
+    expect(lines[1]).toMatch(/^nightly loader\s+nightly\.cloud\.databricks\.com\s+Gives tokens$/);
+    // Without its secret it gives none, whatever the workspace said before.
+    expect(lines[4]).toMatch(/^nightly robot\s+nightly\.cloud\.databricks\.com\s+No tokens now$/);
     expect(await findingsOf(page)).toEqual([]);
   });
 
