@@ -2,7 +2,7 @@
  * FIDO's metadata, from a file. A real issue cannot be had by a test, so these are signed by an authority of our own, which takes the place
  * of the pinned roots; the shape is that of the specification.
  */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { judgeAttestation } from '../../../main/passkey/attestation.ts';
 import { openMds } from '../../../main/passkey/mds.ts';
@@ -13,41 +13,12 @@ import { fakeClock } from '../../fakes/fake-clock.ts';
 import { memoryDisk } from '../../fakes/memory-disk.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 import { w3cRoot, w3cVectors } from '../../fixtures/attestation/w3c-vectors.ts';
-import { basicConstraints, certificate, der, extension, sequence } from '../../fixtures/certificates.ts';
 import { at, certificatesOf, enrolledAt, w3cKey } from './attestation-setting.ts';
-import { authority, maker, subjectOf } from './made-evidence.ts';
+import { authority, maker } from './made-evidence.ts';
+import { fido, signed } from './made-metadata.ts';
 import { verdict } from './setting.ts';
 
-const fido = authority('FIDO in small');
 const uuid = (hex: string) => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-const dnsName = (name: string) => extension('2.5.29.17', false, sequence(der(0x82, Buffer.from(name))));
-
-interface Signing {
-  alg?: 'ES256' | 'RS256' | 'none' | 'HS256';
-  host?: string;
-  header?: Record<string, unknown>;
-  ends?: Date;
-  signer?: KeyObject;
-  issuer?: typeof fido;
-  chain?: Buffer[];
-}
-
-function signed(
-  payload: unknown,
-  { alg = 'ES256', host = 'mds.fidoalliance.org', header = {}, ends, signer, issuer = fido, chain = [] }: Signing = {},
-): Buffer {
-  const pair = alg === 'RS256' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const extensions = [basicConstraints(false), dnsName(host)];
-  const fields = { subject: subjectOf({ cn: host }), issuer: issuer.subject, publicKey: pair.publicKey, extensions };
-  const leaf = certificate({ ...fields, ...(ends ? { ends } : {}) }, issuer.privateKey);
-  const text = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const x5c = [leaf, ...chain].map((bytes) => bytes.toString('base64'));
-  const input = `${text({ alg, typ: 'JWT', x5c, ...header })}.${typeof payload === 'string' ? payload : text(payload)}`;
-  const key = signer ?? pair.privateKey;
-  const signature = sign('sha256', Buffer.from(input), alg === 'RS256' ? key : { key, dsaEncoding: 'ieee-p1363' });
-  return Buffer.from(`${input}.${signature.toString('base64url')}`);
-}
-
 const w3c = Buffer.from(w3cRoot, 'hex').toString('base64');
 const entry = (changes: Record<string, unknown> = {}) => ({
   aaguid: uuid(w3cVectors.packed.aaguid).toUpperCase(),

@@ -1,11 +1,13 @@
 /** What becomes of a key once its attestation is judged: what policy is told, whose it is, and how it ends. */
 import { describe, expect, it } from 'vitest';
 import type { Model, Models } from '../../../main/passkey/attestation.ts';
+import { openMds } from '../../../main/passkey/mds.ts';
 import { readCertificate } from '../../../main/passkey/x509.ts';
 import { basicConstraints, certificate } from '../../fixtures/certificates.ts';
 import { type AttestationRoot, createAttestationRoot } from '../../fixtures/software-key/attestation-certificates.ts';
 import { createSoftwareKey, type SoftwareKey } from '../../fixtures/software-key/software-key.ts';
 import { maker, serialNumber, subjectOf } from './made-evidence.ts';
+import { fido, signed } from './made-metadata.ts';
 import { enrol, enrolled, kept, ORIGIN, person, setting, shown, touch, touchNew, verdict } from './setting.ts';
 
 const bob = { ...person, subject: 'sub-bob', username: 'bob@acme.test' };
@@ -108,6 +110,29 @@ describe('a newer issue of the metadata', () => {
     state.known = true;
     expect(await keys.judgeAgain()).toBe(1);
     expect(keys.list()[0]).toMatchObject({ attested: true });
+  });
+
+  it('from a file proves the keys of its models, and a later one takes that back', async () => {
+    const root = createAttestationRoot();
+    const { start, disk, clock, audit } = setting();
+    const mds = await openMds({ vault: disk.vault(), clock, audit, log: () => undefined, roots: () => [fido.certificate] });
+    const keys = await start(undefined, { mds });
+    const { key } = await enrol(keys, { root });
+    const issue = (no: number, status: string): Buffer => {
+      const attestationRootCertificates = [root.pem.replace(/-----[^-]+-----|\s/g, '')];
+      const entry = {
+        aaguid: key.aaguid,
+        metadataStatement: { description: 'Lake Key', attestationRootCertificates },
+        statusReports: [{ status }],
+      };
+      return signed({ no, nextUpdate: '2027-01-01', entries: [entry] });
+    };
+    await mds.import(issue(1, 'FIDO_CERTIFIED'));
+    expect(await keys.judgeAgain()).toBe(1);
+    expect(await tapped(keys, key)).toMatchObject({ attested: true, hardwareBound: true, aaguid: key.aaguid });
+    await mds.import(issue(2, 'USER_KEY_REMOTE_COMPROMISE'));
+    expect(await keys.judgeAgain()).toBe(1);
+    expect(await tapped(keys, key)).toMatchObject({ attested: false, hardwareBound: false });
   });
 
   it('that says nothing new changes and writes nothing', async () => {
