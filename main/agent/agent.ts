@@ -99,9 +99,9 @@ interface Parts extends StatusParts {
 export interface Agent extends ControlledAgent {
   /** @param mayOpen false where whoever asks opens the address itself */
   beginSignIn(...asked: [...Parameters<ControlledAgent['beginSignIn']>, mayOpen?: boolean]): ReturnType<ControlledAgent['beginSignIn']>;
-  /** A profile of people. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN | PRINCIPAL_NO_SIGN_IN */
+  /** A profile of people. @throws AppError CONFIG_MISSING | CONFIG_UNAPPROVED (lost) | PROFILE_NEEDED | PROFILE_UNKNOWN | PRINCIPAL_NO_SIGN_IN */
   company(name: string | undefined): Company;
-  /** A profile or a service principal; the only profile where none is named. @throws AppError CONFIG_MISSING | PROFILE_NEEDED | PROFILE_UNKNOWN */
+  /** A profile or a service principal; the only profile where none is named. @throws AppError CONFIG_MISSING | CONFIG_UNAPPROVED (lost) | PROFILE_NEEDED | PROFILE_UNKNOWN */
   principal(name: string | undefined): Principal;
   /** The control door refused a request, or a route of it did. */
   controlRefused(verb: string, code: FailureCode, by: Caller): void;
@@ -129,7 +129,7 @@ export function createAgent(parts: Parts): Agent {
   /** People first: whoever names nobody means themselves. */
   const principal = (name: string | undefined): Principal => {
     const named = companies.size > 0 ? companies : servicePrincipals;
-    if (named.size === 0) throw new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
+    if (named.size === 0) throw parts.files.lostConfig() ?? new AppError('CONFIG_MISSING', { detail: `Expected at ${parts.configFile}.` });
     if (name === undefined && named.size > 1)
       throw new AppError('PROFILE_NEEDED', { detail: [...companies.keys(), ...servicePrincipals.keys()].join(', ') });
     const found = name === undefined ? [...named.values()][0] : (companies.get(name) ?? servicePrincipals.get(name));

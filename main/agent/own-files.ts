@@ -36,6 +36,8 @@ export interface OwnFiles {
   adopt(): Promise<boolean>;
   /** Somebody has signed in with this configuration, or approved it with a tap; a first one that nobody has used yet has only been read. */
   configApproved(): boolean;
+  /** CONFIG_UNAPPROVED (reason: lost), where no configuration holds because the approved one is lost; null: it is not. */
+  lostConfig(): AppError | null;
   /** The configuration that holds, to the byte; null: there is none. */
   held(): Buffer | null;
   /** Told of each configuration that a tap has approved; true: all it says is in use, and nothing waits for the next start. */
@@ -389,6 +391,7 @@ export async function openOwnFiles(parts: {
       return true;
     },
     configApproved: () => approved.config !== null || ofCompany() !== null,
+    lostConfig: () => (lost.has('config') && ofCompany() === null ? lostError('config') : null),
     held: () => approved.config ?? adopted,
     onApproved(take) {
       takeUp = take;

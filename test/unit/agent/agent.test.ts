@@ -88,6 +88,7 @@ async function agentOver(
     lockView: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
     passphraseWorks: true,
     filesFail: false,
+    lostConfig: null as AppError | null,
     leaving: false,
   };
   const companies = new Map<string, Company>();
@@ -195,6 +196,7 @@ async function agentOver(
         done.push('files proven');
       },
       forgetConfig: async () => void done.push('forget config'),
+      lostConfig: () => state.lostConfig,
       words: (kind, hash) => [`${kind} ${hash}`],
       approve: async (kind, hash, how) => void done.push(`approve ${kind} ${hash} ${how}`),
     }),
@@ -253,6 +255,13 @@ describe('which profile is meant', () => {
     const none = await agentOver([]);
     expect((await made(none)).failure?.code).toBe('CONFIG_MISSING');
     expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }, BROWSER))).toBe('CONFIG_MISSING');
+  });
+
+  it('is refused where the approved configuration is lost, with that as the reason', async () => {
+    const none = await agentOver([]);
+    none.given.lostConfig = new AppError('CONFIG_UNAPPROVED', { reason: 'lost' });
+    expect((await made(none)).failure).toMatchObject({ code: 'CONFIG_UNAPPROVED', reason: 'lost' });
+    expect(await codeOf(() => none.agent.beginSignIn({ stepUp: false }, BROWSER))).toBe('CONFIG_UNAPPROVED');
   });
 });
 

@@ -393,6 +393,7 @@ describe('records of what was approved that are taken away', () => {
         expect([clientOf(files), files.policy().id, await files.adopt()]).toEqual([undefined, 'self-managed', false]);
         expect(files.problems().filter(({ reason }) => reason === 'lost')).toHaveLength(2);
         expect(codes()).toContain('CONFIG_UNAPPROVED');
+        expect(files.lostConfig()?.toFailure()).toMatchObject({ code: 'CONFIG_UNAPPROVED', reason: 'lost' });
         expect(asked.map(([kind]) => kind).sort()).toEqual(['config', 'policy']);
       }
       expect(audit.of('config.rejected')).toMatchObject([{ code: 'CONFIG_UNAPPROVED' }, { code: 'CONFIG_UNAPPROVED' }]);
@@ -425,6 +426,7 @@ describe('records of what was approved that are taken away', () => {
     await approvedBoth();
     const { files } = await start();
     await files.forgetConfig();
+    expect(files.lostConfig()).toBeNull();
     wasUsed = false;
     write('config', configOf('second'));
     expect([clientOf((await start()).files), (await start()).files.policy().id]).toEqual(['second', 'mine']);
