@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { AppError, hasCode } from '../app-error.ts';
 import { type Person, readBundleFile, withExemption, withRevoked } from '../enroll/admin/bundle-file.ts';
 import { personText } from '../enroll/admin/changes.ts';
-import { type AdminFolder, adminFolder, fileNames, initFolder, requireUnused, writePublic } from '../enroll/admin/folder.ts';
+import { type AdminFolder, adminFolder, fileNames, initFolder, requireUnused, writeNew } from '../enroll/admin/folder.ts';
 import { invitedKey, publishBundle, readSources, requireOverlap } from '../enroll/admin/publish.ts';
 import { qrAsSvg, qrForTerminal } from '../enroll/admin/qr.ts';
 import { addKey, dropFirstKey, type Lock, readKeyFile, requirePassphrase, stretched } from '../enroll/admin/signing-key.ts';
@@ -67,7 +67,7 @@ export async function invite(options: Options): Promise<void> {
   requireAddress(url);
   const thumbprint = await thumbprintOf(key);
   const link = invitationLink({ url, thumbprint });
-  if (options.svg !== undefined) await writePublic(resolve(options.svg), qrAsSvg(link));
+  if (options.svg !== undefined) await writeNew(resolve(options.svg), qrAsSvg(link), 0o644);
   if (options.json === true) return printJson({ link, url, fingerprint: thumbprint, published: isPublished });
   printLine(link);
   // In colours of its own, which no line of ours could hold.
@@ -105,7 +105,10 @@ export async function exempt(user: string, options: Options): Promise<void> {
     });
   }
   if (!rules.has(parsed.data.rule))
-    throw new AppError('INPUT_INVALID', { reason: 'rule', detail: `The policy has: ${[...rules.keys()].join(', ')}.` });
+    throw new AppError('INPUT_INVALID', {
+      reason: 'rule',
+      detail: rules.size === 0 ? 'The folder has no policy.yaml with rules.' : `The policy has: ${[...rules.keys()].join(', ')}.`,
+    });
   await save(folder, withExemption(bundleText, parsed.data), rules);
   if (options.json === true) return printJson({ exemption: parsed.data, published: false });
   printLine(`${user} is exempt from ${parsed.data.rule} until ${parsed.data.until}, ${unpublished}`);

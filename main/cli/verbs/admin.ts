@@ -60,7 +60,7 @@ export function addAdmin(program: Command): void {
     'lakepass admin invite --folder acme --url https://it.acme.example/lakepass/bundle.jws.json --svg invite.svg',
   )
     .requiredOption('--url <url>', 'https address at which the bundle is published')
-    .option('--svg <path>', 'write the QR code as a picture')
+    .option('--svg <path>', 'write the QR code as a picture, into a new file')
     .option('--out <path>', 'the bundle that is published there; bundle.jws.json in the folder without it')
     .action(doing(({ invite }, options) => invite(options)));
 

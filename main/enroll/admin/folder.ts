@@ -81,16 +81,13 @@ export async function initFolder(path: string, { organization, lock }: { organiz
   await requireUnused(path);
   // end check
   const { text, thumbprint } = await newKeyFile(lock);
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await writeNew(folder.file('key'), text);
-    await writeNew(folder.file('policy'), policyTemplate);
-    await writeNew(folder.file('config'), configTemplate);
-    await writeNew(folder.file('bundle'), bundleTemplate(organization, randomUUID()));
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError('DISK_FULL', { cause });
-  }
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new AppError('DISK_FULL', { detail: `${path} cannot be made.`, cause });
+  });
+  await writeNew(folder.file('key'), text);
+  await writeNew(folder.file('policy'), policyTemplate);
+  await writeNew(folder.file('config'), configTemplate);
+  await writeNew(folder.file('bundle'), bundleTemplate(organization, randomUUID()));
   return thumbprint;
 }
 
@@ -104,11 +101,12 @@ export async function requireUnused(path: string): Promise<void> {
   }
 }
 
-async function writeNew(file: string, text: string): Promise<void> {
+/** @throws AppError ADMIN_FILE_EXISTS | DISK_FULL */
+export async function writeNew(file: string, text: string, mode = 0o600): Promise<void> {
   try {
-    await writeFile(file, text, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : error;
+    await writeFile(file, text, { flag: 'wx', mode });
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : new AppError('DISK_FULL', { cause });
   }
 }
 

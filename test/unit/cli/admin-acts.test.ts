@@ -50,6 +50,15 @@ describe('lakepass admin', () => {
     expect(readFileSync(file('i.svg'), 'utf8')).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   });
 
+  it('draws no picture over another file', async () => {
+    const { options, read, file } = await folder();
+    const before = read('policy.yaml');
+    await expect(invite({ ...options, url: 'https://it.acme.example/b', svg: file('policy.yaml') })).rejects.toThrow(
+      expect.objectContaining({ code: 'ADMIN_FILE_EXISTS' }),
+    );
+    expect(read('policy.yaml')).toBe(before);
+  });
+
   it.each(['http://it.acme.example/b', 'https://me@it.acme.example/b', 'https://it.acme.example/b#x', 'bundle.json'])(
     'invites nobody to %s',
     async (url) => {
