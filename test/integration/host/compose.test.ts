@@ -18,6 +18,8 @@ import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
 import { findPlaces, type Places } from '../../../main/places.ts';
 import type { DesktopSignals, Ports } from '../../../main/ports.ts';
+import { grantRequestSchema } from '../../../preload/contract/control.ts';
+import type { SessionView } from '../../../preload/contract/session.ts';
 import { settingsViewSchema } from '../../../preload/contract/settings.ts';
 import type { UiCall, UiInput, UiOutput } from '../../../preload/contract/ui.ts';
 import { type Idp, startIdp } from '../../fixtures/idp/idp.ts';
@@ -77,6 +79,14 @@ const visit = (url: URL): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     get(url, { agent: false }, (answer) => answer.resume().once('end', () => resolve(answer.statusCode))).once('error', reject);
   });
+
+async function signIn(agent: Running): Promise<SessionView> {
+  const key = createSoftwareKey();
+  await idp?.enrol('alice', key);
+  const { url } = await call(agent, 'sign-in', {});
+  await visit(await scriptedBrowser({ key, username: 'alice' }).authorize(new URL(url ?? '')));
+  return (await agent.agent.signInOutcome('acme')).session;
+}
 
 describe('a host', () => {
   it('knows itself as the system shows it: the very process, and what stands above it', async () => {
@@ -138,12 +148,7 @@ describe('a first configuration that is adopted', () => {
     const { status } = await call(agent, 'state', {});
     expect(status.profiles.map(({ name, session }) => [name, session.phase])).toEqual([['acme', 'signed-out']]);
 
-    const key = createSoftwareKey();
-    await idp?.enrol('alice', key);
-    const { url } = await call(agent, 'sign-in', {});
-    const answer = await scriptedBrowser({ key, username: 'alice' }).authorize(new URL(url ?? ''));
-    await visit(answer);
-    expect((await agent.agent.signInOutcome('acme')).session.phase).toBe('signed-in');
+    expect((await signIn(agent)).phase).toBe('signed-in');
     expect(await agent.adopt()).toBe(false);
   });
 
@@ -275,6 +280,25 @@ describe('a machine with settings of its own', () => {
     expect((await agent.agent.auditTail(50)).records).toContainEqual(
       expect.objectContaining({ type: 'managed-settings.read', organization: 'Acme' }),
     );
+  });
+
+  it('holds sessions and grants to them, whatever the profile leaves open', async () => {
+    await writeConfig();
+    const locked = (value: string) => ({ value, mode: 'locked' as const });
+    const forbidden = { value: 'forbidden', mode: 'locked' } as const;
+    const settings = { sessionLife: locked('2 h'), sessionIdle: locked('1 h'), longestGrant: locked('10 min'), fileGrants: forbidden };
+    const agent = await start({}, { settings });
+    const { signedInAt, endsAt } = await signIn(agent);
+    expect(Date.parse(endsAt ?? '') - Date.parse(signedInAt ?? '')).toBe(2 * 60 * 60_000);
+    const { warnings } = agent.agent.status();
+    expect(warnings.filter((warning) => warning.includes('next start'))).toEqual([]);
+    const { limits } = agent.agent.company('acme').profile;
+    expect([limits.idle, limits.grant]).toEqual([60 * 60_000, 10 * 60_000]);
+    const said: unknown[] = [];
+    const wanted = { scopes: ['sql'], binding: 'file', label: '' } as const;
+    const asking = agent.agent.makeGrant(grantRequestSchema.parse(wanted), await agent.self());
+    await asking((line) => void said.push(line), new AbortController().signal);
+    expect(said).toMatchObject([{ failure: { code: 'SETTING_FORBIDS', reason: 'fileGrants' } }]);
   });
 
   it('that count for nothing says so, and writes it down', async () => {
