@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, asAppError, hasCode } from './app-error.ts';
+import { loadingIn } from './code-by-environment.ts';
 import { compose, type Running } from './compose.ts';
 import { jsonLog, nodePorts, type VaultChoice, vaultChoices } from './host-ports.ts';
 import { leaveLastWords } from './last-words.ts';
@@ -26,12 +27,14 @@ export interface HeadlessAgent extends Running {
 /**
  * Starts the agent in this process and keeps it alive until a signal (SIGTERM, SIGINT, SIGHUP) or a request to stop.
  *
- * @throws AppError ENVIRONMENT_UNSAFE: NODE_OPTIONS is set; or whatever `compose` throws
+ * @throws AppError ENVIRONMENT_UNSAFE: a variable that loads code is set; or whatever `compose` throws
  */
 export async function runHeadless(options: HeadlessOptions): Promise<HeadlessAgent> {
+  const [unsafe] = loadingIn(process.env);
   // check: agent-without-node-options
-  // It has had its way by now; what it loaded could read every token there is from here on.
-  if ((process.env['NODE_OPTIONS'] ?? '').trim() !== '') throw new AppError('ENVIRONMENT_UNSAFE', { reason: 'NODE_OPTIONS' });
+  // Most have had their way by now; what they loaded could read every token there is from here on.
+  if (unsafe !== undefined)
+    throw new AppError('ENVIRONMENT_UNSAFE', { reason: unsafe, detail: `It is ${unsafe}: \`env -u ${unsafe} lakepass agent\`.` });
   // end check
   leaveLastWords();
   // Node opens its debugger to whoever sends this signal; a listener of our own takes its place.

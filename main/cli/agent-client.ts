@@ -13,6 +13,7 @@ import { failureAnswerSchema } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import { hostFacts } from '../agent-host.ts';
 import { AppError } from '../app-error.ts';
+import { withoutLoading } from '../code-by-environment.ts';
 import { checkRuntime, type Places } from '../places.ts';
 import { type Ms, ms, seconds } from '../units.ts';
 import { proveCaller } from './caller-proof.ts';
@@ -276,12 +277,12 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * Ours, without what would load code into the agent or make it write more than it means to: the terminal of an editor has the first, and Node's
+ * Ours, without what would load code into the agent or make it write more than it means to: the terminal of an editor has such, and Node's
  * own tracing would write request paths, and with them grant URLs, to agent.err.
  */
 export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _loaded, NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ...rest } = env;
-  return rest;
+  const { NODE_DEBUG: _traced, NODE_DEBUG_NATIVE: _tracedToo, ...rest } = env;
+  return withoutLoading(rest);
 }
 
 async function startHeadless(places: Places, options: StartOptions): Promise<void> {

@@ -176,7 +176,7 @@ export const failureTexts = {
   // agent
   AGENT_RUNNING: { cause: 'A Lakepass agent is already running for you on this machine.', next: 'Use it as it is, or stop it first.', nextStep: 'none' },
   AGENT_NOT_RUNNING: { cause: 'The Lakepass agent is not running.', next: 'Start it with `lakepass agent`.', nextStep: 'start-agent' },
-  ENVIRONMENT_UNSAFE: { cause: 'NODE_OPTIONS is set, and could have loaded a program into the agent that reads every token.', next: 'Start it without: `env -u NODE_OPTIONS lakepass agent`.', nextStep: 'start-agent' },
+  ENVIRONMENT_UNSAFE: { cause: 'A variable is set that could have loaded a program into the agent that reads every token.', next: 'Start it without: `env -u NAME lakepass agent`.', nextStep: 'start-agent' },
   AGENT_START_FAILED: { cause: 'The Lakepass agent did not come up.', next: 'Run `lakepass agent` in a terminal to see why.', nextStep: 'start-agent' },
   AGENT_IS_DESKTOP: { cause: 'In this installation the agent is the desktop app.', next: 'Open Lakepass; every other command starts it by itself.', nextStep: 'start-agent' },
   RUNTIME_UNSAFE: { cause: 'The runtime folder is not yours alone.', next: 'Remove it, or point XDG_RUNTIME_DIR to a local folder of your own.', nextStep: 'fix-config' },

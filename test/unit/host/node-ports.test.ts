@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { agentEnvironment } from '../../../main/cli/agent-client.ts';
+import { loadingIn, withoutLoading } from '../../../main/code-by-environment.ts';
 import { runHeadless } from '../../../main/headless.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 
@@ -19,16 +20,34 @@ const selfSigned = (): { key: Buffer; cert: Buffer } => {
   return { key: readFileSync(key), cert: readFileSync(cert) };
 };
 
-it('loads nothing into an agent: one with NODE_OPTIONS does not start', async () => {
-  vi.stubEnv('NODE_OPTIONS', '--require=/tmp/evil.js');
+const loading = {
+  NODE_OPTIONS: '--require=/tmp/evil.js',
+  NAPI_RS_NATIVE_LIBRARY_PATH: '/tmp/evil.node',
+  OPENSSL_CONF: '/tmp/evil.cnf',
+  OPENSSL_MODULES: '/tmp/evil',
+  OPENSSL_ENGINES: '/tmp/evil',
+  LD_PRELOAD: '/tmp/evil.so',
+  LD_AUDIT: '/tmp/evil.so',
+  DYLD_INSERT_LIBRARIES: '/tmp/evil.dylib',
+};
+
+it.each(Object.entries(loading))('loads nothing into an agent: one with %s does not start', async (name, value) => {
+  vi.stubEnv(name, value);
   onTestFinished(() => void vi.unstubAllEnvs());
   // Nothing can be made there, so that no agent comes up in any case.
-  await expect(runHeadless({ home: '/dev/null/home', vault: 'memory' })).rejects.toMatchObject({ code: 'ENVIRONMENT_UNSAFE' });
+  const started = runHeadless({ home: '/dev/null/home', vault: 'memory' });
+  await expect(started).rejects.toMatchObject({ code: 'ENVIRONMENT_UNSAFE', reason: name });
+});
+
+it('takes nothing that somebody else says Node has compiled of an installed program', () => {
+  const env = { NODE_COMPILE_CACHE: '/tmp/evil', HOME: '/h' };
+  expect([loadingIn(env, false), withoutLoading(env, false)]).toEqual([['NODE_COMPILE_CACHE'], { HOME: '/h' }]);
+  expect(loadingIn(env, true)).toEqual([]);
 });
 
 it('is handed to an agent that a verb starts without what loads code into it or traces it, and else as it is', () => {
-  const env = { NODE_OPTIONS: '--inspect', NODE_DEBUG: 'http', NODE_DEBUG_NATIVE: 'http', HTTPS_PROXY: 'http://p', LAKEPASS_JWT: 'x' };
-  expect(agentEnvironment(env)).toEqual({ HTTPS_PROXY: 'http://p', LAKEPASS_JWT: 'x' });
+  const kept = { HTTPS_PROXY: 'http://p', LAKEPASS_JWT: 'x', LD_LIBRARY_PATH: '/opt/lib' };
+  expect(agentEnvironment({ ...loading, NODE_DEBUG: 'http', NODE_DEBUG_NATIVE: 'http', ...kept })).toEqual(kept);
 });
 
 it('checks certificates although NODE_TLS_REJECT_UNAUTHORIZED says not to', async () => {
