@@ -578,6 +578,7 @@ export const texts = {
           '/v1/keys/lost': 'could not report a key lost',
           '/v1/keys/retire': 'could not take a key out of use',
           '/v1/mds': 'could not import FIDO’s metadata',
+          '/v1/settings': 'could not change a setting',
           '/v1/reset': 'could not reset Lakepass',
           '/v1/audit': 'wanted to read the audit log, and could not',
           '/v1/stop': 'could not stop Lakepass',
