@@ -45,7 +45,7 @@ const NOUNS: Record<string, RegExp | undefined> = {
   // What joins the nouns; only the composition root and the hosts stand above it.
   agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
   // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log, try a policy, and make a bundle.
-  cli: /^main\/(places|headless|agent-host|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/idp\/presets\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor|enroll)\//,
+  cli: /^main\/(places|headless|agent-host|code-by-environment|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/idp\/presets\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor|enroll)\//,
 };
 
 const rules: Rule[] = [
