@@ -8,12 +8,16 @@ export function warningsOf(file: PolicyFile): string[] {
   const held = ['forwarder', 'container', 'unknown'] as const;
   const namesHeldOff = ({ callers = [] }: GrantRule): boolean =>
     callers.some((name) => held.some((kind) => file.callers[name]?.kinds?.includes(kind) === true));
-  const said: [string[], string][] = [
-    [ids(({ approval }) => approval === 'none'), 'ask nobody: any program that runs as you gets what they give.'],
-    [ids(({ approval }) => approval === 'click'), 'ask for a click alone, which a program that runs as you can make.'],
-    [ids(namesHeldOff), 'give to forwarders, containers or programs the system cannot name: who is behind them is not known.'],
+  const said: [string[], one: string, several: string, rest: string][] = [
+    [ids(({ approval }) => approval === 'none'), 'asks', 'ask', 'nobody: any program that runs as you gets what is given there.'],
+    [ids(({ approval }) => approval === 'click'), 'asks', 'ask', 'for a click alone, which a program that runs as you can make.'],
+    [ids(namesHeldOff), 'gives', 'give', 'to forwarders, containers or programs the system cannot name: who is behind them is not known.'],
   ];
-  const rules = said.filter(([found]) => found.length > 0).map(([found, words]) => `The rules ${someOf(found.sort(), 6)} ${words}`);
+  const rules = said
+    .filter(([found]) => found.length > 0)
+    .map(([found, one, several, rest]) =>
+      found.length === 1 ? `The rule ${found[0]} ${one} ${rest}` : `The rules ${someOf(found.sort(), 6)} ${several} ${rest}`,
+    );
   return [
     ...(file.mode === 'observe' ? ['The policy only observes: it records what it would refuse, and lets it through.'] : []),
     ...rules,

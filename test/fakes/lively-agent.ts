@@ -152,7 +152,7 @@ function policyPage(): UiOutput<'policy'> {
       ...{ id: 'acme', revision: 7, hash: 'c0ffee5ea51de0ddba11', mode: 'enforce', source: '/etc/lakepass/policy.yaml' },
       expires: null,
     },
-    warnings: ['The rules agents-sql ask for a click alone, which a program that runs as you can make.'],
+    warnings: ['The rule agents-sql asks for a click alone, which a program that runs as you can make.'],
     limits: { awayGraceSeconds: 28_800, idleSeconds: 900, dailyCapSeconds: 43_200, lockOnSuspend: true },
     mine: [
       mine('notebook', notebook, allowed, denied),
