@@ -3,11 +3,11 @@
  * the same refused by the workspace where the token lacks it. No token stands in the profile of dbt; it asks the metadata service.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Product, startProduct } from '../product/product.ts';
+import { type Product, startProduct, usualConfig } from '../product/product.ts';
 
 const policy = `version: 1
 id: quiet
@@ -23,9 +23,16 @@ roles:
 let product: Product;
 let python: string;
 let project: string;
+let authority: string;
 
 beforeAll(async () => {
   product = await startProduct({ policy });
+  // The adapter takes https only; of another address it makes a name that it asks the network for.
+  const { port, ca } = await product.workspace.listenTls();
+  authority = join(product.home, 'workspace-ca.pem');
+  writeFileSync(authority, ca, { mode: 0o644 });
+  const secure = { ...product.workspace, host: `https://127.0.0.1:${port}` };
+  product.writeConfig(`${usualConfig(product.idp, [secure])}network: { caFile: '${authority}' }\n`);
   await product.signIn();
   python = await product.machine.pythonOfDbt();
   project = join(product.home, 'trips');
@@ -53,7 +60,7 @@ async function dbt(scope: string, ...words: string[]) {
     project,
   ];
   const { code, stdout, stderr } = await product.lakepass(['run', '--scope', scope, '--', ...command], {
-    env: { TRIPS_HTTP_PATH: httpPath() },
+    env: { TRIPS_HTTP_PATH: httpPath(), REQUESTS_CA_BUNDLE: authority },
   });
   expect(stderr).not.toMatch(/^lakepass:/m);
   const calls = product.workspace.requests.slice(before).filter(({ path }) => path === httpPath());
