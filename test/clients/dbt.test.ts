@@ -1,9 +1,10 @@
 /**
  * dbt under a real `lakepass run`, with its own Databricks adapter: `dbt debug` and a model that is built with a token that carries `sql`, and
- * the same refused by the workspace where the token lacks it. No token stands in the profile of dbt; it asks the metadata service.
+ * the same refused by the workspace where the token lacks it. No token stands in the profile of dbt; it asks the metadata service. Nothing
+ * but loopback is spoken to.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -60,12 +61,16 @@ async function dbt(scope: string, ...words: string[]) {
     project,
   ];
   const { code, stdout, stderr } = await product.lakepass(['run', '--scope', scope, '--', ...command], {
-    env: { TRIPS_HTTP_PATH: httpPath(), REQUESTS_CA_BUNDLE: authority },
+    env: {
+      ...{ TRIPS_HTTP_PATH: httpPath(), REQUESTS_CA_BUNDLE: authority },
+      ...{ PYTHONPATH: join(project, 'watch'), NAMES_ASKED: join(project, 'names') },
+    },
   });
   expect(stderr).not.toMatch(/^lakepass:/m);
   const calls = product.workspace.requests.slice(before).filter(({ path }) => path === httpPath());
   expect(new Set(calls.map(({ scopes }) => scopes?.join(' ')))).toEqual(new Set([scope]));
   expect(calls.every(({ userAgent }) => /PyDatabricksSqlConnector\/4\.4\.0 \(dbt-databricks\/1\.12\.7\)/.test(userAgent))).toBe(true);
+  expect(new Set(readFileSync(join(project, 'names'), 'utf8').trim().split('\n'))).toEqual(new Set(['127.0.0.1']));
   return { code, said: stdout, statuses: new Set(calls.map(({ status }) => status)) };
 }
 
