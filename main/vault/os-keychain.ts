@@ -31,12 +31,20 @@ const kinds: Partial<Record<NodeJS.Platform, Keychain['kind']>> = {
   win32: 'credential-manager',
 };
 
+/** The package would load any file that this variable names in the place of its own library, also in the desktop app. */
+async function loadKeyring(): Promise<KeyringLibrary> {
+  // check: keyring-not-by-environment
+  delete process.env['NAPI_RS_NATIVE_LIBRARY_PATH'];
+  // end check
+  return import('@napi-rs/keyring');
+}
+
 /**
  * @param parts.load brings the native library in, on first use: a host without a keychain may still choose memory
  * @param parts.patience how long one call may take; a keychain that waits for a person counts as locked after it
  */
 export function osKeychain({
-  load = () => import('@napi-rs/keyring'),
+  load = loadKeyring,
   patience = PATIENCE,
 }: {
   load?: () => Promise<KeyringLibrary>;

@@ -1,4 +1,8 @@
 /** The translation of the keyring library: its words into codes, its hangs into an end. The real library: test/integration/vault. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { seconds } from '../../../main/units.ts';
 import { type KeyringEntry, type KeyringLibrary, osKeychain } from '../../../main/vault/os-keychain.ts';
@@ -100,4 +104,15 @@ it('counts a keychain that does not answer as locked', async () => {
   expect(refused).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(refused.mock.calls).toMatchObject([[{ code: 'KEYCHAIN_LOCKED', reason: 'no-answer' }]]);
+});
+
+it('loads the library of its own package, whatever file the environment names', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lp-keyring-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const other = join(folder, 'other.cjs');
+  writeFileSync(other, "process.stdout.write('loaded another '); module.exports = {};");
+  const program = `const { osKeychain } = await import('${new URL('../../../main/vault/os-keychain.ts', import.meta.url)}');
+    await osKeychain().read('vault-key').then(() => console.log('read'), (error) => console.log(error.code));`;
+  const env = { NAPI_RS_NATIVE_LIBRARY_PATH: other, HOME: folder, DBUS_SESSION_BUS_ADDRESS: `unix:path=${folder}/none` };
+  expect(String(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }))).toMatch(/^(KEYCHAIN_\w+|read)\n$/);
 });
