@@ -287,10 +287,14 @@ describe('a full disk', () => {
     const { port } = await statusOf(product);
     await stop(product);
     const giveBack = fill(state);
-    const outcome = await product.lakepass(['token', '-s', 'sql', '--json']);
-    expect(outcome.code).not.toBe(0);
-    expect(['AUDIT_UNWRITABLE', 'SIGNED_OUT']).toContain(JSON.parse(outcome.stdout).failure.code);
-    if (await agentRuns(product)) await stop(product);
+    // What fits into the last page of a log still does.
+    let last: Ended | undefined;
+    for (let start = 0; start < 12 && (last?.code ?? 0) === 0; start += 1) {
+      last = await product.lakepass(['token', '-s', 'sql', '--json']);
+      if (await agentRuns(product)) await stop(product);
+    }
+    expect(last?.code).not.toBe(0);
+    expect(['AUDIT_UNWRITABLE', 'SIGNED_OUT']).toContain(JSON.parse(last?.stdout ?? '{}').failure.code);
     giveBack();
     await product.signIn();
     expect((await statusOf(product)).port).toBe(port);
