@@ -34,7 +34,7 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'lakepass-forgetting-'));
   told = [];
   const secrets = (kind: string, value: string) => void told.push({ kind, value });
-  idp = await startIdp({ idTokenTtlSeconds: 10, secrets });
+  idp = await startIdp({ idTokenTtlSeconds: 20, secrets });
   const policies = [{ issuer: idp.issuer, audiences: [idp.clientId], subjectClaim: 'email' }];
   workspace = await startWorkspace({ users: ['alice@example.com'], policies, secrets });
 });
