@@ -268,6 +268,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       forgetTokens: () => broker.forgetTokens(),
       remember: (sealing) => device.seal(SEALING, Buffer.from(sealing)),
       mayResume: () => files.configApproved(),
+      onSealing: () => changed(),
     });
     closers.push(() => locking.close());
     const { lock } = locking;

@@ -56,6 +56,8 @@ export function createLocking(parts: {
   remember: (sealing: LockView['sealing']) => Promise<void>;
   /** False while the configuration is one that nobody has used: a stored session is not brought to it. */
   mayResume: () => boolean;
+  /** Told when the vault is sealed another way: nothing else says so. */
+  onSealing: () => void;
 }): Locking {
   const { clock, audit, log, vault, companies, servicePrincipals, consents } = parts;
   const lock = createLock({ clock, audit, log, limits: () => parts.policy().limits, begin: vault.locked ? 'locked' : 'open' });
@@ -181,12 +183,14 @@ export function createLocking(parts: {
       await vault.sealWithKey(key, prf);
       await parts.remember(vault.sealing);
       audit.append({ type: 'vault.sealing-changed', how: 'key', key });
+      parts.onSealing();
     },
     async sealOtherwise(how, passphrase) {
       if (how === 'passphrase') await vault.sealWithPassphrase(passphrase ?? '');
       else await vault.unseal();
       await parts.remember(vault.sealing);
       audit.append({ type: 'vault.sealing-changed', how, key: '' });
+      parts.onSealing();
     },
     async forgetKey(key) {
       if (vault.keys().includes(key)) await vault.removeKey(key);

@@ -51,7 +51,13 @@ async function over(
 ) {
   const clock = fakeClock();
   const audit = recordingAudit();
-  const state = { calls: [] as string[], held: null as boolean | null, remembered: [] as string[], logged: [] as string[] };
+  const state = {
+    calls: [] as string[],
+    held: null as boolean | null,
+    remembered: [] as string[],
+    told: [] as string[],
+    logged: [] as string[],
+  };
   const company = (name: string, lockSession: () => Promise<void> = async () => undefined): Company => ({
     profile: profileNamed(name),
     session: {
@@ -104,6 +110,7 @@ async function over(
     forgetTokens: () => void state.calls.push('forget answers'),
     remember: async (sealing) => void state.remembered.push(sealing),
     mayResume: () => more.mayResume ?? true,
+    onSealing: () => void state.told.push(vault.sealing),
   });
   return { clock, audit, state, locking, lock: locking.lock, vault, grants };
 }
@@ -364,6 +371,8 @@ describe('how the vault is sealed', () => {
     await locking.sealOtherwise('keychain', undefined);
     expect(vault.sealing).toBe('keychain');
     expect(state.remembered).toEqual(['key', 'passphrase', 'keychain']);
+    // Once it is so, or a window would show what was before.
+    expect(state.told).toEqual(['key', 'passphrase', 'keychain']);
     expect(audit.of('vault.sealing-changed').map(({ how, key }) => `${how} ${key}`.trim())).toEqual([
       'key key-1',
       'passphrase',
