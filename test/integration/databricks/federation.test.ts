@@ -177,7 +177,8 @@ describe('federation with a workspace', () => {
     acme.faults.set('token', { status: 503, retryAfter: 30 });
     const began = performance.now();
     expect(await codeOf(ask(tokensOf([acme.host]), acme.host))).toBe('WORKSPACE_BUSY');
-    expect(performance.now() - began).toBeLessThan(3000);
+    // Not after the half minute that the workspace asked for.
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   it('uses the classic endpoint where the workspace does not describe itself', async () => {
