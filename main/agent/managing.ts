@@ -36,6 +36,9 @@ export interface Managing {
   enforce(): Promise<void>;
 }
 
+type Gone = { issuer: string; subject: string; username: string };
+type Erasure = 'erased' | 'failed';
+
 /** How far back tokens are looked for: more than a device hands out in the life of one. */
 const RECORDS = 5000;
 const iso = (at: EpochMs | number): string => new Date(at).toISOString();
@@ -96,45 +99,51 @@ export function createManaging(parts: {
     if (held === null) return;
     const device = enrollment.isRevoked();
     const out = people().filter(({ person }) => device || enrollment.isPersonRevoked(person));
-    if (device) await endDevice();
-    else for (const { company } of out) await endSession(company);
+    if (device) await grants.endWhere(() => true, 'revoked');
+    const ended: { profile: string; person: Gone; vault: Erasure }[] = [];
+    for (const { company, person } of out) ended.push({ profile: company.profile.name, person, vault: await endSession(company) });
     if (out.length > 0) parts.forgetTokens();
-    for (const { company, person } of out) await state(held, company.profile.name, person);
+    const whole = device ? await emptyDevice() : null;
+    for (const { profile, person, vault } of ended) await state(held, profile, person, whole ?? vault);
   }
 
-  async function endSession({ profile, session, tokens }: Company): Promise<void> {
-    await session.signOut('revoked');
+  async function endSession({ profile, session, tokens }: Company): Promise<Erasure> {
+    const { vault } = await session.signOut('revoked');
     tokens.forget();
     await grants.endWhere((grant) => grant.profile === profile.name, 'revoked');
+    return vault;
   }
 
-  async function endDevice(): Promise<void> {
-    for (const { session, tokens } of companies.values()) {
-      if (session.view().identity !== null) await session.signOut('revoked');
-      tokens.forget();
+  /** What cannot be erased now is tried again the next time. */
+  async function emptyDevice(): Promise<Erasure> {
+    for (const { tokens } of companies.values()) tokens.forget();
+    if (emptied) return 'erased';
+    try {
+      await parts.locking().startAfresh();
+    } catch (error) {
+      parts.log('managing.not-erased', { code: asAppError(error).code });
+      return 'failed';
     }
-    await grants.endWhere(() => true, 'revoked');
-    if (emptied) return;
-    await parts.locking().startAfresh();
     emptied = true;
     for (const { session, tokens } of servicePrincipals.values()) {
       tokens.forget();
       await session.resume();
     }
+    return 'erased';
   }
 
   /** The offboarding proof: what could still be used, and until when. */
-  async function state(held: Held, profile: string, person: { issuer: string; subject: string; username: string }): Promise<void> {
+  async function state(held: Held, profile: string, person: Gone, vault: Erasure): Promise<void> {
     const now = clock.now();
     const tokens = (await audit.tail(RECORDS)).flatMap((record) => aliveToken(record, profile, now));
     const ends = tokens.map(({ expiresAt }) => expiresAt).sort();
     const statement = {
       ...{ version: 1, at: iso(now), organization: held.bundle.organization, bundle: held.hash, revision: held.bundle.revision },
-      ...{ device: held.device.id, person, profile, tokensAlive: tokens, allEndedBy: ends.at(-1) ?? iso(now), vault: 'erased' },
+      ...{ device: held.device.id, person, profile, tokensAlive: tokens, allEndedBy: ends.at(-1) ?? iso(now), vault },
       records: `the last ${RECORDS} of the audit log`,
     };
     audit.append({
-      ...{ type: 'offboarding.done', device: held.device.id, person: person.username, tokens: tokens.length, vault: 'erased' },
+      ...{ type: 'offboarding.done', device: held.device.id, person: person.username, tokens: tokens.length, vault },
       lastEnds: ends.at(-1) ?? '',
     });
     const jws = await held.device.sign('lakepass-offboarding+jws', Buffer.from(JSON.stringify(statement)));

@@ -29,16 +29,18 @@ const own = policyOf(its.replace('[sql, jobs], approval: click', '[sql], approva
 /** A session of one person, as far as an end needs it. */
 function company(name: string, subject: string) {
   const ends: string[] = [];
+  const state: { vault: 'erased' | 'failed' } = { vault: 'erased' };
   let view = signedIn(subject, { profile: name });
   const session = {
     view: () => view,
     async signOut(why: string) {
       ends.push(why);
       view = signedIn(subject, { profile: name, phase: 'signed-out', identity: null });
+      return { vault: state.vault };
     },
   };
   const tokens = { forget: vi.fn() };
-  return { ends, tokens, company: { profile: { name }, session, tokens } as unknown as Company };
+  return { ends, state, tokens, company: { profile: { name }, session, tokens } as unknown as Company };
 }
 
 async function setting(minted: object[] = []) {
@@ -155,6 +157,15 @@ describe('whoever is revoked', () => {
     expect(started.afresh).toBe(1);
     expect(managing.problems()).toMatchObject([{ code: 'DEVICE_REVOKED' }]);
     expect(managing.view()).toMatchObject({ revoked: true });
+  });
+
+  it('whose sealed session could not be erased is not said to have none left', async () => {
+    const all = await setting();
+    for (const { state } of all.people) state.vault = 'failed';
+    await all.publish({ revoked: { persons: [{ username: 'alice@acme.example' }] } });
+    await all.managing.enforce();
+    expect(all.proofs()[0]?.statement).toMatchObject({ vault: 'failed' });
+    expect(all.audit.events.at(-1)).toMatchObject({ type: 'offboarding.done', vault: 'failed' });
   });
 
   it('leaves a statement, signed by the device, of each token that still lives and when it ends', async () => {
