@@ -71,8 +71,27 @@ ask() {
 }
 status=$(ask 2>/dev/null) || fail 3 'no agent answers'
 
-# A quotation mark within a text is escaped in JSON, so these names are found as names alone.
-managed=$(printf '%s' "$status" | tr -d '\n\r' | sed -n 's/.*"managed":[[:space:]]*{\([^{}]*\)}.*/\1/p')
+# What stands in "managed" of the answer itself, without what is nested in it: neither a name nor a part within it can speak for it.
+# A quotation mark within a text is escaped in JSON, so names are found as names alone.
+managed=$(printf '%s' "$status" | tr -d '\n\r' | LC_ALL=C awk '{
+  for (at = 1; at <= length($0); at++) {
+    c = substr($0, at, 1)
+    shown = c
+    if (inText) {
+      if (c == "\\") { at++; shown = c substr($0, at, 1) }
+      if (c == "\"") inText = 0
+      else name = name shown
+    } else if (c == "\"") { inText = 1; name = "" }
+    else if (c == "{" || c == "[") {
+      depth++
+      if (depth == 2 && c == "{" && name == "managed") { inside = 1; continue }
+    } else if (c == "}" || c == "]") {
+      depth--
+      if (depth == 1) inside = 0
+    } else if (c == "," && depth == 1) name = ""
+    if (inside && depth == 2) printf "%s", shown
+  }
+}')
 [ -n "$managed" ] || fail 4 'the agent is not enrolled'
 case $managed in *'"revoked": false'* | *'"revoked":false'*) ;; *) fail 4 'the device is revoked' ;; esac
 has=$(printf '%s' "$managed" | sed -n 's/.*"revision":[[:space:]]*\([0-9][0-9]*\).*/\1/p')

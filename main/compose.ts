@@ -1,32 +1,44 @@
 /** The composition root: the only file that knows everyone. It reads top to bottom as the architecture. */
 import { readFile, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, release } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { lockViewSchema } from '../preload/contract/lock.ts';
 import { createAccess } from './agent/access.ts';
 import { createActivity } from './agent/activity.ts';
 import { type Agent, type Company, createAgent } from './agent/agent.ts';
+import { type Alerting, openAlerting } from './agent/alerting.ts';
 import { createApprovals } from './agent/approvals.ts';
 import { approverIn, createCeremonies, keeperOf, type Person, personIn } from './agent/ceremonies.ts';
 import { createDoctor } from './agent/doctor.ts';
+import { createEnrolling } from './agent/enrolling.ts';
+import { createExporting, type Exporting } from './agent/exporting.ts';
 import { createGrantMaking } from './agent/grant-making.ts';
+import { createDependencies } from './agent/health.ts';
 import { createKeyKeeping } from './agent/key-keeping.ts';
+import { createKeyRegistering } from './agent/key-registering.ts';
 import { createLocking } from './agent/locking.ts';
 import { createManaging } from './agent/managing.ts';
+import { createMeasuring, gaugesOf } from './agent/measuring.ts';
 import { openOwnFiles } from './agent/own-files.ts';
 import { createUiAgent } from './agent/pages-agent.ts';
 import { createPolicyPage } from './agent/policy-page.ts';
 import { openPreferences } from './agent/preferences.ts';
 import { createProfileInit } from './agent/profile-init.ts';
 import { createQuestions } from './agent/questions.ts';
+import { createSealing } from './agent/sealing.ts';
 import { createDeviceSettings, requireAllowed, underSettings } from './agent/settings.ts';
+import { settingsThatHold } from './agent/settings-that-hold.ts';
 import { openStamp } from './agent/stamp.ts';
 import { hostKind } from './agent/status.ts';
+import { tableTokenFrom } from './agent/table-token.ts';
+import { createTracing } from './agent/tracing.ts';
 import { takeAgentLock } from './agent-lock.ts';
 import { AppError, asAppError, hasCode } from './app-error.ts';
+import { deviceOf } from './audit/checkpoint.ts';
+import { createCheckpoints } from './audit/checkpoints.ts';
 import type { AuditLog } from './audit/event.ts';
-import { openAuditLog } from './audit/log.ts';
+import { type DiskFull, openAuditLog } from './audit/log.ts';
 import { createTally } from './audit/tally.ts';
 import { createVerifying } from './audit/verifying.ts';
 import { createBroker } from './broker/broker.ts';
@@ -43,7 +55,9 @@ import { createTokens } from './databricks/tokens.ts';
 import { createMonitor } from './doctor/monitor.ts';
 import { type Held, openEnrollment } from './enroll/enrollment.ts';
 import { type ManagedReading, readManagedSettings } from './enroll/managed-settings.ts';
+import { openRecordSending } from './enroll/record-sending.ts';
 import { joinSettings } from './enroll/settings.ts';
+import { requireAllowedKey } from './enroll/tap-key-rules.ts';
 import { createConsents } from './grant/consents.ts';
 import { openGrants } from './grant/grants.ts';
 import { createMembers } from './grant/members.ts';
@@ -61,11 +75,13 @@ import { openTapKeys } from './passkey/open-tap-keys.ts';
 import { makePlaces, type Places } from './places.ts';
 import type { Ports } from './ports.ts';
 import type { Config, Profile } from './profile/profile.ts';
+import { noTelemetry } from './profile/telemetry-settings.ts';
 import { createServicePrincipal, type RunningPrincipal } from './service-principal/service-principal.ts';
 import { createSession } from './session/session.ts';
 import { createProfileAdding } from './setup/adding.ts';
 import { createSetup } from './setup/setup.ts';
 import { defaultBrowserName } from './system-browser.ts';
+import { createHealth } from './telemetry/health.ts';
 import { type Ms, seconds } from './units.ts';
 import { fileKeychain } from './vault/file-keychain.ts';
 import { openVault, type Records, type Sealing } from './vault/vault.ts';
@@ -141,8 +157,20 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     closers.push(() => agentLock.release());
 
     const auditFolder = join(places.state, 'audit');
-    const audit = await openAuditLog({ folder: auditFolder, clock, random, log });
+    // Nothing is known of a company yet.
+    let diskFull = (): DiskFull => 'refuse';
+    let exporting: Exporting | undefined;
+    let alerting: Alerting | undefined;
+    const audit = await openAuditLog({ folder: auditFolder, clock, random, log, diskFull: () => diskFull() });
     closers.push(() => audit.close());
+    // The last of what it sends is the last checkpoint, so it ends behind that.
+    closers.push(() => exporting?.close());
+    const checkpoints = createCheckpoints({ audit, clock, log });
+    let isSealed = false;
+    closers.push(() => {
+      isSealed = true;
+      return checkpoints.close();
+    });
     let started = false;
     closers.push((reason) => started && recordStop(String(reason)));
     const tally = createTally({ clock, audit, log });
@@ -160,6 +188,10 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     const tapKeys = await openTapKeys({
       ...{ vault: device, clock, random, audit, log, tally, mds, seals: (key) => vault.keys().includes(key) },
       enterprise: () => enrollment.held()?.bundle.tapKeys?.enterprise === true,
+      requireAllowed: (key) => {
+        const rules = enrollment.held()?.bundle.tapKeys;
+        if (rules !== undefined) requireAllowedKey(key, rules);
+      },
     });
     const expected = await recallSealing(device);
     const vault = await openVault({
@@ -174,6 +206,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       tapKeys.list().length > 0 || (await vault.names()).some((name) => name.startsWith('session-'));
     const machine = managed ?? (await readManagedSettings());
     recordMachine(machine);
+    // check: managed-unread
+    // A device that cannot tell whether it is managed does not start: to run out of open files is no way out of management.
+    if (machine.problem?.code === 'MANAGED_SETTINGS_INVALID' && machine.problem.reason === 'system')
+      throw new AppError('MANAGED_SETTINGS_INVALID', { reason: 'system', detail: machine.problem.detail ?? '' });
+    // end check
     const enrollment = await openEnrollment({
       vault: device,
       managed: machine.managed?.invitation ?? null,
@@ -184,17 +221,34 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       log,
     });
     closers.push(() => enrollment.close());
-    const files = await openOwnFiles({ places, vault: device, clock, audit, log, wasUsed, ofCompany: () => configOf(enrollment.held()) });
+    diskFull = () => configOf(enrollment.held())?.config.audit.diskFull ?? 'refuse';
+    const files = await openOwnFiles({
+      ...{ places, vault: device, clock, audit, log, wasUsed },
+      ofCompany: () => configOf(enrollment.held()),
+      isAwaited: () => enrollment.awaited() !== null,
+    });
     closers.push(() => files.close());
+    const ofIt = () => joinSettings(machine.managed?.settings ?? {}, enrollment.held()?.bundle.settings ?? {});
     const preferences = await openPreferences({
       ...{ file: join(places.state, 'preferences.json'), loginItem: ports.loginItem, random, log },
-      ofIt: () => joinSettings(machine.managed?.settings ?? {}, enrollment.held()?.bundle.settings ?? {}),
+      ofIt,
     });
     const companies = new Map<string, Company>();
     const servicePrincipals = new Map<string, RunningPrincipal>();
+    const records = await openRecordSending({
+      ...{ enrollment, tapKeys, vault: device, fetch, clock, random, audit, log },
+      people: () =>
+        companyNames()
+          .flatMap(people)
+          .sort((a, b) => b.signedInAt - a.signedInAt),
+      machine: { os: process.platform, osVersion: release(), app: version },
+    });
+    closers.push(() => records.close());
     const managing = createManaging({
-      ...{ enrollment, files, companies, servicePrincipals, audit, clock, random, log, folder: places.state },
+      ...{ enrollment, files, companies, servicePrincipals, tapKeys, audit, clock, random, log, folder: places.state },
+      record: records.view,
       grants: { endWhere: (...asked) => grants.endWhere(...asked) },
+      managedBy: machine.managed?.managedBy ?? null,
       locking: () => locking,
       forgetTokens: () => broker.forgetTokens(),
     });
@@ -206,6 +260,40 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     closers.push(() => callers.close());
     const stamp = await openStamp({ vault: device, random });
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const sealing = createSealing({
+      ...{ checkpoints, folder: auditFolder, vault: device, bootId, clock, random, audit, log, changed: () => changed() },
+    });
+    exporting = createExporting({
+      ofCompany: () => configOf(enrollment.held())?.config.audit ?? null,
+      ...{ own: () => files.config.audit, isApproved: files.configApproved },
+      ...{ checkpoints, folder: auditFolder, cursors: join(places.state, 'audit-sinks'), vault: device, stamp, audit },
+      traces: () => tracing.sent(),
+      ...{ fetch, clock, random, log, version },
+      changed: () => {
+        alerting?.look();
+        changed();
+      },
+      tableToken: tableTokenFrom(
+        (name) => principalOf(name),
+        () => isSealed,
+      ),
+    });
+    const telemetry = () =>
+      settingsThatHold({
+        ofCompany: () => configOf(enrollment.held())?.config.telemetry ?? null,
+        ...{ own: () => files.config.telemetry, isApproved: files.configApproved, none: noTelemetry },
+      });
+    const tracing = createTracing({
+      ...{ settings: telemetry, fetch, clock, random, log, version },
+      hostId() {
+        const key = checkpoints.key();
+        return key === null ? null : deviceOf(key.origin);
+      },
+    });
+    closers.push(() => tracing.close());
+    const timed = tracing.note;
+    // It needs the device, which the first checkpoint shows.
+    checkpoints.onSealed(() => exporting?.follow());
     // What stamps the file lives in memory as well then, so the grants of an agent before this one could not be told from forged ones;
     // those that were made with a keychain stay where they are.
     const grantFile = join(keychain.kind === 'memory' ? places.runtime : places.state, 'grants.json');
@@ -274,16 +362,29 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     const { lock } = locking;
 
     let pages: Pages;
-    const canTap = (profile: string | null): boolean => {
+    /** @throws AppError TAP_KEY_NEEDED | SIGNED_OUT: there are keys, and nobody is there to touch one */
+    const requireTap = (profile: string | null): void => {
+      const isAble = tapKeys.list().length > 0 && tapKeys.canTap(profile === null ? keeperOf(people(), tapKeys) : person(profile));
+      if (!isAble) throw new AppError('TAP_KEY_NEEDED');
+    };
+    const canTap = (profile: string): boolean => {
       try {
-        return tapKeys.canTap(profile === null ? keeperOf(people(), tapKeys) : person(profile));
+        requireTap(profile);
+        return true;
       } catch (error) {
         // Nobody is signed in, or not the person whose keys count.
         if (hasCode(error, 'SIGNED_OUT', 'TAP_KEY_NEEDED')) return false;
         throw error;
       }
     };
-    const approvals = createApprovals({ consents, pages: () => pages, openBrowser: ports.openBrowser, screen: ports.screen, canTap, log });
+    const approvals = createApprovals({
+      consents,
+      pages: () => pages,
+      openBrowser: ports.openBrowser,
+      screen: ports.screen,
+      requireTap,
+      log,
+    });
     const describe = describeCaller;
     const wordsFor = (scopes: readonly string[], profile: string): string[] => [
       ...scopeWords(scopes),
@@ -331,6 +432,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       seal: (key, prf) => locking.sealWithKey(key, prf),
       unlock: (key, prf) => locking.unlockWithKey(key, prf),
       removed: (key) => locking.forgetKey(key),
+      lackedWithout: managing.keysMissingWithout,
     });
 
     const keyKeeping = createKeyKeeping({
@@ -361,11 +463,18 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       ...{ callers, tapKeys, lock, locking, policy, questions, self, clock, files },
       policyView: managing.policyView,
       managedView: managing.view,
+      auditView: exporting.view,
+      alertsView: () => alerting?.view() ?? [],
+      requireTapKeys: managing.requireTapKeys,
+      keyRegistration: (profile) => registering.view(profile),
       lockView: locking.view,
       port: () => broker.port,
       problems: () => problems(),
       notes: () => [
         ...policy().warnings,
+        ...(configOf(enrollment.held()) === null && files.config.audit.diskFull !== 'refuse'
+          ? ['`audit.diskFull` in your own configuration is not gone by: only a company may have acts go on that are not recorded.']
+          : []),
         ...managing.notes(),
         ...files.notes(),
         ...environmentNotes(process.env),
@@ -383,12 +492,18 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         synced: () => audit.synced(),
         tail: (count) => audit.tail(count),
         folder: auditFolder,
+        key: checkpoints.key,
       },
       ...{ permissions, tally, describe, scopeWords },
       stop: onStop,
       leave: (whether) => {
         leaving = whether;
       },
+    });
+
+    const registering = createKeyRegistering({
+      ...{ agent, company: agent.company, lock, openBrowser: ports.openBrowser, describe, audit },
+      changed: () => changed(),
     });
 
     closers.push(() => Promise.all([...companies.values()].map(({ session }) => session.close())));
@@ -401,6 +516,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       onUse: (profile) => principalOf(profile)?.session.touch(),
       lease: (profile) => principalOf(profile)?.profile.limits.lease ?? seconds(60),
       onRefused: (grant, failure) => agent.grantRefused(grant, failure),
+      timed,
     });
     const { port, moved } = await broker.start();
     closers.push(() => broker.close());
@@ -416,11 +532,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     const core = createUiAgent({
       ...{ agent, members, companies, servicePrincipals, consents, making, ceremonies, tapKeys, lock, preferences, scopeWords, clock },
       ceremonyUrl: (ticket) => pages.ceremonyUrl(ticket),
+      registering,
       host: ports,
       ownPid: process.pid,
       revision: () => revision,
     });
-    const verifying = createVerifying({ folder: auditFolder, clock });
+    const verifying = createVerifying({ folder: auditFolder, clock, key: checkpoints.verifier });
     const setup = createSetup({
       ...{ places, env: process.env, home: homedir(), clock, fetch, random, log, grants, lock, changed },
       companies: () => [...companies.values()],
@@ -447,13 +564,54 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         ...{ port: () => port, defaultBrowser: () => defaultBrowserName(process.env), watched: () => monitor.noticed() },
       },
     });
+    const health = createHealth({
+      ...{ clock, log },
+      dependencies: createDependencies({
+        ...{ clock, fetch, random, log, vault, audit, companies, servicePrincipals },
+        sinks: () => exporting?.view().sinks ?? [],
+      }),
+    });
+    const measuring = createMeasuring({
+      settings: telemetry,
+      gauges: gaugesOf({
+        ...{ clock, startedAt, version, companies, grants, audit, isLocked: () => lock.state() === 'locked' },
+        sinks: () => exporting?.view().sinks ?? [],
+      }),
+      ...{ audit, health, callers, uid, runtime: places.runtime, clock, random, log, changed: () => changed() },
+    });
+    closers.push(() => measuring.close());
+    alerting = await openAlerting({
+      ...{ file: join(places.state, 'alerts.json'), folder: auditFolder, stamp, audit, startedAt, describe, clock, random, log },
+      ...{ tapKeys: tapKeys.list, auditView: exporting.view, changed: () => changed() },
+    });
+    closers.push(() => alerting?.close());
+    tapKeys.onChange(alerting.look);
     const init = createProfileInit({
       ...{ configFile: places.config, clock, companies, servicePrincipals, adding },
       doctor: { lookAtNew, lookAtToken },
     });
+    const settings = createDeviceSettings({
+      ...{ preferences, ofIt, machine: machine.managed, agent, describe, audit },
+      bundle: () => bundleOf(enrollment.held()),
+    });
+    const enrolling = createEnrolling({
+      ...{ enrollment, agent, endCompany },
+      isUsed: async () => (await wasUsed()) || files.isOwnApproved(),
+      settled: () => taking,
+      wayToTap: async (ask) => {
+        // A window of ours shows it, and so does the page whose turn it is not yet.
+        if (ports.screen !== undefined || consents.front()?.id !== ask) return null;
+        return (await pages.ceremonyUrl(ceremonies.begin({ kind: 'tap', ask, span: 'once' }))).href;
+      },
+    });
     const ui: UiAgent = {
       ...core,
+      ...enrolling.calls,
+      settings: settings.settings,
+      'settings/change': settings.changeSetting,
       ...createActivity({ folder: auditFolder, verifying, clock, log }),
+      'audit/sent': exporting.sent,
+      ...alerting.calls,
       ...createPolicyPage({ companies, principal: (name) => agent.principal(name), questions, policy, policyView: managing.policyView }),
       ...doctor,
       ...setup.calls,
@@ -470,17 +628,38 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       },
     });
     closers.push(() => pages.close());
-    for (const noun of [consents, tapKeys, lock, files, preferences]) noun.onChange(changed);
+    // A revocation is heeded at once by whatever remembers a yes; ending the rest of it takes longer.
+    for (const noun of [enrollment, consents, tapKeys, lock, files, preferences]) noun.onChange(changed);
     grants.onMade(changed);
+    records.onChange(changed);
+    for (const noun of [enrollment, tapKeys]) noun.onChange(() => void records.follow());
+    agent.onSignIn(() => void records.follow());
     grants.onEnd(changed);
     grants.onPause(changed);
     watchCompanies();
     agent.onSignIn(changed);
+    const followSettings = (): void => {
+      exporting?.follow();
+      void measuring.follow();
+      tracing.follow();
+    };
+    for (const noun of [files, enrollment]) noun.onChange(followSettings);
+    agent.onSignIn(followSettings);
+    followSettings();
     agent.onSignIn(() => monitor.wake());
     agent.onSignIn(() => void managing.enforce());
-    enrollment.onChange(() => void takeBundle().catch((error: unknown) => log('bundle.not-taken', { code: asAppError(error).code })));
+    // check: revoked-while-locked
+    // Whose sessions were sealed is seen once it is open.
+    lock.onChange((state) => void (state === 'open' && managing.enforce()));
+    // end check
+    let taking = Promise.resolve();
+    enrollment.onChange(() => {
+      taking = taking.then(takeBundle).catch((error: unknown) => log('bundle.not-taken', { code: asAppError(error).code }));
+    });
     await managing.enforce();
     await endForbidden();
+    // Nothing is given before it is there.
+    if (enrollment.awaited() !== null) void enrollment.poll();
     preferences.onChange(
       () => void endForbidden().catch((error: unknown) => log('settings.not-enforced', { code: asAppError(error).code })),
     );
@@ -491,14 +670,21 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     // Whoever is held is told of on the pages, so they have to be there.
     locking.start();
 
-    const settings = createDeviceSettings({
-      ...{ preferences, machine: machine.managed, agent, describe, audit },
-      bundle: () => bundleOf(enrollment.held()),
-    });
     const control = createControlDoor({
       ...{
         socketPath: places.socket,
-        routes: controlRoutes({ ...agent, ...adding, ...init, look, ...keyKeeping, ...settings }),
+        routes: controlRoutes({
+          ...agent,
+          ...adding,
+          ...init,
+          look,
+          health: health.look,
+          ...keyKeeping,
+          ...registering,
+          ...settings,
+          ...enrolling,
+          sentRecords: exporting.sent,
+        }),
         claim: (nonce) => broker.claimCaller(nonce),
         log,
       },
@@ -510,6 +696,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     audit.append({ type: 'agent.started', version, vault: vault.kind, port, ...environmentFacts(process.env) });
     started = true;
     ready.resolve();
+    closers.push(() => sealing.close());
+    sealing.begin();
+    void records.follow();
     return {
       ...{ agent, ui, audit, port, adopt, close, pollBundle: enrollment.poll },
       // A pid alone says too little, and what stands above us may change: it is looked at each time.
@@ -523,6 +712,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
     async function openCompanies(): Promise<void> {
       ports.trust?.(files.config.network);
       for (const profile of files.config.profiles.values()) {
+        // In use since before the device was a company's.
+        if (companies.has(profile.name)) continue;
         const company = openCompany(profile);
         // A stored session is not brought to a configuration that nobody has used: it could name anybody's workspaces.
         if (files.configApproved()) await company.session.resume();
@@ -539,13 +730,41 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       return true;
     }
 
-    /** A first configuration is used at once; all else of the bundle holds from its acceptance. */
+    /**
+     * A first configuration is used at once, and so are profiles that are new; what was changed waits for the next start. All else of the
+     * bundle holds from its acceptance.
+     */
     async function takeBundle(): Promise<void> {
-      await adopt();
+      if (!(await adopt())) await files.followCompany();
       await preferences.follow();
       await endForbidden();
       await managing.enforce();
       changed();
+    }
+
+    /**
+     * Ends what the company has brought: sessions, secrets and grants of its profiles. Where the person had approved nothing of their own,
+     * the tap keys too: whoever enrolled them can no longer sign in here.
+     */
+    async function endCompany(): Promise<void> {
+      const its = configOf(enrollment.held())?.config;
+      for (const [name, { session, tokens }] of companies) {
+        if (its?.profiles.has(name) !== true) continue;
+        await session.signOut('signed-out');
+        tokens.forget();
+        await grants.endWhere(({ profile }) => profile === name, 'signed-out');
+        await session.close();
+        companies.delete(name);
+      }
+      for (const [name, principal] of servicePrincipals) {
+        if (its?.servicePrincipals.has(name) !== true) continue;
+        if (principal.profile.workload === undefined) await principal.removeSecret();
+        await grants.endWhere(({ profile }) => profile === name, 'signed-out');
+        servicePrincipals.delete(name);
+      }
+      broker.forgetTokens();
+      if (!files.isOwnApproved()) await tapKeys.eraseAll();
+      files.leaveCompany();
     }
 
     /** What lies in a file goes on until its end, unless settings say otherwise. */
@@ -556,8 +775,19 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
 
     async function openServicePrincipals(): Promise<void> {
       for (const principal of files.config.servicePrincipals.values()) {
+        if (servicePrincipals.has(principal.name)) continue;
         const running = createServicePrincipal({
-          ...{ principal: underSettings(principal, preferences.effective), vault, clock, fetch, random, audit, log, env: process.env },
+          ...{
+            principal: underSettings(principal, preferences.effective),
+            vault,
+            clock,
+            fetch,
+            random,
+            audit,
+            log,
+            timed,
+            env: process.env,
+          },
           isAttended: () => !files.isUnattended(),
         });
         await running.session.resume();
@@ -613,6 +843,9 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         tapKeys.problem,
         grants.problem,
         rejected,
+        sealing.problem(),
+        ...(exporting?.problems() ?? []),
+        measuring.problem(),
         moved ? new AppError('PORT_TAKEN').toFailure() : null,
       ].filter((failure) => failure !== null);
     }
@@ -654,6 +887,12 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       return approverIn(profile, { people, tapKeys, isServicePrincipal: (name) => servicePrincipals.has(name) });
     }
 
+    /** The profiles whose people the company may be told of: its own, where it names any. */
+    function companyNames(): (string | null)[] {
+      const its = configOf(enrollment.held())?.config.profiles;
+      return its === undefined ? [null] : [...its.keys()];
+    }
+
     /** Null where the person is not signed in whose keys count for what is everybody's. */
     function keeper(): Person | null {
       try {
@@ -674,6 +913,8 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         return outcome;
       };
       const nextPage = async (identity: Identity): Promise<URL | null> => {
+        // Whoever is about to be refused enrols no key either.
+        if (managing.revocationOf(identity) !== null) return null;
         const ticket = agent.firstKeyTicket(profile.name, identity);
         return ticket === null ? null : pages.ceremonyUrl(ticket);
       };
@@ -682,7 +923,11 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
       const profiles = (): readonly Profile[] => [...companies.values()].map((company) => company.profile);
       const idp = createProvider({ profile, clock, fetch, random, openBrowser, audit: watched, log, peerUid, uid, nextPage, profiles });
       // A session that is kept says from then on that its configuration was approved.
-      const beforeKeeping = async (): Promise<void> => {
+      const beforeKeeping = async (identity: Identity): Promise<void> => {
+        const revoked = managing.revocationOf(identity);
+        // check: revoked-not-signed-in
+        if (revoked !== null) throw new AppError(revoked);
+        // end check
         await locking.provenBySignIn();
         await files.provenBySignIn();
       };
@@ -695,6 +940,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         audit,
         log,
         beforeKeeping,
+        timed,
         ...(steps === undefined ? {} : { steps }),
       });
       const groups = () => session.view().identity?.groups ?? [];
@@ -709,6 +955,7 @@ export async function compose(ports: Ports, { places, uid, version, onStop, mana
         random,
         audit,
         log,
+        timed,
         source,
         subject: () => session.view().identity?.subject ?? '',
         signedInAt: () => session.view().signedInAt,

@@ -6,16 +6,42 @@ import { outboundAtFirstUse } from './net/at-first-use.ts';
 import type { DesktopSignals, Log, Ports } from './ports.ts';
 import { browserProgram } from './system-browser.ts';
 import { systemClock } from './system-clock.ts';
+import { withoutTokens } from './token-shapes.ts';
 import { memoryOnlyKeychain } from './vault/memory-keychain.ts';
 import { osKeychain } from './vault/os-keychain.ts';
 import { passphraseOnlyKeychain } from './vault/passphrase-keychain.ts';
 
 export { systemClock };
 
-/** JSON lines, one object each. Only names, numbers and short words reach it: see the `Log` port. */
+/** Characters of a text in the log. Longer ones are cut. */
+const LONGEST = 512;
+const plainName = /^[a-z][A-Za-z0-9]{0,39}$/;
+/** Names that the line itself uses: a second one would say another time or level to some readers. */
+const ofTheLine = new Set(['level', 'time', 'msg']);
+
+/**
+ * JSON lines, one object each. Only names, numbers and short words get through, whatever it is handed: what is none of these is left out, and
+ * what looks like a token is masked. It never throws for what it is given.
+ */
 export function jsonLog(destination: DestinationStream): Log {
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
-  return (event, fields = {}) => logger.info(fields, event);
+  return (event, fields = {}) => logger.info(Object.fromEntries(Object.entries(fields).flatMap(readField)), readWords(event));
+}
+
+function readField([name, value]: [string, unknown]): [string, string | number | boolean][] {
+  // check: log-field-known
+  if (!plainName.test(name) || ofTheLine.has(name)) return [];
+  // end check
+  if (typeof value === 'string') return [[name, readWords(value)]];
+  return typeof value === 'number' || typeof value === 'boolean' ? [[name, value]] : [];
+}
+
+function readWords(text: string): string {
+  let said = text;
+  // check: log-token-shape
+  said = withoutTokens(said);
+  // end check
+  return (said.length <= LONGEST ? said : `${said.slice(0, LONGEST - 1)}…`).toWellFormed();
 }
 
 /**

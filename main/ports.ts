@@ -6,6 +6,8 @@ export interface Clock {
   now(): EpochMs;
   /** Monotonic milliseconds since an arbitrary start; comparing its steps with `now()` shows a sleep or a moved clock. */
   elapsed(): Ms;
+  /** Milliseconds since the machine was started, sleep included. A person cannot set it, and it goes on from one agent to the next. */
+  sinceBoot(): Ms;
   /** Runs once after `delay` of running time (not wall time). Returns the cancel. Never keeps the process alive by itself. */
   after(delay: Ms, run: () => void): () => void;
 }

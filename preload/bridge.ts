@@ -3,15 +3,29 @@
  * What it may call is decided again in the main process.
  */
 import type { IpcRenderer } from 'electron';
-import { type Bridge, callChannel, callsOf, revisionChannel, type View, viewChannel, views, type WindowKind } from './contract/desktop.ts';
+import {
+  type Bridge,
+  callChannel,
+  callsOf,
+  revisionChannel,
+  viewChannel,
+  views,
+  type Wanted,
+  type WindowKind,
+} from './contract/desktop.ts';
 
 type Ipc = Pick<IpcRenderer, 'invoke' | 'on'>;
 
 export function createBridge(window: WindowKind, ipc: Ipc): Bridge {
   const call = Object.fromEntries(callsOf[window].map((name) => [name, (input: unknown) => ipc.invoke(callChannel, { name, input })]));
   const revisions = createHearing(ipc, revisionChannel, (value): value is number => typeof value === 'number');
-  const asked = createHearing(ipc, viewChannel, (value): value is View => views.some((view) => view === value));
+  const asked = createHearing(ipc, viewChannel, isWanted);
   return Object.freeze({ window, call: Object.freeze(call), onRevision: revisions.listen, onView: asked.listen });
+}
+
+function isWanted(value: unknown): value is Wanted {
+  if (typeof value !== 'object' || value === null) return views.some((view) => view === value);
+  return Object.keys(value).join() === 'enroll' && typeof (value as { enroll: unknown }).enroll === 'string';
 }
 
 /** Listens from the start, for the page may come to it later: what came last waits for the first who asks. */

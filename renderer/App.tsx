@@ -1,5 +1,5 @@
 /** The UI as a function of one value: how the line to the agent stands, and what the agent says. */
-import { type ComponentType, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ComponentType, type ReactNode, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { View } from '../preload/contract/desktop.ts';
 import { views } from '../preload/contract/desktop.ts';
 import type { UiState } from '../preload/contract/ui.ts';
@@ -13,11 +13,14 @@ import { Doctor } from './doctor/Doctor.tsx';
 import type { Connection, Line } from './door/connection.ts';
 import type { Host } from './door/host.ts';
 import { StandingPage } from './door/Standing.tsx';
+import { Enroll } from './enroll/Enroll.tsx';
+import { ManagedStart } from './enroll/ManagedStart.tsx';
+import { managedStart } from './enroll/standing.ts';
 import { Grants } from './grant/Grants.tsx';
 import { LockBadge } from './lock/LockBadge.tsx';
 import { Keys } from './passkey/Keys.tsx';
 import { Policy } from './policy/Policy.tsx';
-import type { ScreenProps } from './screens.ts';
+import type { Place, ScreenProps } from './screens.ts';
 import { Home } from './session/Home.tsx';
 import { Settings } from './settings/Settings.tsx';
 import { FirstRun } from './setup/FirstRun.tsx';
@@ -41,28 +44,36 @@ const screens: Readonly<Record<View, { icon: IconName; Screen: ComponentType<Scr
 interface AppProps {
   line: Line;
   host: Host;
-  /** Says which view a link, the tray or a notification asks for; returns how to stop listening. */
-  onView: (listener: (view: View) => void) => () => void;
+  /** Says which view a link, the tray or a notification asks for, and the link of a company that was opened; returns how to stop listening. */
+  onView: (listener: (place: Place, link?: string) => void) => () => void;
+}
+
+interface Shown {
+  place: Place;
+  /** Of a company; empty: none was opened. */
+  link: string;
 }
 
 export function App({ line, host, onView }: AppProps) {
   const connection = useSyncExternalStore(line.subscribe, line.current);
-  const [view, setView] = useState<View>('home');
-  const title = titleOf(connection, view);
-  useEffect(() => onView(setView), [onView]);
+  const [shown, setShown] = useState<Shown>({ place: 'home', link: '' });
+  const open = useCallback((place: Place, link = ''): void => setShown({ place, link }), []);
+  const title = titleOf(connection, shown.place);
+  useEffect(() => onView(open), [onView, open]);
   useEffect(() => host.setTitle(title), [host, title]);
   useTheme(connection);
   if (connection.phase !== 'open') return <StandingPage standing={connection} host={host.kind} />;
-  return <Frame line={line} host={host} state={connection.state} view={view} onOpen={setView} />;
+  return <Frame line={line} host={host} state={connection.state} shown={shown} onOpen={open} />;
 }
 
-function titleOf(connection: Connection, view: View): string {
+function titleOf(connection: Connection, place: Place): string {
   if (connection.phase === 'lost') return texts.titles.lost;
   if (connection.phase !== 'open') return texts.titles.quiet;
   const { queue, lock } = connection.state.status;
   if (queue.asks.length > 0) return texts.titles.asking(queue.asks.length);
   if (lock.state === 'locked') return texts.titles.locked;
-  return view === 'home' ? texts.titles.quiet : texts.titles.at(texts.nav[view]);
+  if (place === 'enroll') return texts.titles.at(texts.enroll.heading);
+  return place === 'home' ? texts.titles.quiet : texts.titles.at(texts.nav[place]);
 }
 
 /** What the person has chosen; without a word of theirs, the page follows the system. */
@@ -73,29 +84,30 @@ function useTheme(connection: Connection): void {
   }, [theme]);
 }
 
-function Frame({ line, host, state, view, onOpen }: Omit<ScreenProps, 'onSetUp'> & { view: View }) {
+function Frame({ line, host, state, shown: { place, link }, onOpen }: Omit<ScreenProps, 'onSetUp'> & { shown: Shown }) {
   const { queue } = state.status;
   const main = useRef<HTMLElement>(null);
   const look = (): void => void line.ask('attend', {}).catch(() => undefined); // the line itself shows that it is lost
-  const { Screen } = screens[view];
   const [isFirstRun, setFirstRun] = useFirstRun(state);
   useAttention(line);
   const setUp = (): void => {
     setFirstRun(true);
     onOpen('home');
   };
-  const screen = <Screen key={view} line={line} host={host} state={state} onOpen={onOpen} onSetUp={setUp} />;
+  const Screen = place === 'enroll' ? null : screens[place].Screen;
+  const screen = Screen === null ? null : <Screen key={place} line={line} host={host} state={state} onOpen={onOpen} onSetUp={setUp} />;
   return (
     <>
       <button type="button" className={styles.skip} onClick={() => main.current?.focus()}>
         {texts.nav.skip}
       </button>
       <div className={styles.frame}>
-        <Rail state={state} view={view} onOpen={onOpen} />
+        <Rail state={state} place={place} onOpen={onOpen} />
         <main ref={main} className={styles.screen} tabIndex={-1}>
           {isPaused(queue) ? <Pause queue={queue} onLook={look} /> : null}
-          {isFirstRun && view === 'home' ? (
-            <FirstRun line={line} host={host} state={state} onDone={() => setFirstRun(false)} instead={screen} />
+          {place === 'enroll' ? <Enroll line={line} host={host} state={state} link={link} onOpen={onOpen} /> : null}
+          {isFirstRun && place === 'home' ? (
+            <Start line={line} host={host} state={state} onOpen={onOpen} onDone={() => setFirstRun(false)} instead={screen} />
           ) : (
             screen
           )}
@@ -104,6 +116,13 @@ function Frame({ line, host, state, view, onOpen }: Omit<ScreenProps, 'onSetUp'>
       {host.kind === 'browser' ? <PromptOf line={line} host={host} state={state} /> : null}
     </>
   );
+}
+
+/** On a device that a company manages the first start asks for less. */
+function Start({ onDone, instead, ...shown }: Omit<ScreenProps, 'onSetUp'> & { onDone: () => void; instead: ReactNode }) {
+  const { managed } = shown.state.status;
+  if (managed != null && managedStart(shown.state.status) !== null) return <ManagedStart {...shown} managed={managed} />;
+  return <FirstRun {...shown} onDone={onDone} instead={instead} />;
 }
 
 /**
@@ -133,8 +152,8 @@ function PromptOf({ line, host, state }: Pick<ScreenProps, 'line' | 'host' | 'st
   );
 }
 
-function Rail({ state, view, onOpen }: { state: UiState; view: View; onOpen: (view: View) => void }) {
-  const { lock, queue, version } = state.status;
+function Rail({ state, place, onOpen }: Pick<ScreenProps, 'state' | 'onOpen'> & { place: Place }) {
+  const { lock, queue, version, managed } = state.status;
   return (
     <header className={styles.rail}>
       <div className={styles.pinned}>
@@ -146,7 +165,12 @@ function Rail({ state, view, onOpen }: { state: UiState; view: View; onOpen: (vi
           <ul className={styles.nav}>
             {views.map((one) => (
               <li key={one}>
-                <button type="button" className={styles.entry} aria-current={one === view ? 'page' : undefined} onClick={() => onOpen(one)}>
+                <button
+                  type="button"
+                  className={styles.entry}
+                  aria-current={one === place ? 'page' : undefined}
+                  onClick={() => onOpen(one)}
+                >
                   <Icon name={screens[one].icon} />
                   {texts.nav[one]}
                   {one === 'requests' && queue.asks.length > 0 ? <Waiting count={queue.asks.length} /> : null}
@@ -157,6 +181,7 @@ function Rail({ state, view, onOpen }: { state: UiState; view: View; onOpen: (vi
         </nav>
         <div className={styles.foot}>
           <LockBadge state={lock.state} />
+          {managed == null ? null : <span className="small">{texts.managed.by(managed.managedBy)}</span>}
           <span className="small">{texts.nav.version(version)}</span>
         </div>
       </div>

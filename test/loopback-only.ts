@@ -2,7 +2,9 @@
 import { Socket } from 'node:net';
 
 const LOOPBACK = /^(localhost|(::ffff:)?127(\.\d{1,3}){3}|::1|\[::1\])$/;
-const connect = Socket.prototype.connect;
+/** Files of one process share the prototype: it is changed once. */
+const CHANGED = Symbol.for('lakepass.loopback-only');
+const { connect } = Socket.prototype;
 
 interface Target {
   host?: string;
@@ -17,9 +19,12 @@ function targetOf(args: unknown[]): Target {
   return typeof second === 'string' ? { host: second } : {};
 }
 
-Socket.prototype.connect = function loopbackOnly(this: Socket, ...args: unknown[]) {
-  const { host, path } = targetOf(args);
-  if (path === undefined && host !== undefined && !LOOPBACK.test(host))
-    throw new Error(`a test may only connect to loopback, not to ${host}`);
-  return Reflect.apply(connect, this, args) as Socket;
-} as typeof connect;
+if (!(CHANGED in connect)) {
+  const loopbackOnly = function (this: Socket, ...args: unknown[]) {
+    const { host, path } = targetOf(args);
+    if (path === undefined && host !== undefined && !LOOPBACK.test(host))
+      throw new Error(`a test may only connect to loopback, not to ${host}`);
+    return Reflect.apply(connect, this, args) as Socket;
+  };
+  Socket.prototype.connect = Object.assign(loopbackOnly, { [CHANGED]: true }) as typeof connect;
+}

@@ -24,6 +24,7 @@ const windows = process.platform === 'win32';
 /** Debian packages the tests use, each with a command that shows it is there. */
 const SYSTEM_PACKAGES = [
   ['chromium', 'chromium'],
+  ['chromium-headless-shell', 'chromium-headless-shell'],
   ['gnome-keyring', 'gnome-keyring-daemon'],
   ['dbus', 'dbus-run-session'],
   ['dbus-user-session', null],
@@ -120,13 +121,18 @@ const ENVIRONMENTS = {
     what: 'the Python clients of test:clients (350 MB)',
     folder: inRoot('.venv', 'clients'),
     requirements: inRoot('test', 'python', 'clients', 'requirements.txt'),
+    modules: ['databricks.sdk', 'databricks.sql', 'databricks.vector_search.client', 'mlflow.deployments', 'openai'],
   },
   dbt: {
     what: 'dbt for test:clients (500 MB)',
     folder: inRoot('.venv', 'dbt'),
     requirements: inRoot('test', 'python', 'dbt', 'requirements.txt'),
+    modules: ['dbt.cli.main', 'dbt.adapters.databricks'],
   },
 };
+
+/** Installs the large environments: pip, which can do it too, takes minutes of processor time for them. */
+const UV = 'uv==0.13.9';
 const OLDEST_PYTHON = '(3, 10)';
 
 const pythonOf = (folder) => (windows ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python'));
@@ -161,7 +167,7 @@ const pins = (requirements) =>
 
 /** An environment is stamped when complete, so that an interrupted installation is begun again. */
 async function installPythonClients(environment) {
-  const { what, folder, requirements } = environment;
+  const { what, folder, requirements, modules } = environment;
   const stamp = join(folder, '.installed');
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   if (existsSync(stamp) && existsSync(pythonOf(folder)) && readFileSync(stamp, 'utf8') === hash) return;
@@ -169,9 +175,23 @@ async function installPythonClients(environment) {
     const python = findPython();
     if (!python) throw new SetupProblem('Python 3.10 or newer with venv is not here (Debian: apt-get install python3 python3-venv).');
     rmSync(folder, { recursive: true, force: true });
-    await runShowingProgress(`Making a Python environment in ${relative(root, folder)}`, python, ['-m', 'venv', folder]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
-    await runShowingProgress(`Installing ${what} into ${relative(root, folder)} (once)`, pythonOf(folder), pip);
+    const making = `Making a Python environment in ${relative(root, folder)}`;
+    const installing = `Installing ${what} into ${relative(root, folder)} (once)`;
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+    if (modules) {
+      const stock = pythonOf(ENVIRONMENTS.stock.folder);
+      await runShowingProgress('Installing uv', stock, [...pip, UV]);
+      await runShowingProgress(making, stock, ['-m', 'uv', 'venv', '--quiet', '--python', python, folder]);
+      await runShowingProgress(installing, stock, [
+        ...['-m', 'uv', 'pip', 'install', '--quiet', '--no-cache'],
+        ...['--python', pythonOf(folder), '-r', requirements],
+      ]);
+      // What is imported once is compiled: the users of the tests may not write here, and would compile it in every process.
+      await runShowingProgress(`Loading ${what}`, pythonOf(folder), ['-c', modules.map((name) => `import ${name}`).join('\n')]);
+    } else {
+      await runShowingProgress(making, python, ['-m', 'venv', folder]);
+      await runShowingProgress(installing, pythonOf(folder), [...pip, '-r', requirements]);
+    }
   }
   writeFileSync(stamp, hash);
 }

@@ -19,7 +19,10 @@ process.env['NODE_COMPILE_CACHE'] ??= join(root, '.cache/compiled');
 /** Flows that start programs by the dozen: they would take half of the time that `npm test` may take. */
 const processes = 'test/integration/{cli,policy,rotation,vault}';
 
-/** Only unit tests run side by side: flows with processes of their own would, on two cores, time each other out. */
+/**
+ * Unit tests run side by side, and those of the product, which wait for programs more than they compute. Other flows with processes of
+ * their own would, on two cores, time each other out.
+ */
 const project = (name: string, folder: string, timeout: number, exclude: string[] = []) => ({
   extends: true as const,
   test: {
@@ -28,7 +31,9 @@ const project = (name: string, folder: string, timeout: number, exclude: string[
     exclude,
     testTimeout: timeout,
     hookTimeout: Math.max(timeout, 60_000),
-    fileParallelism: name === 'unit',
+    fileParallelism: name === 'unit' || name === 'product',
+    // A process for each of two hundred files would cost as much as their tests. Each file still has the project's modules anew.
+    isolate: name !== 'unit',
   },
 });
 
@@ -48,14 +53,14 @@ export default defineConfig({
     // In CI each suite also leaves its numbers behind, for the last lines of .ci/run.
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: `.cache/results/${suite}.json` }]] : ['default'],
     projects: [
-      project('unit', 'test/unit', 60_000),
-      project('integration', 'test/integration', 60_000, [`${processes}/**`]),
-      project('processes', processes, 60_000),
-      project('product', 'test/product', 120_000),
-      project('clients', 'test/clients', 180_000),
-      project('browser', 'test/e2e', 60_000),
+      project('unit', 'test/unit', 120_000),
+      project('integration', 'test/integration', 120_000, [`${processes}/**`]),
+      project('processes', processes, 120_000),
+      project('product', 'test/product', 240_000),
+      project('clients', 'test/clients', 300_000),
+      project('browser', 'test/e2e', 180_000),
       project('packaging', 'test/packaging', 180_000),
-      project('desktop', 'test/behaviour', 120_000),
+      project('desktop', 'test/behaviour', 240_000),
       project('keycloak', 'test/keycloak', 180_000),
     ],
   },

@@ -8,7 +8,8 @@ import { createActivityCounts, medianOf } from '../audit/counts.ts';
 import { kindOf } from '../audit/kinds.ts';
 import { lookBack } from '../audit/look-back.ts';
 import type { StoredRecord } from '../audit/record.ts';
-import { noteTexts, problemPlace, problemTexts, type Verification } from '../audit/verify.ts';
+import type { Verification } from '../audit/verify.ts';
+import { noteTexts, problemPlace, problemTexts, proofOf } from '../audit/verify-words.ts';
 import type { Verifying } from '../audit/verifying.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -113,18 +114,11 @@ const recordOf = (record: StoredRecord): ActivityRecord => ({
   fields: fieldsOf(record),
 });
 
-/** What cannot be proven from the files alone, as `audit/verify.ts` has it. */
-const limits = [
-  'That nothing was cut off at the end cannot be seen from the files alone: note the newest number and compare it later.',
-  'A program that runs as you could write the whole log anew. Until signed checkpoints leave this machine, this check detects damage, not that.',
-  'It says nothing about what was never written.',
-];
-
 function verdictOf(folder: string, verification: Verification): AuditVerdict {
   const { ok, records, problems, notes, first, last, unlisted } = verification;
-  const more = unlisted === 0 ? [] : [`… and ${unlisted} more; \`lakepass audit verify\` lists them all.`];
+  const more = unlisted === 0 ? [] : [`… and ${unlisted} more; \`lakepass audit verify\` shows up to 10,000.`];
   return {
-    ...{ ok, folder, records, from: first?.at ?? null, to: last?.at ?? null, limits },
+    ...{ ok, folder, records, from: first?.at ?? null, to: last?.at ?? null, ...proofOf(verification) },
     problems: [...problems.map((found) => `${placeIn(folder, found)}: ${problemTexts[found.problem]}`), ...(ok ? [] : more)],
     notes: [...notes.map((found) => `${placeIn(folder, found)}: ${noteTexts[found.note]}`), ...(ok ? more : [])],
   };

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { CallerView } from '../../preload/contract/caller.ts';
 import type { AskView, Purpose } from '../../preload/contract/consent.ts';
-import type { GrantMade, tokenRequestSchema } from '../../preload/contract/control.ts';
+import type { GrantMade, LogKeyView, tokenRequestSchema } from '../../preload/contract/control.ts';
 import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import type { SessionView } from '../../preload/contract/session.ts';
@@ -61,6 +61,13 @@ export interface Company extends Principal {
   actsAs(): string | null | undefined;
 }
 
+/** An act that is everybody's, and so the keeper's to approve. `about`: what tells it from another of its kind. */
+export interface TapFor {
+  purpose: Purpose;
+  words: readonly string[];
+  about?: string;
+}
+
 /** One line of an answer that may take a while. */
 type Line<T> = T | { asking: AskView; url: string | null } | { failure: Failure };
 
@@ -82,9 +89,14 @@ interface Parts extends StatusParts {
   /** A page on which a key opens the vault. */
   ceremonyPage: (ticket: string) => Promise<{ url: string; browser: 'opened' | 'none' }>;
   broker: Pick<Broker, 'grantUrl'>;
-  audit: AuditLog & { tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>; folder: string };
+  audit: AuditLog & {
+    tail(count: number): readonly AuditRecord[] | Promise<readonly AuditRecord[]>;
+    folder: string;
+    key(): LogKeyView | null;
+  };
   clock: Clock;
   questions: Questions;
+  requireTapKeys?: (person: Pick<Grant, 'issuer' | 'subject'>) => void;
   /** Ourselves, as a program: for the question which sign-in policy wants at most. */
   self: Caller;
   locking: Locking;
@@ -97,8 +109,13 @@ interface Parts extends StatusParts {
 }
 
 export interface Agent extends ControlledAgent {
-  /** @param mayOpen false where whoever asks opens the address itself */
-  beginSignIn(...asked: [...Parameters<ControlledAgent['beginSignIn']>, mayOpen?: boolean]): ReturnType<ControlledAgent['beginSignIn']>;
+  /**
+   * @param mayOpen false where whoever asks opens the address itself
+   * @param provesKey it follows the registration of a key at the provider
+   */
+  beginSignIn(
+    ...asked: [...Parameters<ControlledAgent['beginSignIn']>, mayOpen?: boolean, provesKey?: boolean]
+  ): ReturnType<ControlledAgent['beginSignIn']>;
   /** A profile of people. @throws AppError CONFIG_MISSING | CONFIG_UNAPPROVED (lost) | PROFILE_NEEDED | PROFILE_UNKNOWN | PRINCIPAL_NO_SIGN_IN */
   company(name: string | undefined): Company;
   /** A profile or a service principal; the only profile where none is named. @throws AppError CONFIG_MISSING | CONFIG_UNAPPROVED (lost) | PROFILE_NEEDED | PROFILE_UNKNOWN */
@@ -107,6 +124,10 @@ export interface Agent extends ControlledAgent {
   controlRefused(verb: string, code: FailureCode, by: Caller): void;
   /** @returns how many were changed. @throws AppError GRANT_UNKNOWN: nothing was changed */
   pauseGrants(ids: readonly string[], paused: boolean): Promise<number>;
+  /** Waits for a touch of the keeper's. @throws AppError as `Approvals.request` */
+  askForTap(what: TapFor, by: Caller, signal: AbortSignal): Promise<void>;
+  /** The same for whoever does not wait: `then` once it was touched. @returns the id of the request. @throws AppError as `Approvals.post` */
+  postForTap(what: TapFor, by: Caller, then: () => Promise<void>): string;
   /** A file of the person's own has changed: whether it is to hold is for a tap to say. */
   askAboutFile(kind: FileKind, hash: string): boolean;
   /** Told after each sign-in that went well. */
@@ -196,7 +217,7 @@ export function createAgent(parts: Parts): Agent {
     made: { grant: grantView(grant), host: grant.workspace, ...accountOf(grant), url: parts.broker.grantUrl(secret) },
   });
 
-  const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, by, mayOpen = true) => {
+  const beginSignIn: Agent['beginSignIn'] = async ({ profile: name, stepUp }, by, mayOpen = true, provesKey = false) => {
     const { profile, session, browser } = company(name);
     // check: agent-sign-in-attributed
     parts.audit.append({ type: 'session.sign-in-asked', profile: profile.name, ...nameOf(by, parts.describe) });
@@ -205,10 +226,12 @@ export function createAgent(parts: Parts): Agent {
     const wasLocked = parts.lock.state() === 'locked';
     const demand = demandFor(profile.name, { stepUp, isLocked: wasLocked });
     const url = await new Promise<URL>((resolve, reject) => {
-      const attempt = session.signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }) }).then(async (view) => {
-        await signedIn(profile, view, wasLocked);
-        return view;
-      });
+      const attempt = session
+        .signIn({ onUrl: resolve, ...(demand === undefined ? {} : { demand }), ...(provesKey ? { provesKey } : {}) })
+        .then(async (view) => {
+          await signedIn(profile, view, wasLocked);
+          return view;
+        });
       attempt.catch(reject);
       rememberUnlessBusy(attempts, profile.name, attempt);
     });
@@ -258,16 +281,14 @@ export function createAgent(parts: Parts): Agent {
   const questionFor = (profile: string, workspace: string, scopes: readonly string[]): Question | null =>
     parts.questions({ action: 'create', profile, caller: parts.self, workspace, scopes, life: null });
 
-  async function askForTap(purpose: Purpose, by: Caller, words: readonly string[], signal: AbortSignal): Promise<void> {
-    const key = `${purpose} ${by.process?.pid ?? ''}`;
-    await parts.approvals.request(
-      {
-        ...{ purpose, caller: by, expected: null, profile: null, workspace: null, scopes: [], words, grant: null, label: '' },
-        ...{ until: null, approval: 'tap', spans: ['once'], key },
-      },
-      { signal, tell: () => undefined },
-    );
-  }
+  const tapAsk = ({ purpose, words, about = '' }: TapFor, by: Caller): Ask => ({
+    ...{ purpose, caller: by, expected: null, profile: null, workspace: null, scopes: [], words, grant: null, label: '' },
+    ...{ until: null, approval: 'tap', spans: ['once'], key: `${purpose} ${about} ${by.process?.pid ?? ''}` },
+  });
+
+  const askForTap: Agent['askForTap'] = async (what, by, signal) => {
+    await parts.approvals.request(tapAsk(what, by), { signal, tell: () => undefined });
+  };
 
   function requireGrants(ids: Iterable<string>): void {
     for (const id of ids) if (parts.grants.get(id) === undefined) throw new AppError('GRANT_UNKNOWN');
@@ -406,7 +427,7 @@ export function createAgent(parts: Parts): Agent {
         how === 'passphrase' ? 'The vault will open with a passphrase.' : 'Any program that runs as you will be able to open the vault.',
       ];
       // check: sealing-needs-tap
-      await askForTap('seal', by, words, signal);
+      await askForTap({ purpose: 'seal', words }, by, signal);
       // end check
       await parts.locking.sealOtherwise(how, passphrase);
       return parts.lockView();
@@ -467,6 +488,12 @@ export function createAgent(parts: Parts): Agent {
       return { folder: parts.audit.folder, records: [...(await parts.audit.tail(limit))] };
     },
 
+    auditKey() {
+      const key = parts.audit.key();
+      if (key === null) throw new AppError('AUDIT_NOT_SEALED');
+      return key;
+    },
+
     handOver(by) {
       // check: hand-over-not-by-ai-agent
       if (by.aiAgent !== null) throw new AppError('HANDOVER_REFUSED', { reason: 'ai-agent' });
@@ -487,6 +514,11 @@ export function createAgent(parts: Parts): Agent {
     onSignIn: (listener) => void signInListeners.push(listener),
 
     controlRefused,
+    askForTap,
+    postForTap: (what, by, then) =>
+      parts.approvals.post(tapAsk(what, by), async (answer) => {
+        if (answer?.verdict === 'approved') await then();
+      }),
 
     askAboutFile(kind, hash) {
       if (parts.tapKeys.list().length === 0) return false;

@@ -40,8 +40,8 @@ export function createApprovals(parts: {
   pages: () => Pages;
   openBrowser: Ports['openBrowser'];
   screen: Ports['screen'];
-  /** Whether anybody could tap: without an enrolled key nobody ever will. */
-  canTap: (profile: string | null) => boolean;
+  /** Without an enrolled key, or its person, nobody ever will. @throws AppError TAP_KEY_NEEDED | SIGNED_OUT */
+  requireTap: (profile: string | null) => void;
   log: Ports['log'];
 }): Approvals {
   const { consents, pages, screen } = parts;
@@ -96,7 +96,7 @@ export function createApprovals(parts: {
 
   function put(ask: Ask): Asked {
     // check: approval-needs-tap-key
-    if (ask.approval === 'tap' && !parts.canTap(ask.profile)) throw new AppError('TAP_KEY_NEEDED');
+    if (ask.approval === 'tap') parts.requireTap(ask.profile);
     // end check
     return consents.ask(ask);
   }

@@ -131,6 +131,8 @@ export function createCeremonies(parts: {
   isLocked: () => boolean;
   /** A tap key is about to be removed: whatever it opens must open without it. @throws AppError INPUT_INVALID (last-key) */
   removed: (key: string) => Promise<void>;
+  /** In words what the company of this device would then want of its person; null: nothing. */
+  lackedWithout?: (key: string) => string | null;
 }): Ceremonies {
   const { clock, tapKeys, consents } = parts;
   const tickets = new Map<string, Ticket>();
@@ -242,7 +244,11 @@ export function createCeremonies(parts: {
       case 'remove':
         return {
           title: `Remove ${nameOfKey(request.key)}`,
-          words: ['It will no longer approve anything.', 'Touch any key that is enrolled.'],
+          words: [
+            'It will no longer approve anything.',
+            ...[parts.lackedWithout?.(request.key) ?? []].flat(),
+            'Touch any key that is enrolled.',
+          ],
         };
       case 'seal':
         return {

@@ -92,7 +92,8 @@ export async function farFacts(parts: FarParts, { profile, grant, terminal }: Fa
   };
 }
 
-const metadataOf = (host: string, accountId: string | undefined): string =>
+/** Where a workspace, or an account, says how tokens are had. */
+export const metadataOf = (host: string, accountId: string | undefined): string =>
   `${new URL(host).origin}/oidc/${accountId === undefined ? '' : `accounts/${accountId}/`}.well-known/oauth-authorization-server`;
 
 function providerOf(parts: FarParts, { profile, session, tokens }: LookedAt): Provider {

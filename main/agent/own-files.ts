@@ -6,6 +6,7 @@
  * follows is what approves it.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { PolicyView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
@@ -16,8 +17,11 @@ import type { Places } from '../places.ts';
 import { builtInPolicy, unattendedPolicy } from '../policy/built-in.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts';
 import type { Clock, Log } from '../ports.ts';
+import { placeOfSink } from '../profile/audit-settings.ts';
 import { readConfig, readConfigFile } from '../profile/load-config.ts';
-import type { Config, Profile } from '../profile/profile.ts';
+import { type Config, noConfig, type Profile } from '../profile/profile.ts';
+import { steadyFile } from '../profile/steady-file.ts';
+import { telemetryWords } from '../profile/telemetry-settings.ts';
 import { seconds } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
 
@@ -34,6 +38,15 @@ export interface OwnFiles {
    * @throws AppError CONFIG_INVALID | CONFIG_PLAIN_HTTP
    */
   adopt(): Promise<boolean>;
+  /**
+   * The company says something else of the configuration than it did, or nothing any more: what is new is used at once, and what cannot be
+   * waits for the next start, which is said.
+   */
+  followCompany(): Promise<void>;
+  /** Whoever manages this device no longer will: their configuration is used no more, and `adopt` brings back the person's own. */
+  leaveCompany(): void;
+  /** A person has approved a configuration of their own here, be it lost. */
+  isOwnApproved(): boolean;
   /** Somebody has signed in with this configuration, or approved it with a tap; a first one that nobody has used yet has only been read. */
   configApproved(): boolean;
   /** CONFIG_UNAPPROVED (reason: lost), where no configuration holds because the approved one is lost; null: it is not. */
@@ -87,9 +100,10 @@ const MARKS = 'approved';
 
 /** How soon a change of a file is noticed. */
 const lookEvery = seconds(10);
+/** Stands in the marks where nothing of the person's own was approved, because their company's configuration was in use. */
+const OF_COMPANY = 'company';
 /** Stands where something was approved that can no longer be read; it parses as neither kind of file. */
 const LOST = Buffer.from('lost');
-const noConfig: Config = { profiles: new Map(), servicePrincipals: new Map(), network: {} };
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** Also says which kind it is: the bytes of one must never be taken for the other. */
 const recordOf = (kind: FileKind): string => `approved-${kind}`;
@@ -102,12 +116,18 @@ export async function openOwnFiles(parts: {
   wasUsed: () => Promise<boolean>;
   /** The configuration of whoever manages this device: it holds in the place of the person's own. */
   ofCompany?: () => { readonly organization: string; readonly config: Config } | null;
+  /** Somebody manages this device, and what they say is not there yet. */
+  isAwaited?: () => boolean;
   clock: Clock;
   audit: AuditLog;
   log: Log;
 }): Promise<OwnFiles> {
-  const { places, vault, clock, audit, log, ofCompany = () => null } = parts;
+  const { places, vault, clock, audit, log, ofCompany = () => null, isAwaited = () => false } = parts;
   const pathOf: Record<FileKind, string> = { config: places.config, policy: places.policy };
+  const lookInto = {
+    config: steadyFile(places.config, clock, () => readOwn('config')),
+    policy: steadyFile(places.policy, clock, () => readOwn('policy')),
+  };
   const waiting = new Map<FileKind, Waiting>();
   const told = new Map<FileKind, string>();
   const broken = new Map<FileKind, Failure>();
@@ -122,7 +142,12 @@ export async function openOwnFiles(parts: {
   let caContent = marks?.caContent ?? null;
   let looked: { bytes: Buffer; caFile: string | undefined } | undefined;
   let adopting = false;
-  let restartNeeded = false;
+  /** The person's own was not used because the company's was awaited. */
+  let heldBack = false;
+  /** The company's configuration that was last taken up; null: it is the person's own that is in use. */
+  let taken: Config | null = null;
+  /** What holds from the next start, in words; null: nothing waits for it. */
+  let restart: string | null = null;
   let closed = false;
   let cancel = (): void => undefined;
 
@@ -157,6 +182,7 @@ export async function openOwnFiles(parts: {
 
   /** Nobody signs in or enrols a key but under a configuration that is approved with that. Whether a policy was, only the marks know. */
   async function wasApproved(kind: FileKind, mark: string | null | undefined): Promise<boolean> {
+    if (mark === OF_COMPANY) return false;
     if (typeof mark === 'string' || marksLost) return true;
     return (kind === 'config' || mark === undefined) && (await parts.wasUsed());
   }
@@ -191,7 +217,9 @@ export async function openOwnFiles(parts: {
   async function keepMarks(change: Partial<Marks>): Promise<void> {
     const of = (kind: FileKind): string | null =>
       marks?.[kind] ?? (approved[kind] === null ? (lost.has(kind) ? 'lost' : null) : hashOf(approved[kind]));
-    marks = { version: 1, config: of('config'), policy: of('policy'), caContent, ...change };
+    // Of the person's own: what the company's names is none of theirs.
+    const ofOwn = taken === null ? caContent : (marks?.caContent ?? null);
+    marks = { version: 1, config: of('config'), policy: of('policy'), caContent: ofOwn, ...change };
     await vault.seal(MARKS, Buffer.from(JSON.stringify(marks)));
   }
 
@@ -226,9 +254,16 @@ export async function openOwnFiles(parts: {
     const its = ofCompany();
     // check: config-of-company
     if (its !== null) {
+      await noteCompany();
+      taken = its.config;
       caContent = contentOf(its.config.network.caFile);
       return withAuthorities(its.config);
     }
+    // end check
+    heldBack = isAwaited();
+    // check: config-held-back
+    // It may name authorities, providers and groups of the person's own, which nobody has allowed yet.
+    if (heldBack) return noConfig;
     // end check
     if (approved.config !== null) return withAuthorities(readConfig(approved.config, places.config));
     // check: approved-config-lost-is-not-first
@@ -240,6 +275,11 @@ export async function openOwnFiles(parts: {
     adopted = bytes;
     caContent = contentOf(read.network.caFile);
     return withAuthorities(read);
+  }
+
+  /** Once the company's is no more, nothing of the person's own is lost that was never approved. */
+  async function noteCompany(): Promise<void> {
+    if (approved.config === null && !lost.has('config') && marks?.config !== OF_COMPANY) await keepMarks({ config: OF_COMPANY });
   }
 
   function withAuthorities(read: Config): Config {
@@ -268,9 +308,9 @@ export async function openOwnFiles(parts: {
   }
 
   async function lookAt(kind: FileKind): Promise<void> {
-    if (kind === 'config' && ofCompany() !== null) return void waiting.delete(kind);
+    if (kind === 'config' && (ofCompany() !== null || isAwaited())) return void waiting.delete(kind);
     try {
-      const bytes = await readOwn(kind);
+      const bytes = await lookInto[kind]();
       broken.delete(kind);
       // A file that is gone changes nothing: taking one away is a change too.
       if (bytes === null) return void waiting.delete(kind);
@@ -337,26 +377,23 @@ export async function openOwnFiles(parts: {
 
   async function keep(kind: FileKind, bytes: Buffer): Promise<void> {
     // The mark first: after a crash in between, what it names is found in the file.
-    await keepMarks({ [kind]: hashOf(bytes), caContent });
+    await keepMarks({ [kind]: hashOf(bytes), ...(kind === 'config' ? { caContent } : {}) });
     await vault.seal(recordOf(kind), bytes);
     lost.delete(kind);
     approved[kind] = bytes;
     waiting.delete(kind);
   }
 
-  async function useApproved(next: Config): Promise<void> {
-    restartNeeded = !(await takeUp(next));
-    if (!restartNeeded) config = next;
+  async function useApproved(next: Config, words: string): Promise<void> {
+    const isUsed = await takeUp(next);
+    if (isUsed) config = next;
+    restart = isUsed ? null : words;
   }
 
   function companyWords(): string[] {
     const its = ofCompany();
     if (its === null) return [];
-    const inUse = [...its.config.profiles.keys()].every((name) => config.profiles.has(name));
-    return [
-      ...(inUse ? [] : [`${its.organization} has changed the configuration; it holds from the next start: \`lakepass agent --stop\`.`]),
-      `The configuration is ${its.organization}’s; ${places.config} is not used.`,
-    ];
+    return [`The configuration is ${its.organization}’s; ${places.config} is not used.`];
   }
 
   function waitingFor(kind: FileKind, hash: string): Waiting {
@@ -377,7 +414,7 @@ export async function openOwnFiles(parts: {
       if (adopting) return false;
       // end check
       // check: adopt-first-only
-      if (config !== noConfig || (approved.config !== null && ofCompany() === null) || adopted !== null) return false;
+      if (config !== noConfig || (approved.config !== null && ofCompany() === null && !heldBack) || adopted !== null) return false;
       // end check
       adopting = true;
       config = await firstConfig().finally(() => {
@@ -390,6 +427,28 @@ export async function openOwnFiles(parts: {
       changed();
       return true;
     },
+    async followCompany() {
+      const { organization = '', config: its = null } = ofCompany() ?? {};
+      if (isAwaited() || isDeepStrictEqual(its, taken)) return;
+      taken = its;
+      if (its === null) restart = 'Your company leaves the configuration to you again';
+      else {
+        await noteCompany();
+        const before = caContent;
+        caContent = contentOf(its.network.caFile);
+        await useApproved(withAuthorities(its), `${organization} has changed the configuration`);
+        if (restart !== null) caContent = before;
+      }
+      waiting.delete('config');
+      changed();
+    },
+    leaveCompany() {
+      if (taken === null) return;
+      [config, taken, adopted, caContent] = [noConfig, null, null, marks?.caContent ?? null];
+      // As where it was held back: what the person had approved is used again.
+      [heldBack, restart] = [true, null];
+    },
+    isOwnApproved: () => approved.config !== null || lost.has('config'),
     configApproved: () => approved.config !== null || ofCompany() !== null,
     lostConfig: () => (lost.has('config') && ofCompany() === null ? lostError('config') : null),
     held: () => approved.config ?? adopted,
@@ -410,7 +469,7 @@ export async function openOwnFiles(parts: {
       ...(waiting.has('config') ? [new AppError('CONFIG_UNAPPROVED').toFailure()] : []),
     ],
     notes: () => [
-      ...(restartNeeded ? ['A changed configuration was approved; it holds from the next start: `lakepass agent --stop`.'] : []),
+      ...(restart === null ? [] : [`${restart}; it holds from the next start: \`lakepass agent --stop\`.`]),
       ...(isUnattended() ? [nobodyAsked] : []),
       ...companyWords(),
       ...unboundWords(config),
@@ -433,13 +492,13 @@ export async function openOwnFiles(parts: {
       }
       if (next === undefined) caContent = content;
       await keep(kind, bytes);
-      if (next === undefined) await useApproved(withAuthorities(readConfig(bytes, places.config)));
+      if (next === undefined) await useApproved(withAuthorities(readConfig(bytes, places.config)), 'A changed configuration was approved');
       else policy = next;
       changed();
     },
     async provenBySignIn() {
       // Nothing of the person's own was approved here, which must not be taken for lost at the next start.
-      if (marks === null && ofCompany() !== null) await keepMarks({});
+      if (ofCompany() !== null) await noteCompany();
       if (approved.config !== null || adopted === null) return;
       audit.append({ type: 'config.activated', digest: hashOf(adopted), approved: 'sign-in' });
       await keep('config', adopted);
@@ -463,13 +522,15 @@ export async function openOwnFiles(parts: {
   };
 }
 
-const wordsOfConfig = ({ profiles, servicePrincipals, network }: Config, caContent: string | null): string[] => [
+const wordsOfConfig = ({ profiles, servicePrincipals, network, audit, telemetry }: Config, caContent: string | null): string[] => [
   'The configuration file was changed: where you sign in, and which workspaces there are.',
   ...(profiles.size > 0 ? [] : [nobodyAsked]),
   // Whoever has one of these in their hands reads every password and token on its way.
   ...(network.caFile === undefined
     ? []
     : [`Certificates are believed of the authorities in ${network.caFile}, too${authoritiesWords(caContent)}.`]),
+  ...audit.sinks.map((sink) => `Records of what you and your programs do go to ${placeOfSink(sink)}.`),
+  ...telemetryWords(telemetry),
   ...[...profiles.values()].map(({ name, idp, workspaces, federation }) => {
     const actAs =
       federation.servicePrincipals?.map(({ group, clientId }) => `; members of ${group} act as service principal ${clientId}`) ?? [];

@@ -17,6 +17,7 @@ import { later, minutes } from '../units.ts';
 import type { Agent } from './agent.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import type { GrantMaking } from './grant-making.ts';
+import type { KeyRegistering } from './key-registering.ts';
 import type { OwnPreferences } from './preferences.ts';
 import { createGrantView, hostKind, type StatusParts } from './status.ts';
 
@@ -25,11 +26,15 @@ export type CoreCall = Exclude<
   UiCall,
   | 'activity'
   | 'activity/summary'
-  | 'audit/verify'
+  | `audit/${string}`
+  | `alerts/${string}`
   | 'policy'
   | 'policy/explain'
   | 'doctor'
   | `doctor/${string}`
+  | `enroll/${string}`
+  | 'settings'
+  | `settings/${string}`
   | 'setup'
   | `setup/${string}`
 >;
@@ -42,6 +47,7 @@ export function createUiAgent(parts: {
   consents: Consents;
   making: GrantMaking;
   ceremonies: Pick<Ceremonies, 'begin'>;
+  registering: Pick<KeyRegistering, 'registerKey' | 'proveKey'>;
   ceremonyUrl: Pages['ceremonyUrl'];
   tapKeys: Pick<TapKeys, 'rename'>;
   lock: Lock;
@@ -80,6 +86,11 @@ export function createUiAgent(parts: {
     if (!isOurs(by.process) && isAmong(by.process, asker.ancestors)) throw new AppError('APPROVER_REFUSED', { reason: 'started-asker' });
     // end check
   }
+
+  /** The agent opens the provider's page itself where it has a screen of its own, as it does for the command line. */
+  const hasScreen = (): boolean => parts.host.screen !== undefined;
+  const pageOf = ({ url, browser }: { url: string; browser: 'opened' | 'none' }): string | null =>
+    hasScreen() && browser === 'opened' ? null : url;
 
   /** @returns where the page has to go itself; null: the system browser was opened */
   async function wayOut(url: URL): Promise<{ url: string | null }> {
@@ -139,11 +150,13 @@ export function createUiAgent(parts: {
       return {};
     },
     async 'sign-in'({ profile }, by) {
-      // The agent opens the provider's page itself where it has a screen of its own, as it does for the command line.
-      const hasScreen = parts.host.screen !== undefined;
-      const { url, browser } = await agent.beginSignIn({ profile, stepUp: false }, by, hasScreen);
-      return { url: hasScreen && browser === 'opened' ? null : url };
+      return { url: pageOf(await agent.beginSignIn({ profile, stepUp: false }, by, hasScreen())) };
     },
+    async 'keys/register'({ profile }, by) {
+      const { how, ...opened } = await parts.registering.registerKey({ profile }, by, hasScreen());
+      return { how, url: pageOf(opened) };
+    },
+    'keys/prove': async ({ profile }, by) => ({ url: pageOf(await parts.registering.proveKey({ profile }, by, hasScreen())) }),
     'sign-in/cancel': ({ profile }) => ({ cancelled: agent.cancelSignIn(profile) }),
     'sign-out': async ({ profile }) => ({ reports: await agent.signOut(profile) }),
     denied: () => agent.denied(),

@@ -14,7 +14,7 @@ import { requirePerson } from './grant-making.ts';
 const tokenWait: Ms = seconds(20);
 
 export interface PrintedTokens {
-  /** In the shape of `tokenSchema`. @throws AppError GRANT_* | TOKEN_LIVES_TOO_LONG | AUDIT_UNWRITABLE, or as access and the mint refuse */
+  /** In the shape of `tokenSchema`. @throws AppError GRANT_* | TAP_KEYS_WANTED | TOKEN_LIVES_TOO_LONG | AUDIT_UNWRITABLE, or as access and the mint refuse */
   tokenOf(grant: Grant, scopes: readonly string[], by: Caller): Promise<Record<string, unknown>>;
 }
 
@@ -22,6 +22,8 @@ export function createPrintedTokens(parts: {
   principal: (profile: string) => Principal;
   grants: Grants;
   access: Access;
+  /** @throws AppError TAP_KEYS_WANTED: whoever it is for has too few */
+  requireTapKeys?: (person: Pick<Grant, 'issuer' | 'subject'>) => void;
   clock: Clock;
   audit: AuditLog;
 }): PrintedTokens {
@@ -30,6 +32,9 @@ export function createPrintedTokens(parts: {
     const { state } = parts.grants.get(grant.id) ?? grant;
     // check: printed-token-grant-live
     if (state !== 'live') throw new AppError(state === 'expired' ? 'GRANT_EXPIRED' : 'GRANT_REVOKED');
+    // end check
+    // check: printed-token-tap-keys
+    parts.requireTapKeys?.(grant);
     // end check
     const leave = parts.access.leave(grant, by);
     // check: printed-token-leave
@@ -44,8 +49,9 @@ export function createPrintedTokens(parts: {
     requirePerson(session);
     session.touch();
     const { workspace } = grant;
+    const aiAgent = grant.maker.aiAgent ?? undefined;
     const minted =
-      tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, deadline: later(parts.clock.now(), tokenWait) }));
+      tokens.peek(workspace, scopes) ?? (await tokens.get({ workspace, scopes, aiAgent, deadline: later(parts.clock.now(), tokenWait) }));
     // What was true before a wait may not be so any more.
     // check: printed-token-leave-after-wait
     leave = leaveFor(grant, by);
@@ -64,6 +70,7 @@ export function createPrintedTokens(parts: {
       scopes: minted.scopes,
       expiresAt: new Date(minted.expiresAt).toISOString(),
       fingerprint: fingerprintOf(minted),
+      requestId: minted.requestId,
     });
     // end check
     if (leave.failClosed) await parts.audit.synced();

@@ -1,4 +1,4 @@
-/** The settings of this device as the command line sees them, and what they keep from happening. It holds nothing itself. */
+/** The settings of this device as people see them, and what they keep from happening. It holds nothing itself. */
 import type { z } from 'zod';
 import type { CallerView } from '../../preload/contract/caller.ts';
 import type { SettingsView, settingChangeSchema } from '../../preload/contract/settings.ts';
@@ -7,7 +7,7 @@ import type { AuditLog } from '../audit/event.ts';
 import type { Caller } from '../caller/caller.ts';
 import type { ControlledAgent } from '../control/routes.ts';
 import type { ManagedSettings } from '../enroll/managed-settings.ts';
-import { type Effective, type SettingName, settingNames, settingsTable } from '../enroll/settings.ts';
+import { choicesOf, type Effective, effective, type SettingName, type Settings, settingNames, settingsTable } from '../enroll/settings.ts';
 import { toMs } from '../profile/length-of-time.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type Ms, ms } from '../units.ts';
@@ -62,20 +62,25 @@ export function createDeviceSettings(parts: {
   preferences: Pick<OwnPreferences, 'effective' | 'setOwn'>;
   machine: ManagedSettings | null;
   bundle: () => SettingsView['bundle'];
+  ofIt: () => Settings;
   agent: Pick<ControlledAgent, 'token' | 'askForToken'>;
   describe: (caller: Caller) => CallerView;
   audit: AuditLog;
 }): DeviceSettings {
   const { preferences, machine, agent, audit } = parts;
 
-  const settings = (): SettingsView => ({
-    machine: machine === null ? null : { managedBy: machine.managedBy, source: machine.source, hash: machine.hash },
-    bundle: parts.bundle(),
-    settings: settingNames.map((name) => {
-      const { value = null, by = null, mode = null } = preferences.effective(name) ?? {};
-      return { name, means: settingsTable[name].means, value, by, mode };
-    }),
-  });
+  function settings(): SettingsView {
+    const its = parts.ofIt();
+    return {
+      machine: machine === null ? null : { managedBy: machine.managedBy, source: machine.source, hash: machine.hash },
+      bundle: parts.bundle(),
+      settings: settingNames.map((name) => {
+        const { value = null, by = null, mode = null } = preferences.effective(name) ?? {};
+        const choices = choicesOf(name)?.filter((own) => effective(name, its[name], own)?.value === own) ?? null;
+        return { name, means: settingsTable[name].means, value, by, mode, ofIt: its[name]?.value ?? null, choices };
+      }),
+    };
+  }
 
   return {
     settings,

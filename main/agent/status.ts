@@ -1,7 +1,10 @@
 /** What `lakepass status` and the UI show: views of everything, from the nouns' own words. It reads and changes nothing. */
+import type { AlertView } from '../../preload/contract/alert.ts';
+import type { AuditView } from '../../preload/contract/audit.ts';
 import type { CallerView } from '../../preload/contract/caller.ts';
 import type { GrantView, HostKind, PolicyView, StatusView } from '../../preload/contract/control.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
+import type { KeyRegistrationView } from '../../preload/contract/key-registration.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import type { ManagedView } from '../../preload/contract/managed.ts';
 import type { ServicePrincipalView } from '../../preload/contract/service-principal.ts';
@@ -36,6 +39,9 @@ export interface StatusParts {
   lockView: () => LockView;
   policyView: () => PolicyView;
   managedView?: () => ManagedView | null;
+  auditView?: () => AuditView;
+  alertsView?: () => AlertView[];
+  keyRegistration?: (profile: string) => KeyRegistrationView | undefined;
   problems: () => readonly Failure[];
   /** What cannot be known here: no screen-lock signals, for one. */
   notes: () => readonly string[];
@@ -92,6 +98,7 @@ export function statusOf(parts: StatusParts): StatusView {
     ...(profile.tokens === 'direct' ? { direct: [...authorisedBy(profile)] } : {}),
     ...actingAs(actsAs()),
     session: session.view(),
+    ...registrationOf(parts.keyRegistration?.(profile.name)),
     workspaces: profile.workspaces.map((workspace) => ({ ...workspace, health: tokens.health(workspace.host) })),
   }));
   const problems = [
@@ -121,6 +128,8 @@ export function statusOf(parts: StatusParts): StatusView {
     tapKeys,
     policy: parts.policyView(),
     ...managedOf(parts.managedView?.()),
+    ...(parts.auditView === undefined ? {} : { audit: parts.auditView() }),
+    ...(parts.alertsView === undefined ? {} : { alerts: parts.alertsView() }),
     warnings: [...warningsOf(lock, inUse), ...servicePrincipals.flatMap(rotationWarning), ...parts.notes()],
     problems: [...problems, ...servicePrincipals.flatMap(({ problem }) => problem ?? [])],
     next: nextStep(parts.configFile, profiles, servicePrincipals, {
@@ -134,6 +143,9 @@ export function statusOf(parts: StatusParts): StatusView {
 
 const authoritiesOf = ({ caFile, caContent = null }: Config['network'] = {}): Pick<StatusView, 'authorities'> =>
   caFile === undefined ? {} : { authorities: { caFile, caContent } };
+
+const registrationOf = (keyRegistration: KeyRegistrationView | undefined): { keyRegistration?: KeyRegistrationView } =>
+  keyRegistration === undefined ? {} : { keyRegistration };
 
 const managedOf = (managed: ManagedView | null | undefined): Pick<StatusView, 'managed'> => (managed == null ? {} : { managed });
 

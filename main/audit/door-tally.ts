@@ -18,8 +18,8 @@ export interface DoorTally {
 
 /** At a window nobody can knock but a page of ours, so there is no connection to drop. */
 export function createDoorTally(door: 'window', tally: Tally): Pick<DoorTally, 'refused'>;
-export function createDoorTally(door: 'broker' | 'pages', tally: Tally): DoorTally;
-export function createDoorTally(door: 'broker' | 'pages' | 'window', tally: Tally): DoorTally {
+export function createDoorTally(door: 'broker' | 'pages' | 'metrics', tally: Tally): DoorTally;
+export function createDoorTally(door: 'broker' | 'pages' | 'window' | 'metrics', tally: Tally): DoorTally {
   const foreignUsers = new Set<number>();
 
   function refused({ code, reason }: { code: FailureCode; reason: string }): void {
@@ -34,7 +34,12 @@ export function createDoorTally(door: 'broker' | 'pages' | 'window', tally: Tall
       const owner = what.uid ?? nobody;
       const uid = foreignUsers.has(owner) || foreignUsers.size < foreignUsersCounted ? owner : nobody;
       foreignUsers.add(uid);
-      tally.count(`door.foreign-user ${uid}`, (count) => ({ type: 'door.foreign-user', door: door as 'broker' | 'pages', uid, count }));
+      tally.count(`door.foreign-user ${uid}`, (count) => ({
+        type: 'door.foreign-user',
+        door: door as 'broker' | 'pages' | 'metrics',
+        uid,
+        count,
+      }));
     },
   };
 }

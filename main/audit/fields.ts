@@ -4,9 +4,10 @@
  * This is the last gate before the disk. A text that looks like a token is masked here even though no event should ever
  * carry one; a value of the wrong kind (a `Secret`, an object, NaN) is a bug and stops the append.
  */
+import { withoutTokens } from '../token-shapes.ts';
 import type { AuditEvent, AuditEventType } from './event.ts';
 
-type FieldKind = 'text' | 'text?' | 'text-or-null' | 'number' | 'texts';
+export type FieldKind = 'text' | 'text?' | 'text-or-null' | 'number' | 'texts';
 type Shape<T extends AuditEventType> = Record<Exclude<keyof Extract<AuditEvent, { type: T }>, 'type'>, FieldKind>;
 export type FieldValue = string | number | null | readonly string[];
 
@@ -27,12 +28,13 @@ export const eventShapes = {
     amr: 'texts',
     authTime: 'text-or-null',
     binding: 'text?',
+    requestId: 'text?',
   },
   'session.sign-in-asked': { profile: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?' },
-  'session.sign-in-failed': { profile: 'text', code: 'text', reason: 'text?' },
+  'session.sign-in-failed': { profile: 'text', code: 'text', reason: 'text?', requestId: 'text?' },
   'session.resumed': { profile: 'text', subject: 'text' },
-  'session.renewed': { profile: 'text', subject: 'text', expiresAt: 'text' },
-  'session.renewal-failed': { profile: 'text', code: 'text', reason: 'text?' },
+  'session.renewed': { profile: 'text', subject: 'text', expiresAt: 'text', requestId: 'text?' },
+  'session.renewal-failed': { profile: 'text', code: 'text', reason: 'text?', requestId: 'text?' },
   'session.groups-unknown': { profile: 'text', reason: 'text' },
   'session.ended': { profile: 'text', subject: 'text', why: 'text', code: 'text?', refreshToken: 'text' },
   'token.validation-failed': { profile: 'text', rule: 'text' },
@@ -47,9 +49,10 @@ export const eventShapes = {
     actsAs: 'text?',
     identity: 'text?',
     requestId: 'text',
+    aiAgent: 'text?',
     tookMs: 'number',
   },
-  'token.mint-failed': { profile: 'text', workspace: 'text', scopes: 'texts', code: 'text', requestId: 'text' },
+  'token.mint-failed': { profile: 'text', workspace: 'text', scopes: 'texts', code: 'text', requestId: 'text', aiAgent: 'text?' },
   'token.served': {
     grant: 'text',
     workspace: 'text',
@@ -57,11 +60,12 @@ export const eventShapes = {
     expiresAt: 'text',
     lease: 'text',
     fingerprint: 'text',
+    requestId: 'text?',
     caller: 'text',
     callerKind: 'text',
     aiAgent: 'text?',
   },
-  'token.printed': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', fingerprint: 'text' },
+  'token.printed': { profile: 'text', workspace: 'text', scopes: 'texts', expiresAt: 'text', fingerprint: 'text', requestId: 'text?' },
   'token.served-again': { grant: 'text', count: 'number' },
   'token.refused': { grant: 'text', code: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?', count: 'number' },
   'door.refused': { door: 'text', code: 'text', reason: 'text', count: 'number' },
@@ -129,6 +133,7 @@ export const eventShapes = {
   'device.enrolled': { organization: 'text', device: 'text', source: 'text' },
   'device.left': { organization: 'text', device: 'text' },
   'device.revoked': { device: 'text' },
+  'device.record-sent': { organization: 'text', device: 'text', to: 'text', revision: 'number', digest: 'text' },
   'offboarding.done': { device: 'text', person: 'text', tokens: 'number', lastEnds: 'text', vault: 'text' },
   'bundle.accepted': { organization: 'text', revision: 'number', digest: 'text', signedBy: 'text' },
   'bundle.rejected': { code: 'text', reason: 'text' },
@@ -139,6 +144,7 @@ export const eventShapes = {
   'config.rejected': { digest: 'text', code: 'text' },
   'service-principal.secret-set': { name: 'text', clientId: 'text' },
   'service-principal.secret-removed': { name: 'text', clientId: 'text' },
+  'key.registered-at-provider': { profile: 'text', how: 'text', said: 'text', verified: 'text', assurance: 'text', code: 'text?' },
   'tap-key.added': { key: 'text', name: 'text', aaguid: 'text', first: 'text' },
   'tap-key.removed': { key: 'text', name: 'text' },
   'tap-key.renamed': { key: 'text', name: 'text' },
@@ -153,20 +159,25 @@ export const eventShapes = {
   'vault.sealing-changed': { how: 'text', key: 'text' },
   'agent.reset': { grants: 'number', keys: 'number' },
   'audit.repaired': { droppedBytes: 'number' },
-  'audit.gap': { count: 'number' },
+  'audit.gap': { count: 'number', acts: 'text?' },
+  'audit.key': { origin: 'text', thumbprint: 'text', jwk: 'text' },
+  'audit.checkpoint': { size: 'number', root: 'text', why: 'text', note: 'text' },
+  'audit.rewritten': { size: 'number', root: 'text' },
   'audit.broken': { segment: 'text', problem: 'text' },
+  'audit.export-skipped': { sink: 'text', reason: 'text', count: 'number', fromSeq: 'number', toSeq: 'number' },
+  'alert.raised': { alert: 'text', severity: 'text', about: 'text', count: 'number' },
+  'alert.over': { alert: 'text', about: 'text', count: 'number', since: 'text' },
+  'alert.seen': { alert: 'text', about: 'text', caller: 'text', callerKind: 'text', aiAgent: 'text?' },
 } as const satisfies { [T in AuditEventType]: Shape<T> };
-
-/** What tokens look like: JWTs, Databricks tokens, and the last part of a grant URL. */
-const tokenShapes = /\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?|\b(?:dapi|dose|doss|dkea)[0-9a-f]{16,}|(?<=\/v1\/metadata\/)[\w-]{16,}/gi;
 
 const cut = (text: string, limit: number): string => (text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`);
 
 function readText(value: unknown, limit: number): string | undefined {
   if (typeof value !== 'string') return undefined;
-  let text = value;
+  // Half a character would be one in no other system.
+  let text = value.toWellFormed();
   // check: audit-token-shape
-  text = text.replace(tokenShapes, '[redacted]');
+  text = withoutTokens(text);
   // end check
   return cut(text, limit);
 }
@@ -178,7 +189,8 @@ function readTexts(value: unknown): string[] | undefined {
   return entries.every((entry) => entry !== undefined) ? entries : undefined;
 }
 
-function readField(kind: FieldKind, value: unknown): FieldValue | undefined {
+/** The value as it may be written or sent; undefined: it is not of that kind. */
+export function readField(kind: FieldKind, value: unknown): FieldValue | undefined {
   switch (kind) {
     case 'text':
     case 'text?':

@@ -4,10 +4,11 @@
  *
  * A record is with the kernel before `append` returns, so it survives the agent's death at any instant; it reaches the disk
  * within 250 ms (or at once for whoever awaits `synced`). When it cannot be written nothing is: no token leaves, and the
- * refused appends are counted in the first record that gets through again.
+ * refused appends are counted in the first record that gets through again. Only where the company says so does an act go on while the
+ * disk is full, counted as such.
  *
- * One process writes a log at a time (`agent-lock.ts`). The chain detects corruption; it does not stop somebody with the
- * user's rights from rewriting the whole of it or cutting off its end.
+ * One process writes a log at a time (`agent-lock.ts`). The chain detects corruption; what somebody does who writes all of it anew is
+ * shown by the checkpoints (`checkpoints.ts`), and what was cut off at the end by those that were kept elsewhere.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -23,6 +24,7 @@ import { findEnd, type LogEnd } from './recover.ts';
 import { appendLine, createSegment, type Disk, listSegments, reopenSegment, type Segment, segmentNumber } from './segment.ts';
 import { createSyncer, type Syncer } from './syncer.ts';
 import { systemErrorOf, unwritable } from './unwritable.ts';
+import { openWentOn } from './went-on.ts';
 
 export type { AuditRecord };
 
@@ -40,9 +42,18 @@ export interface AuditLogParts {
   /** A segment is closed before it grows beyond this; 16 MiB unless a test says otherwise. */
   segmentBytes?: number;
   disk?: Disk;
+  /** What a full disk means for an act that is to be recorded; `refuse` when absent. Asked anew each time. */
+  diskFull?: () => DiskFull;
 }
 
+/** refuse: it is not done. serve-and-count: it is done, and the log says how many were when there is room again. */
+export type DiskFull = 'refuse' | 'serve-and-count';
+
 export interface OpenAuditLog extends AuditLog {
+  /** The newest record; 0 and zeros where there is none. `segment`: the number of the one in use; what lies behind it is somebody else's. */
+  head(): { seq: number; hash: string; segment: number };
+  /** Told of each record as it is written, before `append` returns; must be quick and must not throw. Returns how to stop that. */
+  onAppend(listener: (record: AuditRecord) => void): () => void;
   /** The newest records, oldest first; at most 1,000 are remembered. */
   tail(n: number): AuditRecord[];
   /** The segments on disk, oldest first. */
@@ -77,8 +88,11 @@ interface Chain {
   begin: { segment: string; problem: string } | null;
   /** Bytes cut from a torn last line at open. */
   repaired: { droppedBytes: number } | null;
-  /** Appends refused since the last that succeeded. */
+  /** Acts refused, and acts that went on without a record, since the last append that succeeded. */
   refused: number;
+  wentOn: number;
+  /** The last append failed. */
+  failing: boolean;
 }
 
 function startLog(parts: AuditLogParts): OpenAuditLog {
@@ -87,6 +101,7 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
   const limit = parts.segmentBytes ?? SEGMENT_BYTES;
   const segments = listSegments(folder);
   const end = findEnd(segments.map(({ file }) => file));
+  const unrecorded = openWentOn(folder, log);
   const newest = segments.at(-1);
   const chain: Chain = {
     seq: end.seq,
@@ -95,7 +110,12 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
     begin: null,
     repaired: null,
     refused: 0,
+    // check: audit-went-on-kept
+    wentOn: unrecorded.before,
+    // end check
+    failing: false,
   };
+  const listeners = new Set<(record: AuditRecord) => void>();
   // Types a newer version wrote pass through as they are.
   const recent = (end.records as unknown as AuditRecord[]).slice(-TAIL_RECORDS);
   const syncer: Syncer = createSyncer({
@@ -127,9 +147,11 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
     appendLine(disk, chain.segment, line);
     chain.seq = head.seq;
     chain.hash = hash;
-    recent.push({ ...head, ...fields, hash } as unknown as AuditRecord);
+    const record = { ...head, ...fields, hash } as unknown as AuditRecord;
+    recent.push(record);
     if (recent.length > 2 * TAIL_RECORDS) recent.splice(0, recent.length - TAIL_RECORDS);
     syncer.dirty();
+    for (const listener of listeners) listener(record);
   }
 
   function writeWhatIsDue(): void {
@@ -148,6 +170,11 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
       write(pickFields({ type: 'audit.gap', count: chain.refused }));
       chain.refused = 0;
     }
+    if (chain.wentOn > 0) {
+      write(pickFields({ type: 'audit.gap', count: chain.wentOn, acts: 'went-on' }));
+      chain.wentOn = 0;
+      unrecorded.keep(0);
+    }
   }
 
   function append(event: AuditEvent): void {
@@ -158,13 +185,39 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
     try {
       writeWhatIsDue();
       write(fields);
+      chain.failing = false;
+      if (parts.diskFull?.() === 'serve-and-count') unrecorded.prepare();
     } catch (error) {
       const system = systemErrorOf(error);
       if (system === undefined) throw error;
-      if (chain.refused === 0) log('audit.unwritable', { error: system });
+      if (!chain.failing) log('audit.unwritable', { error: system });
+      chain.failing = true;
+      const failure = unwritable(error);
+      // What the log says of itself is no act of anybody's: it is tried again, not counted.
+      if (event.type.startsWith('audit.') || event.type === 'alert.raised' || event.type === 'alert.over') throw failure;
+      if (mayGoOn(failure)) {
+        chain.wentOn += 1;
+        unrecorded.keep(chain.wentOn);
+        return;
+      }
       chain.refused += 1;
-      throw unwritable(error);
+      throw failure;
     }
+  }
+
+  function mayGoOn({ reason }: AppError): boolean {
+    // check: audit-full-refuses
+    if (parts.diskFull?.() !== 'serve-and-count') return false;
+    // end check
+    return reason === 'disk-full';
+  }
+
+  /** What waits for the disk does not go on without a record. */
+  async function synced(): Promise<void> {
+    // check: audit-full-not-synced
+    if (chain.wentOn > 0) throw new AppError('AUDIT_UNWRITABLE', { reason: 'disk-full' });
+    // end check
+    return syncer.synced();
   }
 
   recover(end, chain, disk, log);
@@ -177,12 +230,18 @@ function startLog(parts: AuditLogParts): OpenAuditLog {
   }
   return {
     append,
-    synced: () => syncer.synced(),
+    synced,
+    head: () => ({ seq: chain.seq, hash: chain.hash, segment: chain.segment.number }),
+    onAppend(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     tail: (n) => (n > 0 ? recent.slice(-Math.min(n, TAIL_RECORDS)) : []),
     files: () => listSegments(folder).map(({ file }) => file),
     close: async () => {
       if (closed) return;
       closed = true;
+      unrecorded.close();
       await syncer.close();
     },
   };

@@ -39,9 +39,13 @@ export const listSegments = (folder: string): { number: number; file: string }[]
 
 const { O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
 
-/** Begins a segment that must not exist yet. */
+/** Begins a segment that must not exist yet. @throws a system's error, too, where nobody who lists the segments would find it */
 export function createSegment(disk: Disk, folder: string, number: number): Segment {
   const file = segmentFile(folder, number);
+  // check: audit-segment-listed
+  // A file of anybody's can have a number in its name that none can follow.
+  if (!Number.isSafeInteger(number)) throw Object.assign(new Error('no such number'), { code: 'EOVERFLOW', syscall: 'open' });
+  // end check
   const fd = disk.openSync(file, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   return { number, file, fd, size: 0, torn: false };
 }

@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock } from '../ports.ts';
 import type { Ms } from '../units.ts';
-import type { Disk, Segment } from './segment.ts';
-import { unwritable } from './unwritable.ts';
+import { type Disk, listSegments, type Segment } from './segment.ts';
+import { systemErrorOf, unwritable } from './unwritable.ts';
 
 export interface Syncer {
   /** From now on this segment takes the records. `created`: its name must reach the disk too. */
@@ -29,7 +29,7 @@ export function createSyncer(parts: {
   clock: Clock;
   within: Ms;
   /** The segment in use can no longer be trusted to hold what was appended. */
-  onLost: (problem: 'sync-failed' | 'deleted' | 'changed') => void;
+  onLost: (problem: 'sync-failed' | 'deleted' | 'changed' | 'moved' | 'overtaken') => void;
 }): Syncer {
   const fdatasync = promisify(parts.disk.fdatasync);
   const fsync = promisify(parts.disk.fsync);
@@ -74,7 +74,7 @@ export function createSyncer(parts: {
     }
   }
 
-  /** Somebody else removed, cut or extended the file: what we append from now on belongs elsewhere. */
+  /** Somebody else removed, cut, extended or moved the file, or put one behind it: what we append from now on belongs elsewhere. */
   function inspect(segment: Segment): void {
     const { nlink, size } = fs.fstatSync(segment.fd);
     // check: audit-segment-deleted
@@ -82,6 +82,14 @@ export function createSyncer(parts: {
     // end check
     // check: audit-segment-changed
     if (size !== segment.size && !segment.torn) parts.onLost('changed');
+    // end check
+    // check: audit-segment-moved
+    // Whoever reads the log would find the other file in its place.
+    if (nlink > 0 && !isInPlace(segment)) parts.onLost('moved');
+    // end check
+    // check: audit-segment-overtaken
+    // Whoever reads on in the newer one, a sink for one, would never come back to this one.
+    if (isOvertaken(parts.folder, segment)) parts.onLost('overtaken');
     // end check
   }
 
@@ -123,4 +131,21 @@ export function createSyncer(parts: {
       }
     },
   };
+}
+
+/** The name leads to the file that is written to. */
+function isInPlace({ file, fd }: Segment): boolean {
+  const written = fs.fstatSync(fd);
+  const named = fs.lstatSync(file, { throwIfNoEntry: false });
+  return named?.ino === written.ino && named.dev === written.dev;
+}
+
+/** Somebody else has begun a segment. */
+function isOvertaken(folder: string, { number }: Segment): boolean {
+  try {
+    return listSegments(folder).some((other) => other.number > number);
+  } catch (error) {
+    if (systemErrorOf(error) === undefined) throw error;
+    return false; // the folder is gone, and so is the segment from its place
+  }
 }

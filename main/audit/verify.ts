@@ -1,25 +1,26 @@
 /**
- * Checks an audit log without an agent, key or configuration: `lakepass audit verify`, or an auditor with a copy of the files.
+ * Checks an audit log without an agent or configuration: `lakepass audit verify`, or an auditor with a copy of the files.
  *
- * What it finds: edited, deleted, repeated, reordered and malformed records, a segment that is missing, a torn end.
- * What it cannot prove while checkpoints do not leave the device: that nothing was cut off at the end, and that the whole
- * log was not rewritten by somebody with the user's rights. Compare `last` with one noted earlier to see the first.
- * It never changes a file.
+ * The chain alone shows edited, deleted, repeated, reordered and malformed records, a segment that is missing, a torn end. With the public
+ * key of the device, checkpoints show that nobody else wrote the log anew, and where one is missing. With checkpoints that were kept
+ * elsewhere, a cut at the end shows too, and what whoever has the key wrote anew. `verify-words.ts` says in each case what is proven and
+ * what is not. It never changes a file.
  */
 import { statSync } from 'node:fs';
 import fs from 'node:fs/promises';
-import path from 'node:path';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { readLines } from './lines.ts';
 import { decodeLine, type LineProblem, type StoredRecord, ZERO_HASH } from './record.ts';
 import { listSegments, segmentFile, segmentNumber } from './segment.ts';
 import { systemErrorOf } from './unwritable.ts';
+import { type SealNote, type SealOptions, type SealProblem, type Seals, type SealWalk, walkSeals } from './verify-seals.ts';
 
 /** NTP corrects small offsets by slewing and steps beyond 128 ms; a step back of more than this is worth a look. */
 const BACKWARDS_MS = 1000;
 
 export type AuditProblem =
   | LineProblem
+  | SealProblem
   /** The record before it in the file is not the one it was chained to. */
   | 'chain-broken'
   | 'seq-wrong'
@@ -31,6 +32,8 @@ export type AuditProblem =
   | 'nothing-here'
   | 'unreadable';
 
+export type AuditNote = SealNote | 'clock-went-back' | 'repaired' | 'gap' | 'went-on' | 'break-recorded' | 'start-not-proven';
+
 export interface Verification {
   ok: boolean;
   /** Records that are whole in themselves. */
@@ -38,20 +41,22 @@ export interface Verification {
   /** `line` is 0 when the problem is the whole file. */
   problems: { file: string; line: number; problem: AuditProblem }[];
   /** Worth knowing, not wrong: what the log says about itself, a clock set back, an unproven beginning. */
-  notes: { file: string; line: number; note: 'clock-went-back' | 'repaired' | 'gap' | 'break-recorded' | 'start-not-proven' }[];
+  notes: { file: string; line: number; note: AuditNote }[];
   /** Problems and notes beyond those that were to be listed. */
   unlisted: number;
   /** The oldest whole record. */
   first: { seq: number; at: string } | null;
   /** The newest whole record: note it elsewhere and a later cut becomes visible. */
   last: { seq: number; hash: string; at: string } | null;
+  seals: Seals;
 }
 
 /** What the next record must fit to; `anything` after a problem, so that one break is reported once. */
 type Expected = { seq: number; prev: string; at: number } | 'anything';
 
 interface Walk {
-  result: Omit<Verification, 'ok'>;
+  result: Omit<Verification, 'ok' | 'seals'>;
+  seals: SealWalk;
   expected: Expected;
   /** Of each, problems and notes. */
   mostListed: number;
@@ -64,12 +69,19 @@ const LINES_IN_A_ROW = 128;
  * What is appended while it runs is left to the next time.
  *
  * @param target one segment, or the folder of a log (all segments, in order)
+ * @param options.keys public keys of the device, given by somebody else than the log
+ * @param options.kept checkpoints that were kept elsewhere
  * @param options.mostListed problems, and notes, beyond so many are only counted; all are listed when absent
  * @returns never throws for what is wrong with the log: a missing or unreadable file is a problem too
  */
-export async function verifyAudit(target: string, options: { mostListed?: number } = {}): Promise<Verification> {
+export async function verifyAudit(target: string, options: SealOptions & { mostListed?: number } = {}): Promise<Verification> {
+  const number = segmentNumber(target);
   const walk: Walk = {
     result: { records: 0, problems: [], notes: [], unlisted: 0, first: null, last: null },
+    seals: walkSeals(
+      { ...options, isPart: number !== undefined && number !== 1 },
+      { find: (problem, place) => find(walk, { ...place, problem }), remark: (note, place) => remark(walk, { ...place, note }) },
+    ),
     expected: { seq: 1, prev: ZERO_HASH, at: 0 },
     mostListed: options.mostListed ?? Number.POSITIVE_INFINITY,
   };
@@ -84,7 +96,8 @@ export async function verifyAudit(target: string, options: { mostListed?: number
     if (system === undefined) throw error;
     report(walk, target, 0, system === 'ENOENT' ? 'nothing-here' : 'unreadable');
   }
-  return { ok: walk.result.problems.length === 0, ...walk.result };
+  const seals = walk.seals.end(walk.result.last, { file: target, line: 0 });
+  return { ok: walk.result.problems.length === 0, ...walk.result, seals };
 }
 
 function report(walk: Walk, file: string, line: number, problem: AuditProblem): void {
@@ -149,6 +162,7 @@ async function walkFile(walk: Walk, file: string, size: number, isLast: boolean)
       continue;
     }
     compare(walk, file, line.number, decoded.record);
+    walk.seals.take(decoded.record, { file, line: line.number });
     accept(walk, decoded.record);
   }
 }
@@ -164,15 +178,16 @@ function compare(walk: Walk, file: string, line: number, record: StoredRecord): 
     // end check
     if (Date.parse(record.at) < expected.at - BACKWARDS_MS) remark(walk, { file, line, note: 'clock-went-back' });
   }
-  const note = selfNotes[record.type];
+  const note = record.type === 'audit.gap' && record['acts'] === 'went-on' ? 'went-on' : selfNotes.get(record.type);
   if (note !== undefined) remark(walk, { file, line, note });
 }
 
-const selfNotes: Record<string, Verification['notes'][number]['note']> = {
-  'audit.repaired': 'repaired',
-  'audit.gap': 'gap',
-  'audit.broken': 'break-recorded',
-};
+/** No object: the type of a record may be any word. */
+const selfNotes: ReadonlyMap<string, AuditNote> = new Map([
+  ['audit.repaired', 'repaired'],
+  ['audit.gap', 'gap'],
+  ['audit.broken', 'break-recorded'],
+]);
 
 function accept(walk: Walk, record: StoredRecord): void {
   walk.result.records += 1;
@@ -180,29 +195,3 @@ function accept(walk: Walk, record: StoredRecord): void {
   walk.result.last = { seq: record.seq, hash: record.hash, at: record.at };
   walk.expected = { seq: record.seq + 1, prev: record.hash, at: Date.parse(record.at) };
 }
-
-/** A sentence per problem, for people. */
-export const problemTexts: Record<AuditProblem, string> = {
-  malformed: 'not a record',
-  'hash-wrong': 'changed after it was written',
-  'not-canonical': 'not written by Lakepass in this form',
-  'chain-broken': 'does not follow the record before it',
-  'seq-wrong': 'the numbering has a gap or a repetition',
-  'too-long': 'longer than any record',
-  unfinished: 'the last record is incomplete',
-  'segment-missing': 'this part of the log is missing',
-  'nothing-here': 'there is no audit log here',
-  unreadable: 'cannot be read',
-};
-
-export const noteTexts: Record<Verification['notes'][number]['note'], string> = {
-  'clock-went-back': 'the clock was set back here',
-  repaired: 'a record that a crash cut short was removed before this one',
-  gap: 'records are missing before this one: the log could not be written',
-  'break-recorded': 'the segment before this one was found damaged, and says so',
-  'start-not-proven': 'this is not the first segment, so what it follows was not checked',
-};
-
-/** Where a problem is, as `audit-000001.jsonl:12`. */
-export const problemPlace = (problem: { file: string; line: number }): string =>
-  problem.line === 0 ? path.basename(problem.file) : `${path.basename(problem.file)}:${problem.line}`;

@@ -1,6 +1,7 @@
 /** Verifying a log that is in use, beside all other work: one at a time, and the last outcome is remembered. */
 import type { Clock } from '../ports.ts';
 import type { EpochMs } from '../units.ts';
+import type { VerifierKey } from './checkpoint-key.ts';
 import { type Verification, verifyAudit } from './verify.ts';
 
 /** A log that is damaged all over has as many problems as lines; nobody reads them all. */
@@ -13,12 +14,23 @@ export interface Verifying {
   last(): { verification: Verification; at: EpochMs } | null;
 }
 
-export function createVerifying({ folder, clock }: { folder: string; clock: Pick<Clock, 'now'> }): Verifying {
+/** @param parts.key of the device that seals this log; null: it has not begun to */
+export function createVerifying({
+  folder,
+  clock,
+  key = () => null,
+}: {
+  folder: string;
+  clock: Pick<Clock, 'now'>;
+  key?: () => VerifierKey | null;
+}): Verifying {
   let running: Promise<Verification> | undefined;
   let last: ReturnType<Verifying['last']> = null;
 
   async function run(): Promise<Verification> {
-    const verification = await verifyAudit(folder, { mostListed: MOST_LISTED });
+    const own = key();
+    const keys = own === null ? {} : { keys: [own], earlierKeys: 'noted' as const };
+    const verification = await verifyAudit(folder, { mostListed: MOST_LISTED, ...keys });
     last = { verification, at: clock.now() };
     return verification;
   }

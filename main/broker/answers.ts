@@ -1,5 +1,5 @@
 /**
- * Every answer of the door, as bytes that are ready to leave. All of them are JSON and none may be cached, framed, sniffed or read by
+ * Every answer of a door, as bytes that are ready to leave. All but the metrics are JSON, and none may be cached, framed, sniffed or read by
  * a page of another origin. An answer that is not a success never holds anything of a token: two of the SDKs take a token from any
  * body, whatever the status.
  */
@@ -15,14 +15,14 @@ export interface Answer {
   body: string;
 }
 
-const always = [
-  ...['Content-Type', 'application/json'],
+const hardened = [
   ...['Cache-Control', 'no-store'],
   ...['X-Content-Type-Options', 'nosniff'],
   ...['Content-Security-Policy', "default-src 'none'"],
   ...['Cross-Origin-Resource-Policy', 'same-origin'],
   ...['Referrer-Policy', 'no-referrer'],
 ];
+const always = ['Content-Type', 'application/json', ...hardened];
 
 /**
  * The statuses that are not 403 ("a person has to do something first").
@@ -33,6 +33,7 @@ const always = [
  */
 const statuses: Partial<Record<FailureCode, number>> = {
   TARGET_REFUSED: 400,
+  METRICS_TOKEN_WRONG: 401,
   VERSION_REFUSED: 400,
   INPUT_INVALID: 400,
   METHOD_REFUSED: 405,
@@ -67,6 +68,12 @@ const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(1
 export function jsonAnswer(status: number, value: unknown, extraHeaders: readonly string[] = []): Answer {
   const body = JSON.stringify(value).replace(/[^\x20-\x7e]/g, escapeUnit);
   return { status, headers: [...always, ...extraHeaders, 'Content-Length', String(body.length)], body };
+}
+
+/** Lines of text, each character that is not ASCII as a question mark. @param type its media type */
+export function textAnswer(type: string, text: string): Answer {
+  const body = text.replace(/[^\x20-\x7e\n]/g, '?');
+  return { status: 200, headers: ['Content-Type', type, ...hardened, 'Content-Length', String(body.length)], body };
 }
 
 /** @param expiresOn epoch seconds; the Python SDK refuses text, Go's refuses fractions */

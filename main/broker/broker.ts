@@ -18,6 +18,7 @@ import type { Tokens } from '../databricks/tokens.ts';
 import type { Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Secret } from '../secret.ts';
+import type { OnTimed } from '../timed.ts';
 import type { Ms } from '../units.ts';
 import { failureAnswer, jsonAnswer, rawAnswer, send, sendAndClose } from './answers.ts';
 import type { Gate } from './gate.ts';
@@ -63,6 +64,8 @@ interface Parts {
   log: Log;
   portFile: string;
   random: (bytes: number) => Buffer;
+  /** Told of each request for a token that could not be answered at once. */
+  timed?: OnTimed;
   /** A known grant was refused. */
   onRefused?: (grantId: string, failure: Failure) => void;
 }
@@ -91,7 +94,7 @@ export function createBroker(parts: Parts): Broker {
   const serving = createServing({ clock, grants, lease: parts.lease, onUse: parts.onUse, audit, log });
   const holders = createHolderWatch({ clock, gate, log });
   const { tokens, onRefused } = parts;
-  const metadata = createMetadataRoute({ clock, grants, gate, tokens, serving, holders, audit, tally, log, onRefused });
+  const metadata = createMetadataRoute({ clock, grants, gate, tokens, serving, holders, audit, tally, log, onRefused, timed: parts.timed });
   const nonces = createShownNonces(clock);
   const connections = new WeakMap<Duplex, Connection>();
   /** Connections that have had their last answer. */

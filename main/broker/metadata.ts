@@ -13,6 +13,7 @@ import type { MintedToken } from '../databricks/minted-token.ts';
 import type { Tokens } from '../databricks/tokens.ts';
 import type { Grant, Grants } from '../grant/grants.ts';
 import type { Clock, Log } from '../ports.ts';
+import { type OnTimed, stopwatch } from '../timed.ts';
 import { later } from '../units.ts';
 import { type Answer, failureAnswer, send } from './answers.ts';
 import type { Gate, Leave } from './gate.ts';
@@ -54,6 +55,8 @@ export function createMetadataRoute(parts: {
   audit: Pick<AuditLog, 'synced'>;
   tally: Tally;
   log: Log;
+  /** Told of each request that could not be answered at once. */
+  timed?: OnTimed | undefined;
   onRefused: ((grantId: string, failure: Failure) => void) | undefined;
 }): MetadataRoute {
   const { clock, grants, gate, serving, tally } = parts;
@@ -156,9 +159,13 @@ export function createMetadataRoute(parts: {
       return refuse(grant, new AppError('DOOR_BUSY'), request.connection.caller, request.response);
     }
     const wait = beginWait(clock, request.seen, request.response);
+    const { profile, workspace, scopes } = grant;
+    const took = stopwatch(parts, { what: 'token', profile, workspace, scopes, requestId: null });
     try {
-      await serveStepByStep({ grant, leave }, tokens, request, wait);
+      const { requestId } = await serveStepByStep({ grant, leave }, tokens, request, wait);
+      took(null, { requestId });
     } catch (error) {
+      took(asAppError(error).code);
       fail(grant, error, request.connection.caller, request.response);
     } finally {
       wait.end();
@@ -167,7 +174,7 @@ export function createMetadataRoute(parts: {
   }
 
   /** Each round takes the one step that is missing, and then looks at everything anew. */
-  async function serveStepByStep({ grant, leave }: Standing, tokens: TokenSource, request: Request, wait: Wait): Promise<void> {
+  async function serveStepByStep({ grant, leave }: Standing, tokens: TokenSource, request: Request, wait: Wait): Promise<MintedToken> {
     let minted: MintedToken | undefined;
     let onDisk: Answer | undefined;
     for (; ; { grant, leave } = lookAnew(grant, request)) {
@@ -180,7 +187,8 @@ export function createMetadataRoute(parts: {
       // end check
       if (minted === undefined) {
         const { workspace, scopes } = grant;
-        minted = await wait.until(tokens.get({ workspace, scopes, deadline: later(clock.now(), wait.left()) }));
+        const aiAgent = grant.maker.aiAgent ?? undefined;
+        minted = await wait.until(tokens.get({ workspace, scopes, aiAgent, deadline: later(clock.now(), wait.left()) }));
         continue;
       }
       // check: fail-closed
@@ -190,7 +198,8 @@ export function createMetadataRoute(parts: {
         continue;
       }
       // end check
-      return handOut(grant, onDisk ?? prepare(grant, minted, leave, request.connection.caller), request);
+      handOut(grant, onDisk ?? prepare(grant, minted, leave, request.connection.caller), request);
+      return minted;
     }
   }
 

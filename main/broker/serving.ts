@@ -47,7 +47,7 @@ export interface Serving {
 
 /** Stands in a count for a token that was let go of. */
 const released: Pick<Use, 'minted' | 'answer'> = {
-  minted: { token: new Secret(''), scopes: [], mintedAt: 0 as EpochMs, expiresAt: 0 as EpochMs, subject: '' },
+  minted: { token: new Secret(''), scopes: [], mintedAt: 0 as EpochMs, expiresAt: 0 as EpochMs, subject: '', requestId: '' },
   answer: { status: 403, headers: [], body: '' },
 };
 
@@ -83,6 +83,7 @@ export function createServing(parts: {
       expiresAt: new Date(minted.expiresAt).toISOString(),
       lease: new Date(expiresOn * 1000).toISOString(),
       fingerprint: fingerprintOf(minted),
+      requestId: minted.requestId,
       caller: process?.executable ?? 'unknown',
       callerKind: kind,
       ...(aiAgent === null ? {} : { aiAgent }),

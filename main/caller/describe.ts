@@ -60,7 +60,8 @@ function factsOf({ kind, process, ancestors, aiAgent, forwarder, interpreter, no
 /** Control, format (bidi, zero width), private and unassigned characters, and whatever else would break a line. */
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-function plain(text: string, limit: number): string {
+/** Text that somebody else chose, made fit for one line. */
+export function plain(text: string, limit: number): string {
   let shown = text.slice(0, limit * 4);
   // check: caller-words-harmless
   shown = shown.replace(unseen, '\u{fffd}');

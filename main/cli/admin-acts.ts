@@ -2,15 +2,18 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { AppError, hasCode } from '../app-error.ts';
-import { type Person, readBundleFile, withExemption, withRevoked } from '../enroll/admin/bundle-file.ts';
+import { type Person, readBundleFile, withExemption, withoutRevoked, withRevoked } from '../enroll/admin/bundle-file.ts';
 import { personText } from '../enroll/admin/changes.ts';
 import { type AdminFolder, adminFolder, fileNames, initFolder, requireUnused, writeNew } from '../enroll/admin/folder.ts';
 import { invitedKey, publishBundle, readSources, requireOverlap } from '../enroll/admin/publish.ts';
 import { qrAsSvg, qrForTerminal } from '../enroll/admin/qr.ts';
 import { addKey, dropFirstKey, type Lock, readKeyFile, requirePassphrase, stretched } from '../enroll/admin/signing-key.ts';
 import { thumbprintOf } from '../enroll/bundle.ts';
+import { fetchBundle } from '../enroll/bundle-line.ts';
 import { deviceIdSchema, exemptionSchema, revokedPersonSchema } from '../enroll/bundle-schema.ts';
 import { invitationLink, requirePlainAddress } from '../enroll/invitation.ts';
+import { outboundAtFirstUse } from '../net/at-first-use.ts';
+import { systemClock } from '../system-clock.ts';
 import { type EpochMs, later, seconds } from '../units.ts';
 import { secondsOf } from './duration.ts';
 import { askPassphrase, passphraseFromFd } from './passphrase.ts';
@@ -45,7 +48,8 @@ export async function bundle(options: Options): Promise<void> {
   const folder = folderOf(options);
   // What is wrong with the files is said before a passphrase is asked for.
   await readSources(folder);
-  const published = await publishBundle(folder, { lock: await lockOf(folder, options), ...outOf(options), now: now() });
+  const theirs = options.published === undefined ? {} : { published: await fetchPublished(options.published) };
+  const published = await publishBundle(folder, { lock: await lockOf(folder, options), ...outOf(options), ...theirs, now: now() });
   if (options.json === true) return printJson(published);
   const { file, bytes, organization, revision, expires, signedBy, before, changes, dropped, policy, notes } = published;
   if (policy !== null)
@@ -58,6 +62,15 @@ export async function bundle(options: Options): Promise<void> {
   printLine(`Revision ${revision} for ${organization}, until ${expires}, ${bytes} bytes, verified as a device would: ${file}`);
   printLine(`Signed by ${signedBy.join(' and ')}.`);
   printLine('It holds once it is published: put the file where your invitation or your managed settings say.');
+}
+
+/** What devices are given now. @throws AppError INPUT_INVALID (reason: url) | BUNDLE_UNREACHABLE, or one of `beforeSending` */
+async function fetchPublished(url: string): Promise<Buffer> {
+  requireAddress(url);
+  const { fetch } = outboundAtFirstUse({ env: process.env, clock: systemClock });
+  const fetched = await fetchBundle({ fetch, clock: systemClock }, url, null);
+  if (fetched === null) throw new AppError('BUNDLE_UNREACHABLE', { reason: 'status' });
+  return fetched.bytes;
 }
 
 export async function invite(options: Options): Promise<void> {
@@ -118,13 +131,29 @@ export async function revoke(options: Options): Promise<void> {
   const folder = folderOf(options);
   const out = outNamed(options);
   const { bundle: before, bundleText, rules } = await readSources(folder);
+  if (options.undo === true) return restore(folder, out, options);
   const text = withRevoked(bundleText, out, before);
   const isNew = text !== bundleText;
   if (isNew) await save(folder, text, rules);
   if (options.json === true) return printJson({ revoked: out, already: !isNew, published: false });
-  const name = 'device' in out ? `The device ${out.device}` : personText(out.person);
+  const name = nameOf(out);
   printLine(
     isNew ? `${name} is revoked, ${unpublished}` : `${name} was revoked already; if it still works, publish: \`lakepass admin bundle\`.`,
+  );
+}
+
+const nameOf = (out: ReturnType<typeof outNamed>): string => ('device' in out ? `The device ${out.device}` : personText(out.person));
+
+async function restore(folder: AdminFolder, out: ReturnType<typeof outNamed>, { json }: Options): Promise<void> {
+  const { bundle: before, bundleText, rules } = await readSources(folder);
+  const text = withoutRevoked(bundleText, out, before);
+  const wasRevoked = text !== bundleText;
+  if (wasRevoked) await save(folder, text, rules);
+  if (json === true) return printJson({ restored: out, already: !wasRevoked, published: false });
+  printLine(
+    wasRevoked
+      ? `${nameOf(out)} is no longer revoked, ${unpublished} What was erased stays erased: people sign in again.`
+      : `${nameOf(out)} is not revoked.`,
   );
 }
 

@@ -79,6 +79,7 @@ const acts: Record<AskView['purpose'], string> = {
   'key-remove': 'a tap key is removed',
   unlock: 'the vault is opened',
   seal: 'the vault is sealed anew',
+  enroll: 'another company, or none, manages this device',
 };
 const aboutPrograms: readonly AskView['purpose'][] = ['create', 'widen', 'use'];
 

@@ -49,6 +49,9 @@ const valuesOf: Readonly<Record<string, Values>> = {
   '--folder': { kind: 'file' },
   '--out': { kind: 'file' },
   '--svg': { kind: 'file' },
+  '--bundle': { kind: 'file' },
+  '--mds': { kind: 'file' },
+  '--expect': { kind: 'file' },
 };
 
 /** Every verb, `lakepass` itself first. */

@@ -10,8 +10,11 @@ import { addCan } from './verbs/can.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDenied } from './verbs/denied.ts';
 import { addDoctor } from './verbs/doctor.ts';
+import { addEnroll } from './verbs/enroll.ts';
 import { addEnv } from './verbs/env.ts';
+import { addEvidence } from './verbs/evidence.ts';
 import { addGrants } from './verbs/grants.ts';
+import { addHealth } from './verbs/health.ts';
 import { addKeys } from './verbs/keys.ts';
 import { addLock, addUnlock } from './verbs/lock.ts';
 import { addLogin } from './verbs/login.ts';
@@ -47,6 +50,7 @@ export function buildProgram(): Command {
     addProfiles,
     addServicePrincipals,
     addSettings,
+    addEnroll,
     addLock,
     addUnlock,
     addSeal,
@@ -55,7 +59,9 @@ export function buildProgram(): Command {
     addReset,
     addPolicy,
     addAudit,
+    addEvidence,
     addDoctor,
+    addHealth,
     addCompletion,
     addUninstall,
     addAdmin,

@@ -33,7 +33,7 @@ const codesByExit: readonly [number, readonly FailureCode[]][] = [
   [exitCodes.refused, ['GRANT_LIMIT', 'GRANT_REVOKED', 'GRANT_EXPIRED', 'GRANT_PAUSED', 'GRANT_OTHER_PERSON']],
   [exitCodes.refused, ['CALLER_UNPROVEN', 'CALLER_REFUSED']],
   [exitCodes.refused, ['CONSENT_PENDING', 'CONSENT_UNANSWERED', 'CONSENT_DENIED', 'CONSENT_QUEUE_FULL', 'CONSENT_QUIET']],
-  [exitCodes.refused, ['TAP_NEEDED', 'TAP_REFUSED', 'APPROVER_REFUSED', 'SPAN_REFUSED']],
+  [exitCodes.refused, ['TAP_NEEDED', 'TAP_REFUSED', 'TAP_KEYS_WANTED', 'TAP_KEY_NOT_ALLOWED', 'APPROVER_REFUSED', 'SPAN_REFUSED']],
   [exitCodes.refused, ['POLICY_DENIED', 'POLICY_EXPIRED', 'TOKEN_LIVES_TOO_LONG']],
   [exitCodes.locked, ['AWAY', 'LOCKED', 'VAULT_SEALED', 'PASSPHRASE_NEEDED', 'PASSPHRASE_WRONG', 'KEYCHAIN_LOCKED']],
 ];

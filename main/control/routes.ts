@@ -1,6 +1,7 @@
 /** What can be asked at the control door. Every answer is a view from `preload/contract/`; the work is done by the agent. */
 
 import { z } from 'zod';
+import type { SentView } from '../../preload/contract/audit.ts';
 import {
   auditQuerySchema,
   childRequestSchema,
@@ -12,6 +13,7 @@ import {
   grantEndRequestSchema,
   grantRequestSchema,
   type HandOver,
+  type LogKeyView,
   resetRequestSchema,
   type StatusView,
   sealRequestSchema,
@@ -23,6 +25,9 @@ import {
   widenRequestSchema,
 } from '../../preload/contract/control.ts';
 import { type DoctorLine, doctorRequestSchema } from '../../preload/contract/doctor.ts';
+import { enrollAcceptSchema, enrollLeaveSchema, enrollLookSchema, type OfferView } from '../../preload/contract/enroll.ts';
+import type { HealthView } from '../../preload/contract/health.ts';
+import { keyRegistrationRequestSchema } from '../../preload/contract/key-registration.ts';
 import type { LockView } from '../../preload/contract/lock.ts';
 import { type MdsView, mdsImportRequestSchema } from '../../preload/contract/mds.ts';
 import { type ProfileTrial, profileInitRequestSchema, profileTryRequestSchema } from '../../preload/contract/profile-init.ts';
@@ -78,6 +83,8 @@ export interface ControlledAgent {
   setSecret(request: z.output<typeof secretSetRequestSchema>, by: Caller): Promise<ServicePrincipalView>;
   removeSecret(request: z.output<typeof secretRemoveRequestSchema>, by: Caller): Promise<ServicePrincipalView>;
   auditTail(limit: number): Promise<{ folder: string; records: unknown[] }>;
+  /** @throws AppError AUDIT_NOT_SEALED: the device could not be obtained yet */
+  auditKey(): LogKeyView;
   /** Whether another host may take over; it does once this agent has stopped. @throws AppError HANDOVER_REFUSED */
   handOver(by: Caller): HandOver;
   stop(why: StopReason): void;
@@ -110,6 +117,17 @@ export interface ControlledDoctor {
   ): Promise<void>;
 }
 
+/** What Lakepass depends on. */
+export interface ControlledHealth {
+  health(): Promise<HealthView>;
+}
+
+/** What has left this device. */
+export interface ControlledSending {
+  /** @throws AppError AUDIT_BROKEN */
+  sentRecords(): SentView;
+}
+
 /** Whoever takes keys out of use, and FIDO's metadata in. */
 export interface ControlledKeys {
   /** @throws AppError CALLER_REFUSED (an AI agent) | INPUT_INVALID (key) | DISK_FULL */
@@ -121,6 +139,14 @@ export interface ControlledKeys {
   importMetadata(file: string): Promise<{ mds: MdsView; judged: number }>;
 }
 
+/** Whoever has a security key registered at the identity provider; see `KeyRegistering`. */
+export interface ControlledRegistering {
+  registerKey(request: z.output<typeof keyRegistrationRequestSchema>, by: Caller): Promise<unknown>;
+  keyRegistration(profile: string | undefined): Promise<unknown>;
+  proveKey(request: z.output<typeof keyRegistrationRequestSchema>, by: Caller): Promise<unknown>;
+  keyProof(profile: string | undefined): Promise<unknown>;
+}
+
 /** What is set on this device. */
 export interface ControlledSettings {
   settings(): SettingsView;
@@ -128,11 +154,37 @@ export interface ControlledSettings {
   changeSetting(change: z.output<typeof settingChangeSchema>, by: Caller): Promise<SettingsView>;
 }
 
+/** Whoever joins a company, and leaves it. */
+export interface ControlledEnrolling {
+  /** Nothing is kept. @throws AppError CALLER_REFUSED (an AI agent) | INVITATION_INVALID | ENROLLED_ELSEWHERE | BUNDLE_* */
+  lookAtOffer(link: string, by: Caller): Promise<OfferView>;
+  /**
+   * Waits for a touch, where one is asked for.
+   * @param request.hash of the offer that the person has seen
+   * @param signal whoever asks has gone: nothing is kept
+   * @throws AppError OFFER_CHANGED | TAP_KEY_NEEDED | CONSENT_* | DISK_FULL, and as `lookAtOffer`
+   */
+  acceptOffer(request: z.output<typeof enrollAcceptSchema>, by: Caller, signal: AbortSignal): Promise<void>;
+  /** @throws AppError CALLER_REFUSED (an AI agent) | ENROLLED_BY_IT | NOT_ENROLLED | TAP_KEY_NEEDED | CONSENT_* | DISK_FULL */
+  leaveCompany(by: Caller, signal: AbortSignal): Promise<void>;
+}
+
 /** The table of the control door: method, path, what it takes, what it does. Routes marked `attributed` need a proven caller. */
 export const controlRoutes = (
-  agent: ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledSettings & ControlledKeys,
+  agent: ControlledAgent &
+    WorkspaceProfiles &
+    ProfileMaking &
+    ControlledDoctor &
+    ControlledHealth &
+    ControlledSettings &
+    ControlledKeys &
+    ControlledRegistering &
+    ControlledSending &
+    ControlledEnrolling,
 ): Route[] => [
   route('GET', '/v1/status', nothing, () => ({ json: agent.status() })),
+  // Without a version, as monitoring expects it.
+  route('GET', '/health', nothing, async () => ({ json: await agent.health() })),
   route('GET', '/v1/doctor', doctorRequestSchema, ({ input: { variables, ...input } }) => ({
     lines: (send) => agent.look({ ...input, terminal: variables === '' ? [] : variables.split(',') }, send),
   })),
@@ -231,6 +283,24 @@ export const controlRoutes = (
     },
     'attributed',
   ),
+  route(
+    'POST',
+    '/v1/keys/register',
+    keyRegistrationRequestSchema,
+    async ({ input, by }) => ({ json: await agent.registerKey(input, by) }),
+    'attributed',
+  ),
+  route('GET', '/v1/keys/register', keyRegistrationRequestSchema, async ({ input }) => ({
+    json: await agent.keyRegistration(input.profile),
+  })),
+  route(
+    'POST',
+    '/v1/keys/prove',
+    keyRegistrationRequestSchema,
+    async ({ input, by }) => ({ json: await agent.proveKey(input, by) }),
+    'attributed',
+  ),
+  route('GET', '/v1/keys/prove', keyRegistrationRequestSchema, async ({ input }) => ({ json: await agent.keyProof(input.profile) })),
   route('GET', '/v1/mds', nothing, () => ({ json: { mds: agent.metadata() } })),
   route('POST', '/v1/mds', mdsImportRequestSchema, async ({ input }) => ({ json: await agent.importMetadata(input.file) }), 'attributed'),
   route('GET', '/v1/settings', nothing, () => ({ json: agent.settings() })),
@@ -241,7 +311,36 @@ export const controlRoutes = (
     async ({ input, by }) => ({ json: await agent.changeSetting(input, by) }),
     'attributed',
   ),
+  route(
+    'POST',
+    '/v1/enroll/look',
+    enrollLookSchema,
+    async ({ input, by }) => ({ json: await agent.lookAtOffer(input.link, by) }),
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/enroll/accept',
+    enrollAcceptSchema,
+    async ({ input, by, signal }) => {
+      await agent.acceptOffer(input, by, signal);
+      return { json: { enrolled: true } };
+    },
+    'attributed',
+  ),
+  route(
+    'POST',
+    '/v1/enroll/leave',
+    enrollLeaveSchema,
+    async ({ by, signal }) => {
+      await agent.leaveCompany(by, signal);
+      return { json: { left: true } };
+    },
+    'attributed',
+  ),
   route('GET', '/v1/audit', auditQuerySchema, async ({ input }) => ({ json: await agent.auditTail(input.limit) })),
+  route('GET', '/v1/audit/sent', nothing, () => ({ json: agent.sentRecords() })),
+  route('GET', '/v1/audit/key', nothing, () => ({ json: agent.auditKey() })),
   route('POST', '/v1/stop', nothing, () => ({ json: { stopping: true }, afterwards: () => agent.stop('asked to stop') })),
   route(
     'POST',

@@ -1,17 +1,12 @@
-/** What every request for a token has in common, whatever proves who asks: its name, its time, and what a failed try comes to. */
+/** What every request for a token has in common, whatever proves who asks: its time, and what a failed try comes to. */
 import { AppError, hasCode } from '../app-error.ts';
 import type { TokenOwner } from '../profile/profile.ts';
 import { seconds } from '../units.ts';
-import { version } from '../version.ts';
 import type { Attempt } from './retry.ts';
-import type { SourceRequest } from './token-source.ts';
 import type { Answer } from './workspace-request.ts';
 
 /** One try; stock SDKs wait 10 s in all. */
 export const TOKEN_LIMIT = seconds(10);
-
-/** How a request names itself: whoever reads the workspace's log finds our audit record, and the person in it, by this. */
-export const userAgentOf = ({ requestId }: Pick<SourceRequest, 'requestId'>): string => `lakepass/${version} rid/${requestId}`;
 
 /** The account whose tokens an origin stands for; undefined for a workspace. */
 export const accountOf = ({ workspaces }: Pick<TokenOwner, 'workspaces'>, origin: string): string | undefined =>

@@ -6,6 +6,7 @@ import { AppError, asAppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { TokenOwner } from '../profile/profile.ts';
+import { type OnTimed, stopwatch } from '../timed.ts';
 import { type EpochMs, type Ms, remaining } from '../units.ts';
 import type { ExchangedToken, MintedToken } from './minted-token.ts';
 import { type Attempt, withRetry } from './retry.ts';
@@ -25,6 +26,8 @@ export interface MintParts {
   identity?: 'service-principal';
   audit: AuditLog;
   log: Log;
+  /** Told of each mint and of each try of it. */
+  timed?: OnTimed | undefined;
 }
 
 export interface MintRequest {
@@ -36,14 +39,30 @@ export interface MintRequest {
   onTrouble: (error: AppError) => void;
   /** False once the session that this token is for has ended. */
   wanted: () => boolean;
+  /** The AI agent whose grant asked first. */
+  aiAgent?: string | undefined;
 }
 
 /** @returns a function that rejects as `Tokens.get` describes, DEADLINE_PASSED apart */
 export function createMint(parts: MintParts): (request: MintRequest) => Promise<MintedToken> {
   const { profile, clock, random, audit, source } = parts;
 
-  async function attempt({ workspace, scopes, wanted, onTrouble }: MintRequest, requestId: string): Promise<Attempt<Obtained>> {
-    const outcome = await source.obtain({ workspace, scopes, requestId, requireWanted: () => requireWanted(wanted) });
+  const aboutOf = ({ workspace, scopes }: MintRequest, requestId: string) => ({ profile: profile.name, requestId, workspace, scopes });
+
+  async function attempt(request: MintRequest, requestId: string): Promise<Attempt<Obtained>> {
+    const took = stopwatch(parts, { what: 'try', ...aboutOf(request, requestId) });
+    try {
+      const outcome = await tryOnce(request, requestId);
+      took(outcome.ok ? null : outcome.error.code);
+      return outcome;
+    } catch (error) {
+      took(asAppError(error).code);
+      throw error;
+    }
+  }
+
+  async function tryOnce({ workspace, scopes, wanted, aiAgent, onTrouble }: MintRequest, requestId: string): Promise<Attempt<Obtained>> {
+    const outcome = await source.obtain({ workspace, scopes, requestId, aiAgent, requireWanted: () => requireWanted(wanted) });
     const judged = outcome.ok ? arrived(outcome.value) : outcome;
     if (!judged.ok) onTrouble(judged.error);
     return judged;
@@ -60,15 +79,16 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
   }
 
   return async (request) => {
-    const { workspace, scopes, until, wanted } = request;
+    const { workspace, scopes, until, wanted, aiAgent } = request;
     const requestId = random(8).toString('hex');
-    const facts = { profile: profile.name, workspace, requestId };
+    const took = stopwatch(parts, { what: 'mint', ...aboutOf(request, requestId) });
+    const facts = { profile: profile.name, workspace, requestId, ...(aiAgent === undefined ? {} : { aiAgent }) };
     try {
       const { token, tookMs } = await withRetry(() => attempt(request, requestId), { clock, random, until });
       requireWorkableLife(token, profile.limits.minTokenLife);
       requireWanted(wanted);
       // Read in the turn in which the session was found to be the one that asked.
-      const minted: MintedToken = { ...token, subject: parts.subject() };
+      const minted: MintedToken = { ...token, subject: parts.subject(), requestId };
       const expiresAt = new Date(minted.expiresAt).toISOString();
       // check: audit-before-token
       // Written before anyone can have the token. A log that cannot be written throws, and the token is gone.
@@ -88,9 +108,11 @@ export function createMint(parts: MintParts): (request: MintRequest) => Promise<
         tookMs,
       });
       // end check
+      took(null);
       return minted;
     } catch (error) {
       const { code } = asAppError(error);
+      took(code);
       if (code !== 'AUDIT_UNWRITABLE') audit.append({ type: 'token.mint-failed', ...facts, scopes, code });
       throw error;
     }

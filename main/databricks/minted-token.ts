@@ -19,6 +19,8 @@ export interface ExchangedToken {
 export interface MintedToken extends ExchangedToken {
   /** Whom the token is for: the `sub` of the session it was minted in, or the client id of a service principal. */
   subject: string;
+  /** Of the request that brought it, as in the audit log and in the User-Agent. */
+  requestId: string;
 }
 
 export interface TokenRequest {
@@ -28,4 +30,6 @@ export interface TokenRequest {
   scopes: readonly string[];
   /** When the client stops waiting: retries and waits end before it. */
   deadline: EpochMs;
+  /** The AI agent whose grant it is. */
+  aiAgent?: string | undefined;
 }

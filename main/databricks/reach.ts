@@ -3,7 +3,7 @@ import type { Failure, FailureCode } from '../../preload/contract/failure.ts';
 import { AppError } from '../app-error.ts';
 import type { Clock } from '../ports.ts';
 import { type Ms, remaining, seconds } from '../units.ts';
-import { version } from '../version.ts';
+import { userAgentOf } from '../user-agent.ts';
 import { askWorkspace } from './workspace-request.ts';
 
 export type Reached =
@@ -21,7 +21,7 @@ const ofTrust: readonly FailureCode[] = ['SERVER_UNTRUSTED', 'CLIENT_CERTIFICATE
 /** One GET. Whatever answers counts as an answer: a refusal and an endless one, too. */
 export async function reach(parts: { clock: Clock; fetch: typeof globalThis.fetch }, address: string): Promise<Reached> {
   try {
-    const answer = await askWorkspace(parts, { url: new URL(address), userAgent: `Lakepass/${version}`, timeout: TIME_LIMIT });
+    const answer = await askWorkspace(parts, { url: new URL(address), userAgent: userAgentOf(), timeout: TIME_LIMIT });
     const { status, serverTime, json } = answer;
     const ahead = serverTime === null ? null : remaining(parts.clock.now(), serverTime);
     return { kind: 'answered', status, ahead, isMetadata: status === 200 && isMetadata(json) };

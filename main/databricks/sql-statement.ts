@@ -1,6 +1,6 @@
 /**
- * One SQL statement on a workspace's SQL warehouse: the first that may be used, waited for, within bounds of time and size. It is what
- * the first steps end with where there is no Python. What a workspace says about a failure goes nowhere, only its codes do.
+ * One SQL statement on a workspace's SQL warehouse, the one that is named or the first that may be used: waited for, within bounds of time
+ * and size. The first steps end with one where there is no Python, and records of the audit log go into a table by it. What a workspace says about a failure goes nowhere, only its codes do.
  */
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
@@ -22,11 +22,17 @@ export interface SqlRequest {
   workspace: string;
   token: Secret;
   statement: string;
+  /** By name, as `:name` in the statement. */
+  parameters?: readonly { name: string; type: string; value: string }[];
+  /** Its id; absent: the first that may be used. */
+  warehouse?: string;
   userAgent: string;
   /** A warehouse that was stopped takes minutes to start. */
   within: Ms;
   /** Ends it: what runs in the workspace is cancelled. */
   signal: AbortSignal;
+  /** Told for how long the workspace wants to be left alone, before WORKSPACE_BUSY is thrown. */
+  onBusy?: (patience: Ms) => void;
 }
 
 export const mostRows = 20;
@@ -34,14 +40,17 @@ const MOST_COLUMNS = 20;
 const LONGEST_CELL = 200;
 const REQUEST_LIMIT = seconds(45);
 const LONGEST_PAUSE = seconds(5);
-const LONGEST_RETRY = seconds(15);
 
 const warehousesSchema = z.object({
   warehouses: z.array(z.object({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), state: z.string().default('') })).default([]),
 });
 const statementSchema = z.object({
   statement_id: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
-  status: z.object({ state: z.string(), error: z.object({ error_code: z.string().optional() }).optional() }),
+  status: z.object({
+    state: z.string(),
+    error: z.object({ error_code: z.string().optional(), message: z.string().optional() }).optional(),
+    sql_state: z.string().optional(),
+  }),
   manifest: z.object({ schema: z.object({ columns: z.array(z.object({ name: z.string() })) }) }).optional(),
   result: z.object({ data_array: z.array(z.array(z.string().nullable())).optional() }).optional(),
 });
@@ -53,7 +62,7 @@ const usable = ['RUNNING', 'STARTING', 'STOPPED', 'STOPPING'];
 /**
  * Runs the statement and waits for its result.
  *
- * @throws AppError WAREHOUSE_NONE | STATEMENT_REFUSED (403) | TOKEN_NOT_ACCEPTED (401) | STATEMENT_FAILED (`reason` 'time', 'cancelled', or
+ * @throws AppError WAREHOUSE_NONE | STATEMENT_REFUSED (403) | TOKEN_NOT_ACCEPTED (401) | STATEMENT_FAILED (`reason` 'time', 'cancelled', `SQLSTATE_…` or
  *   the workspace's own code) | WORKSPACE_BUSY | WORKSPACE_UNREACHABLE | WORKSPACE_TLS | WORKSPACE_ANSWER_INVALID
  */
 export async function runStatement(parts: { clock: Clock; fetch: typeof globalThis.fetch }, request: SqlRequest): Promise<SqlResult> {
@@ -63,12 +72,15 @@ export async function runStatement(parts: { clock: Clock; fetch: typeof globalTh
   const until = later(clock.now(), request.within);
   const call = caller(parts, request, until);
 
-  const { warehouses } = parsed(warehousesSchema, await call('/api/2.0/sql/warehouses'), workspace);
-  const warehouse = usable.flatMap((state) => warehouses.filter((each) => each.state === state))[0];
-  if (warehouse === undefined) throw new AppError('WAREHOUSE_NONE', { detail: `The workspace is ${new URL(workspace).host}.` });
-
   const body = {
-    ...{ warehouse_id: warehouse.id, statement: request.statement, row_limit: mostRows, disposition: 'INLINE', format: 'JSON_ARRAY' },
+    ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+    ...{
+      warehouse_id: request.warehouse ?? (await firstWarehouse(call, workspace)),
+      statement: request.statement,
+      row_limit: mostRows,
+      disposition: 'INLINE',
+      format: 'JSON_ARRAY',
+    },
     ...{ wait_timeout: '10s', on_wait_timeout: 'CONTINUE' },
   };
   let statement = parsed(statementSchema, await call('/api/2.0/sql/statements', body), workspace);
@@ -86,16 +98,31 @@ export async function runStatement(parts: { clock: Clock; fetch: typeof globalTh
   return { ...resultOf(statement), tookMs: Math.round(clock.elapsed() - began) };
 }
 
+async function firstWarehouse(call: Call, workspace: string): Promise<string> {
+  const { warehouses } = parsed(warehousesSchema, await call('/api/2.0/sql/warehouses'), workspace);
+  const [first] = usable.flatMap((state) => warehouses.filter((each) => each.state === state));
+  if (first === undefined) throw new AppError('WAREHOUSE_NONE', { detail: `The workspace is ${new URL(workspace).host}.` });
+  return first.id;
+}
+
 const isUnderWay = ({ status: { state } }: Statement): boolean => state === 'PENDING' || state === 'RUNNING';
 
 function resultOf({ status, manifest, result }: Statement): { columns: string[]; rows: string[][] } {
   if (status.state !== 'SUCCEEDED') {
+    const sqlState = sqlStateOf(status);
+    if (sqlState !== undefined) throw new AppError('STATEMENT_FAILED', { reason: `SQLSTATE_${sqlState}` });
     const code = status.error?.error_code ?? status.state;
     throw new AppError('STATEMENT_FAILED', { reason: /^[A-Z][A-Z_]{0,60}$/.test(code) ? code : 'other' });
   }
   const columns = manifest?.schema.columns.slice(0, MOST_COLUMNS).map(({ name }) => cell(name)) ?? [];
   const rows = (result?.data_array ?? []).slice(0, mostRows).map((row) => row.slice(0, MOST_COLUMNS).map(cell));
   return { columns, rows };
+}
+
+/** Its error code is mostly BAD_REQUEST, whatever is wrong; some errors have their SQLSTATE only at the end of their text. */
+function sqlStateOf({ sql_state: said, error }: Statement['status']): string | undefined {
+  if (said !== undefined) return /^[0-9A-Z]{5}$/.test(said) ? said : undefined;
+  return [...(error?.message ?? '').matchAll(/\bSQLSTATE: ([0-9A-Z]{5})\b/g)].at(-1)?.[1];
 }
 
 /** A value as it is shown. */
@@ -109,7 +136,7 @@ type Call = (path: string, body?: Readonly<Record<string, unknown>>) => Promise<
 /** One request, tried again where the workspace asks for it, until the time is over. */
 function caller(parts: { clock: Clock; fetch: typeof globalThis.fetch }, request: SqlRequest, until: EpochMs): Call {
   const { clock } = parts;
-  const { workspace, token, userAgent, signal } = request;
+  const { workspace, token, userAgent, signal, onBusy } = request;
   return async (path, body) => {
     for (;;) {
       requireWanted(signal);
@@ -125,8 +152,12 @@ function caller(parts: { clock: Clock; fetch: typeof globalThis.fetch }, request
       });
       const refusal = refusalIn(answer, workspace);
       if (refusal === undefined) return answer;
-      const wait = ms(Math.min(Math.max(answer.retryAfter ?? 0, seconds(1)), LONGEST_RETRY));
-      if (refusal.code !== 'WORKSPACE_BUSY' || clock.now() + wait >= until) throw refusal;
+      if (refusal.code !== 'WORKSPACE_BUSY') throw refusal;
+      const wait = ms(Math.max(answer.retryAfter ?? 0, seconds(1)));
+      if (clock.now() + wait >= until) {
+        onBusy?.(wait);
+        throw refusal;
+      }
       await pauseFor(clock, wait, signal);
     }
   };

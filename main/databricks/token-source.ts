@@ -13,6 +13,8 @@ export interface SourceRequest {
   scopes: readonly string[];
   /** Lower-case hex; ties our audit record to the log line of the workspace. */
   requestId: string;
+  /** The AI agent whose grant asked first. */
+  aiAgent?: string | undefined;
   /** Throws once the session that this token is for has ended; asked between the steps, so that nothing is sent for nobody. */
   requireWanted: () => void;
 }

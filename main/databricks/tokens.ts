@@ -53,6 +53,8 @@ interface Entry {
   readonly workspace: string;
   readonly scopes: readonly string[];
   held?: HeldToken;
+  /** Of the AI agent whose grant asked first, when somebody last waited; renewals go on under it. */
+  aiAgent?: string | undefined;
   flight?: Flight;
   lastFailure?: { error: AppError; until: number; signedInAt: string | null };
   renewalsFailed: number;
@@ -150,7 +152,7 @@ export function createTokens(parts: MintParts): Tokens {
       if (wanted()) healths.set(workspace, error.code);
     };
     try {
-      const minted = await mint({ workspace, scopes, until, wanted, onTrouble });
+      const minted = await mint({ workspace, scopes, until, wanted, onTrouble, aiAgent: entry.aiAgent });
       const isNewer = entry.held === undefined || minted.expiresAt > entry.held.minted.expiresAt;
       entry.held = holdToken(minted, clock);
       // A source that has nothing newer yet is not asked for it again and again.
@@ -195,13 +197,16 @@ export function createTokens(parts: MintParts): Tokens {
       const entry = entries.get(keyOf(workspace, scopes));
       return entry && servable(entry);
     },
-    async get({ workspace, scopes, deadline }) {
+    async get({ workspace, scopes, deadline, aiAgent }) {
       const entry = entryFor(workspace, scopes);
       const minted = servable(entry);
       if (minted) return minted;
       const left = remaining(deadline, clock.now());
       if (left <= 0) throw new AppError('DEADLINE_PASSED');
-      if (!entry.flight) repeatFailure(entry, deadline);
+      if (!entry.flight) {
+        repeatFailure(entry, deadline);
+        entry.aiAgent = aiAgent;
+      }
       const flight = entry.flight ?? launch(entry, deadline);
       if (flight.deadline < deadline) flight.deadline = deadline;
       return inTime(clock, flight.landed, left, () => tooLate(flight));

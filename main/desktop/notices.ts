@@ -2,6 +2,7 @@
  * What a person is told of while they look elsewhere, each thing once. It is made from what the agent says now, what it said before and
  * the time; no secret, no host and no code is in any of it.
  */
+import { codesOfAlerts } from '../../preload/contract/alert.ts';
 import type { GrantView, StatusView } from '../../preload/contract/control.ts';
 import type { View } from '../../preload/contract/desktop.ts';
 import type { UiState } from '../../preload/contract/ui.ts';
@@ -22,6 +23,8 @@ export interface Notice {
 const ahead = minutes(10);
 /** Keys that are remembered; far more than can be current at once. */
 const mostKeys = 1000;
+/** Alerts that nobody has seen yet. */
+const mostAlerts = 3;
 
 const text = words.notices;
 const programOf = (view: { caller: GrantView['caller']; label: string }): string =>
@@ -48,6 +51,7 @@ export function noticesOf(before: UiState | undefined, state: UiState, now: Epoc
   return [
     ...ofRequest(state.status),
     ...ofEnds(state, now),
+    ...ofAlerts(state.status),
     ...ofProblems(state.status),
     ...(before === undefined
       ? []
@@ -111,9 +115,21 @@ function ofEnds({ status, grants }: UiState, now: EpochMs): Notice[] {
   return [...sessions, ...lock, ...ending, ...policy];
 }
 
+/**
+ * Severe ones that the person has not seen, in the words of the table of alerts. With so many before them nothing more is shown: the app
+ * has them all.
+ */
+const ofAlerts = ({ alerts = [] }: StatusView): Notice[] =>
+  alerts
+    .filter(({ severity, seen }) => severity === 'severe' && !seen)
+    .slice(0, mostAlerts)
+    .map(({ kind, about, since, cause, next }) => ({ key: `alert ${kind} ${about} ${since}`, title: cause, body: next, opens: 'home' }));
+
 /** What is refused now, with the way out, in the words of the table of failures; what the detail adds may not be for every eye. */
-const ofProblems = ({ problems }: StatusView): Notice[] =>
-  problems.map(({ code, cause, next }) => ({ key: `problem ${code}`, title: cause, body: next, opens: 'doctor' }));
+const ofProblems = ({ problems, alerts = [] }: StatusView): Notice[] =>
+  problems
+    .filter(({ code }) => !codesOfAlerts(alerts).has(code))
+    .map(({ code, cause, next }) => ({ key: `problem ${code}`, title: cause, body: next, opens: 'doctor' }));
 
 function ofLock(before: StatusView, { status: { lock }, grants }: UiState): Notice[] {
   if (before.lock.state === lock.state) return [];

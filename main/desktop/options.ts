@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { App } from 'electron';
-import type { View } from '../../preload/contract/desktop.ts';
+import type { Wanted } from '../../preload/contract/desktop.ts';
 import { type VaultChoice, vaultChoices } from '../host-ports.ts';
 import { readDeepLink } from './deep-links.ts';
 
@@ -13,7 +13,7 @@ export interface DesktopOptions {
   /** Started with the session of the person: no window, only the tray. */
   hidden: boolean;
   /** What a deep link asks to see. */
-  view: View | undefined;
+  view: Wanted | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The windows: at most one of each kind, made in one place, and gone from memory when the person closes or hides them. */
 import type { BrowserWindow, WebContents } from 'electron';
-import { revisionChannel, type View, viewChannel, type WindowKind, windowKinds } from '../../preload/contract/desktop.ts';
+import { revisionChannel, viewChannel, type Wanted, type WindowKind, windowKinds } from '../../preload/contract/desktop.ts';
 import type { Clock, Log } from '../ports.ts';
 import { ms } from '../units.ts';
 import type { Electron } from './electron.ts';
@@ -13,7 +13,7 @@ export interface Windows {
   /** Makes the window, or brings it forward. The approval window comes without taking the keyboard. */
   open(kind: WindowKind): void;
   /** The main window, at a view. */
-  openView(view: View): void;
+  openView(view: Wanted): void;
   close(kind: WindowKind): void;
   /** Tells every page that something has changed; many changes of one moment are told once. */
   changed(revision: number): void;
@@ -32,7 +32,7 @@ export function createWindows(parts: {
 }): Windows {
   const { clock, log } = parts;
   const open = new Map<WindowKind, BrowserWindow>();
-  let wanted: View | undefined;
+  let wanted: Wanted | undefined;
   let newest: number | undefined;
 
   function make(kind: WindowKind): BrowserWindow {

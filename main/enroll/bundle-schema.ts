@@ -14,6 +14,8 @@ export const text = (most: number) =>
     .min(1)
     .max(most)
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+$/u, 'control characters have no place here');
+/** A name that is compared: a space beside it would make it nobody's. */
+const name = (most: number) => text(most).refine((given) => given.trim() === given, 'write it without spaces around it');
 const coordinate = z.base64url().length(43);
 
 /** A public signing key (RFC 7517, RFC 7518 section 6.2): P-256, for ES256. */
@@ -30,8 +32,8 @@ export const httpsUrl = z
   .regex(/^https:\/\/[^\s\\@#]+$/, 'write an https address without a user name and without a fragment');
 /** Somebody who is out. */
 export const revokedPersonSchema = z.union([
-  z.strictObject({ issuer: z.url(), subject: text(255) }),
-  z.strictObject({ username: text(255) }),
+  z.strictObject({ issuer: z.url(), subject: name(255) }),
+  z.strictObject({ username: name(255) }),
 ]);
 
 /** The longest that somebody may be exempt from a rule. */
@@ -40,7 +42,7 @@ const longestExemption = hours(24);
 export const exemptionSchema = z
   .strictObject({
     id: z.string().regex(/^e[0-9a-f]{16}$/),
-    username: text(255),
+    username: name(255),
     /** Id of a rule of the policy: a grant's or a denial's. */
     rule: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),
     from: moment,
@@ -89,8 +91,8 @@ export const bundleSchema = z
       .min(1)
       .max(256 * 1024)
       .optional(),
-    /** By group of the identity provider, to the letter. */
-    modes: z.record(text(256), z.enum(['enforce', 'observe'])).default({}),
+    /** By group of the identity provider, to the letter; a GUID in any case. */
+    modes: z.record(name(256), z.enum(['enforce', 'observe'])).default({}),
     revoked: z
       .strictObject({
         devices: z.array(deviceIdSchema).max(10_000).default([]),

@@ -41,6 +41,8 @@ export interface VerifiedBundle {
   readonly config: Config | null;
 }
 
+const hashOf = (plain: Uint8Array): string => createHash('sha256').update(plain).digest('hex');
+
 const invalid = (reason: string, detail?: string, cause?: unknown): AppError =>
   new AppError('BUNDLE_INVALID', { reason, ...(detail === undefined ? {} : { detail }), cause });
 
@@ -98,7 +100,7 @@ export async function verifyBundle(
   if (!held) throw invalid('signature');
   // end check
   const parsed = parseAs(z.unknown(), plain);
-  return { ...readBundle(parsed), hash: createHash('sha256').update(plain).digest('hex'), signedBy: ours.header.kid, signer };
+  return { ...readBundle(parsed), hash: hashOf(plain), signedBy: ours.header.kid, signer };
 }
 
 /**
@@ -148,6 +150,21 @@ export interface Accepted {
   readonly revision: number;
   readonly hash: string;
 }
+
+/**
+ * The same of a bundle that was verified and kept, perhaps by another version of the program, which need not read all of it.
+ * @throws AppError VAULT_CORRUPT: it is none
+ */
+export function readAccepted(bytes: Uint8Array): Accepted & { readonly keys: readonly SigningKey[] } {
+  try {
+    const plain = Buffer.from(parseAs(z.looseObject({ payload: z.base64url() }), bytes).payload, 'base64url');
+    return { ...parseAs(acceptedSchema, plain), hash: hashOf(plain) };
+  } catch (cause) {
+    throw new AppError('VAULT_CORRUPT', { reason: 'enrollment', cause });
+  }
+}
+
+const acceptedSchema = z.object({ bundleId: z.string(), revision: z.int(), keys: z.array(signingKeySchema).min(1) });
 
 /**
  * Whether a verified bundle may take the place of the one that holds.

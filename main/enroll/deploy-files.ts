@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { managedSettingsSchema } from './managed-settings.ts';
-import { type SettingMode, type SettingName, settingModes, settingNames, settingsTable } from './settings.ts';
+import { choicesOf, type SettingMode, type SettingName, settingModes, settingNames, settingsTable } from './settings.ts';
 
 /** What the files show; a company writes its own. */
 // biome-ignore format: one line per setting, so that it reads as the table it is
@@ -40,12 +40,6 @@ const titleOf = (name: SettingName): string => {
   const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
-
-/** The values of a setting that has a list of them; null: a length of time. */
-function choicesOf(name: SettingName): readonly string[] | null {
-  const { value } = settingsTable[name];
-  return value instanceof z.ZodEnum ? value.options.map(String) : null;
-}
 
 const organization = {
   managedBy: { title: 'Managed by', means: 'The organization, as people know it.' },

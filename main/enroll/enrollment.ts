@@ -6,14 +6,14 @@
  */
 import { z } from 'zod';
 import type { Failure } from '../../preload/contract/failure.ts';
-import { AppError, asAppError } from '../app-error.ts';
+import { AppError, asAppError, hasCode } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { EpochMs } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
-import { requireAcceptable, type VerifiedBundle, verifyBundle } from './bundle.ts';
+import { type Accepted, readAccepted, requireAcceptable, type VerifiedBundle, verifyBundle } from './bundle.ts';
 import { fetchBundle } from './bundle-line.ts';
-import { type SigningKey, signingKeySchema, thumbprintSchema } from './bundle-schema.ts';
+import { type Bundle, type SigningKey, signingKeySchema, thumbprintSchema } from './bundle-schema.ts';
 import { type Device, obtainDevice, openDevice } from './device.ts';
 import { createPoller } from './poller.ts';
 
@@ -50,8 +50,10 @@ export interface Person {
 export interface Enrollment {
   /** The bundle that holds; null: this device is nobody's, or its managed settings have not led to one yet. */
   held(): Held | null;
-  /** The managed settings name a bundle, and none has been fetched yet. */
+  /** A bundle holds that is not here: none was fetched yet, or the one that was kept cannot be read by this version of the program. */
   awaited(): Invitation | null;
+  /** The settings of the machine do not hold it. */
+  isLeavable(): boolean;
   /** When the host of the bundle was last asked, and last answered with something that could be used; null: not since the start. */
   times(): { asked: EpochMs | null; answered: EpochMs | null };
   /** Why the last question led to nothing; null: it did. */
@@ -104,14 +106,32 @@ export async function openEnrollment(parts: {
   const { vault, managed, clock, random, audit, log } = parts;
   const listeners: (() => void)[] = [];
   let kept: Kept | null = await openKept(vault);
-  let held: Held | null = kept === null ? null : await heldOf(kept, vault);
+  let held: Held | null = null;
+  /** What the next bundle is measured by; also where the kept one cannot be read. */
+  let accepted: (Accepted & { readonly keys: readonly SigningKey[] }) | null = null;
   let asked: EpochMs | null = null;
   let answered: EpochMs | null = null;
   let problem: Failure | null = null;
+  /** What was told last. */
+  let said = JSON.stringify(problem);
+  if (kept !== null) await openHeld(kept);
   let changing: Promise<unknown> = Promise.resolve();
   if (held !== null) noteRevocation(null, held);
 
   const poller = createPoller({ clock, random, ask });
+
+  /** A bundle that another version has taken need not make sense to this one; then nothing is given until the next that does. */
+  async function openHeld(from: Kept): Promise<void> {
+    accepted = readAccepted(Buffer.from(from.bytes, 'base64'));
+    try {
+      held = await heldOf(from, vault);
+    } catch (error) {
+      if (!hasCode(error, 'BUNDLE_INVALID')) throw error;
+      problem = unreadable(error).toFailure();
+      log('enrollment.unreadable', { reason: error.reason ?? '' });
+      recordRejection(error);
+    }
+  }
 
   /** One at a time: a poll that was on its way must not bring back what has been left since. */
   function inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -126,9 +146,22 @@ export async function openEnrollment(parts: {
     return kept === null ? null : { invitation: { url: kept.url, thumbprint: kept.anchor }, kind: 'link' };
   };
 
-  /** What the next bundle must be signed by: keys of the last one, or the anchor where IT has named another one in the machine's settings. */
+  /**
+   * What the next bundle must be signed by: keys of the last one, or the anchor where IT has named another one in the machine's settings.
+   * A link is no way back to a key that another one has taken over from.
+   */
   function pinned(invitation: Invitation): { thumbprint: string } | readonly SigningKey[] {
-    return held === null || invitation.thumbprint !== kept?.anchor ? { thumbprint: invitation.thumbprint } : held.bundle.keys;
+    // check: enroll-keys-of-the-last
+    if (accepted !== null && invitation.thumbprint === kept?.anchor) return accepted.keys;
+    // end check
+    return { thumbprint: invitation.thumbprint };
+  }
+
+  /** A key may have had its day since the person was shown the bundle. */
+  async function requirePinned({ invitation, bytes }: Offer): Promise<void> {
+    // check: enroll-key-still-pinned
+    await verifyBundle(bytes, pinned(invitation));
+    // end check
   }
 
   async function ask(): Promise<void> {
@@ -137,29 +170,46 @@ export async function openEnrollment(parts: {
     asked = clock.now();
     const before = JSON.stringify(problem);
     try {
-      const sameUrl = kept?.url === from.invitation.url && kept.anchor === from.invitation.thumbprint;
-      const fetched = await fetchBundle(parts, from.invitation.url, sameUrl ? (kept?.etag ?? null) : null);
+      const isSame = held !== null && kept?.url === from.invitation.url && kept.anchor === from.invitation.thumbprint;
+      const fetched = await fetchBundle(parts, from.invitation.url, isSame ? (kept?.etag ?? null) : null);
       if (fetched !== null) await inTurn(() => take(fetched.bytes, fetched.etag, from));
       answered = clock.now();
-      problem = held !== null && clock.now() >= Date.parse(held.bundle.expires) ? new AppError('BUNDLE_EXPIRED').toFailure() : null;
+      problem = null;
     } catch (error) {
       const failure = asAppError(error);
       problem = failure.toFailure();
       if (JSON.stringify(problem) !== before) {
         log('enrollment.poll-failed', { code: failure.code, reason: failure.reason ?? '' });
-        if (failure.code !== 'BUNDLE_UNREACHABLE')
-          audit.append({ type: 'bundle.rejected', code: failure.code, reason: failure.reason ?? '' });
+        if (failure.code !== 'BUNDLE_UNREACHABLE') recordRejection(failure);
       }
     }
-    if (JSON.stringify(problem) !== before) changed();
+    if (JSON.stringify(problemNow()) !== said) changed();
+  }
+
+  /** On a full disk, or while the agent ends, it cannot be recorded; that must not keep the next question from being asked. */
+  function recordRejection({ code, reason = '' }: AppError): void {
+    try {
+      audit.append({ type: 'bundle.rejected', code, reason });
+    } catch (error) {
+      log('enrollment.rejection-unrecorded', { code: asAppError(error).code });
+    }
+  }
+
+  /** Past its date it is of no use, whatever came of asking for another one. */
+  function problemNow(): Failure | null {
+    const hasEnded = held !== null && clock.now() >= Date.parse(held.bundle.expires);
+    return hasEnded ? new AppError('BUNDLE_EXPIRED').toFailure() : problem;
   }
 
   async function take(bytes: Buffer, etag: string | null, from: { invitation: Invitation; kind: 'managed' | 'link' }): Promise<void> {
     // Somebody has left, or accepted another one, since it was asked for.
     if (source()?.invitation.url !== from.invitation.url) return;
     const verified = await verifyBundle(bytes, pinned(from.invitation));
-    const sameCompany = held !== null && (from.kind === 'link' || held.bundle.bundleId === verified.bundle.bundleId);
-    requireAcceptable(verified, sameCompany && held !== null ? acceptedOf(held) : null, clock.now());
+    let before = accepted;
+    const isAnother = accepted?.bundleId !== verified.bundle.bundleId;
+    // Another company has taken the machine over: its settings name another key.
+    if (from.kind === 'managed' && isAnother && kept?.anchor !== from.invitation.thumbprint) before = null;
+    requireAcceptable(verified, before, clock.now());
     if (held?.hash === verified.hash && kept?.etag === etag && kept.anchor === from.invitation.thumbprint) return;
     await keep(verified, bytes, etag, from);
   }
@@ -172,11 +222,13 @@ export async function openEnrollment(parts: {
   ): Promise<void> {
     const device = await obtainDevice(vault, random);
     const next: Kept = {
-      ...{ version: 1, url: invitation.url, anchor: invitation.thumbprint, source: kind, etag, acceptedAt: clock.now() },
+      ...{ version: 1, url: invitation.url, anchor: invitation.thumbprint, source: kind, etag },
+      // The same text under another ETag is nothing new: how old it is must not look younger for it.
+      acceptedAt: kept !== null && held?.hash === verified.hash ? kept.acceptedAt : clock.now(),
       ...{ signer: verified.signer, bytes: bytes.toString('base64') },
     };
     const { organization, revision } = verified.bundle;
-    const isFirst = held === null || held.bundle.bundleId !== verified.bundle.bundleId;
+    const isFirst = accepted?.bundleId !== verified.bundle.bundleId;
     const before = held;
     // Before it holds: what nobody can read about later must not happen.
     if (isFirst) audit.append({ type: 'device.enrolled', organization, device: device.id, source: kind });
@@ -184,6 +236,8 @@ export async function openEnrollment(parts: {
       audit.append({ type: 'bundle.accepted', organization, revision, digest: verified.hash, signedBy: verified.signedBy });
     await vault.seal(RECORD, Buffer.from(JSON.stringify(next)));
     kept = next;
+    problem = null;
+    accepted = acceptedOf(verified);
     held = { ...verified, device, url: next.url, source: kind, acceptedAt: next.acceptedAt as EpochMs };
     noteRevocation(before, held);
     changed();
@@ -195,34 +249,38 @@ export async function openEnrollment(parts: {
   }
 
   function changed(): void {
+    said = JSON.stringify(problemNow());
     for (const listener of listeners) listener();
   }
 
   function requireFree(invitation: Invitation): void {
     // check: enroll-once
-    if (managed !== null && managed.thumbprint !== invitation.thumbprint) throw new AppError('ENROLLED_ELSEWHERE');
-    if (held !== null && kept?.anchor !== invitation.thumbprint)
-      throw new AppError('ENROLLED_ELSEWHERE', { detail: `It belongs to ${held.bundle.organization}.` });
+    if (managed !== null && (managed.thumbprint !== invitation.thumbprint || managed.url !== invitation.url))
+      throw new AppError('ENROLLED_ELSEWHERE');
+    if (kept !== null && kept.anchor !== invitation.thumbprint)
+      throw new AppError('ENROLLED_ELSEWHERE', held === null ? {} : { detail: `It belongs to ${held.bundle.organization}.` });
     // end check
   }
 
   return {
     held: () => held,
-    awaited: () => (held === null ? managed : null),
+    awaited: () => (held === null ? (source()?.invitation ?? null) : null),
+    isLeavable: () => managed === null,
     times: () => ({ asked, answered }),
-    problem: () => problem,
+    problem: problemNow,
     async look(invitation) {
       requireFree(invitation);
       const fetched = await fetchBundle(parts, invitation.url, null);
       if (fetched === null) throw new AppError('BUNDLE_UNREACHABLE', { reason: 'status' });
-      const verified = await verifyBundle(fetched.bytes, { thumbprint: invitation.thumbprint });
-      requireAcceptable(verified, held === null ? null : acceptedOf(held), clock.now());
+      const verified = await verifyBundle(fetched.bytes, pinned(invitation));
+      requireAcceptable(verified, accepted, clock.now());
       return { ...verified, invitation, bytes: fetched.bytes, etag: fetched.etag };
     },
     accept: (offer) =>
       inTurn(async () => {
         requireFree(offer.invitation);
-        requireAcceptable(offer, held === null ? null : acceptedOf(held), clock.now());
+        await requirePinned(offer);
+        requireAcceptable(offer, accepted, clock.now());
         await keep(offer, offer.bytes, offer.etag, { invitation: offer.invitation, kind: managed === null ? 'link' : 'managed' });
       }),
     leave: () =>
@@ -230,29 +288,42 @@ export async function openEnrollment(parts: {
         // check: enroll-leave-managed
         if (managed !== null) throw new AppError('ENROLLED_BY_IT');
         // end check
-        if (held === null) return;
-        const { organization } = held.bundle;
-        audit.append({ type: 'device.left', organization, device: held.device.id });
+        if (kept === null) return;
+        const device = held?.device ?? (await openDevice(vault));
+        audit.append({ type: 'device.left', organization: held?.bundle.organization ?? '', device: device?.id ?? '' });
         await vault.erase(RECORD);
         kept = null;
         held = null;
+        accepted = null;
         problem = null;
         changed();
       }),
     isRevoked: () => held?.bundle.revoked.devices.includes(held.device.id) === true,
-    isPersonRevoked: ({ issuer, subject, username }) =>
-      held?.bundle.revoked.persons.some((person) =>
-        'username' in person
-          ? person.username.toLowerCase() === username.toLowerCase()
-          : person.issuer === issuer && person.subject === subject,
-      ) === true,
+    isPersonRevoked: (person) => held !== null && isPersonOut(held.bundle, person),
     poll: () => poller.now(),
     onChange: (listener) => void listeners.push(listener),
     close: () => poller.close(),
   };
 }
 
-const acceptedOf = ({ bundle, hash }: VerifiedBundle) => ({ bundleId: bundle.bundleId, revision: bundle.revision, hash });
+/** Whoever is out is out under every spelling that people would read as theirs; one too many is noticed, one too few is not. */
+export const isPersonOut = ({ revoked }: Pick<Bundle, 'revoked'>, { issuer, subject, username }: Person): boolean =>
+  revoked.persons.some((out) =>
+    'username' in out
+      ? folded(out.username) === folded(username)
+      : withoutSlash(out.issuer) === withoutSlash(issuer) && out.subject === subject,
+  );
+const folded = (username: string): string => username.normalize('NFKC').toLowerCase().trim();
+const withoutSlash = (issuer: string): string => issuer.replace(/\/+$/, '');
+
+const acceptedOf = ({ bundle: { bundleId, revision, keys }, hash }: VerifiedBundle) => ({ bundleId, revision, keys, hash });
+
+const unreadable = (error: AppError): AppError =>
+  new AppError('BUNDLE_INVALID', {
+    ...(error.reason === undefined ? {} : { reason: error.reason }),
+    detail: 'This version of Lakepass cannot read the one that was accepted last; until it gets another one, nothing is handed out.',
+    cause: error,
+  });
 
 async function openKept(vault: Pick<Records, 'open'>): Promise<Kept | null> {
   const plain = await vault.open(RECORD);

@@ -51,6 +51,12 @@ export const settingsTable = {
 export type SettingName = keyof typeof settingsTable;
 export const settingNames = Object.keys(settingsTable) as SettingName[];
 
+/** The values of a setting that has a list of them; null: a length of time. */
+export function choicesOf(name: SettingName): readonly string[] | null {
+  const { value } = settingsTable[name];
+  return value instanceof z.ZodEnum ? value.options.map(String) : null;
+}
+
 const setting = (name: SettingName) =>
   z.strictObject({ value: settingsTable[name].value, mode: z.enum(settingModes) }).describe(settingsTable[name].means);
 

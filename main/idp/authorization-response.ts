@@ -4,6 +4,7 @@
  * Anything else must leave the sign-in waiting, or every web page could end it. Nothing of a foreign answer is ever shown.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { type ActionOutcome, actionOutcomes } from '../../preload/contract/key-registration.ts';
 import { type OAuthError, oauthErrorFrom } from './library.ts';
 
 /** What was sent with the browser. */
@@ -12,10 +13,13 @@ export interface PendingSignIn {
   issuer: string;
   /** The metadata promises `iss` on every answer. */
   issPromised: boolean;
+  /** The parameter in which the provider says what came of an act that was asked for (`kc_action_status`). */
+  actionAnswer?: string;
 }
 
 export type Judgement =
-  | { kind: 'code'; code: string }
+  /** `said`: where an act was asked for. */
+  | { kind: 'code'; code: string; said?: ActionOutcome }
   | { kind: 'error'; error: OAuthError }
   /** Not the answer: the wait goes on. */
   | { kind: 'foreign'; reason: 'duplicate' | 'state' | 'iss' | 'form' };
@@ -48,8 +52,11 @@ export function judgeResponse(params: URLSearchParams, pending: PendingSignIn): 
   // check: callback-code
   if (!code || error !== null || code.length > 4096) return foreign('form');
   // end check
-  return { kind: 'code', code: code ?? '' };
+  const { actionAnswer } = pending;
+  return { kind: 'code', code: code ?? '', ...(actionAnswer === undefined ? {} : { said: outcomeOf(params.get(actionAnswer)) }) };
 }
+
+const outcomeOf = (word: string | null): ActionOutcome => actionOutcomes.find((outcome) => outcome === word) ?? 'unsaid';
 
 /** Constant in time, whatever the lengths. */
 function isSameSecret(actual: string, expected: string): boolean {

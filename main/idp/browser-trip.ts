@@ -1,7 +1,8 @@
 /**
  * The way through the system browser and back (RFC 8252): the door is open before the browser is, the answer is waited for, and the tab is
- * left with a page that says how it went. What is asked and what the answer proves is for the two kinds of sign-in to say.
+ * left with a page that says how it went. What is asked and what the answer proves is for whoever sends the person on it to say.
  */
+import type { ActionOutcome } from '../../preload/contract/key-registration.ts';
 import { AppError } from '../app-error.ts';
 import type { AuditLog } from '../audit/event.ts';
 import type { Ports } from '../ports.ts';
@@ -22,7 +23,7 @@ export interface TripParts extends Pick<Ports, 'clock' | 'openBrowser' | 'log'>,
   profiles?: () => readonly Profile[];
 }
 
-export interface Trip {
+interface Trip {
   metadata: IssuerMetadata;
   /** What must come back unchanged. */
   state: string;
@@ -31,14 +32,47 @@ export interface Trip {
   /** Told of the door, so that one which still waits for the browser's last request can be closed before the next. */
   onDoor: (door: CallbackDoor) => void;
   urlFor: (redirectUri: string) => Promise<URL>;
+}
+
+export interface SignInTrip extends Trip {
   /** The code is exchanged, and what comes for it is checked. */
   conclude: (code: string, redirectUri: string) => Promise<SignedIn>;
 }
 
+export interface ActionTrip extends Trip {
+  /** The parameter in which the provider says what came of it. */
+  actionAnswer: string;
+}
+
+type Brought = Extract<Answer, { kind: 'code' }>;
+
 /** @throws AppError LOGIN_* (LOGIN_REDIRECT_SHARED before a browser opens) and whatever `urlFor` and `conclude` throw; LOGIN_CANCELLED whenever `signal` is aborted */
-export async function takeThroughBrowser(parts: TripParts, trip: Trip): Promise<SignedIn> {
+export const takeThroughBrowser = (parts: TripParts, trip: SignInTrip): Promise<SignedIn> =>
+  goThroughBrowser(parts, trip, async ({ code }, door) => {
+    const signedIn = await trip.conclude(code, door.redirectUri);
+    await door.finish('signed-in', await nextPage(parts, signedIn.identity));
+    return signedIn;
+  });
+
+/**
+ * For what a provider has people do while they sign in there. The code is never exchanged, so nobody is signed in to Lakepass by it.
+ *
+ * @returns what the provider said of it, which proves nothing
+ * @throws AppError as `takeThroughBrowser`
+ */
+export const hearThroughBrowser = (parts: TripParts, trip: ActionTrip): Promise<ActionOutcome> =>
+  goThroughBrowser(parts, trip, async ({ said = 'unsaid' }, door) => {
+    await door.finish('unknown');
+    return said;
+  });
+
+async function goThroughBrowser<T>(
+  parts: TripParts,
+  trip: SignInTrip | ActionTrip,
+  conclude: (brought: Brought, door: CallbackDoor) => Promise<T>,
+): Promise<T> {
   const { metadata, signal, onUrl, onDoor } = trip;
-  const door = await openDoor(parts, metadata, trip.state);
+  const door = await openDoor(parts, trip);
   onDoor(door);
   try {
     refuseSharedRedirect(parts.profile, metadata, door.redirectUri, parts.profiles?.() ?? []);
@@ -47,9 +81,7 @@ export async function takeThroughBrowser(parts: TripParts, trip: Trip): Promise<
     onUrl(url);
     openBrowser(parts, metadata, url);
     const answer = await waitForAnswer(parts, door, signal);
-    const signedIn = await trip.conclude(codeFrom(answer, parts.profile), door.redirectUri);
-    await door.finish('signed-in', await nextPage(parts, signedIn.identity));
-    return signedIn;
+    return await conclude(codeIn(answer, parts.profile), door);
   } catch (error) {
     await door.finish('failed');
     throw signal.aborted ? cancelled() : error;
@@ -72,10 +104,12 @@ export function stopIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw cancelled();
 }
 
-function openDoor({ profile, peerUid, uid, clock, audit, log }: TripParts, metadata: IssuerMetadata, state: string): Promise<CallbackDoor> {
+function openDoor({ profile, peerUid, uid, clock, audit, log }: TripParts, trip: SignInTrip | ActionTrip): Promise<CallbackDoor> {
   const { host, ports, path } = profile.idp.redirect;
-  const issPromised = metadata.authorization_response_iss_parameter_supported === true;
-  const judge = (params: URLSearchParams) => judgeResponse(params, { state, issuer: profile.idp.issuer, issPromised });
+  const issPromised = trip.metadata.authorization_response_iss_parameter_supported === true;
+  const asked = 'actionAnswer' in trip ? { actionAnswer: trip.actionAnswer } : {};
+  const judge = (params: URLSearchParams) =>
+    judgeResponse(params, { state: trip.state, issuer: profile.idp.issuer, issPromised, ...asked });
   return openCallbackDoor({ host, ports, path, judge, peerUid, uid, clock, audit, log });
 }
 
@@ -105,7 +139,7 @@ async function waitForAnswer({ profile, clock }: TripParts, door: CallbackDoor, 
   }
 }
 
-function codeFrom(answer: Answer, profile: Profile): string {
+function codeIn(answer: Answer, profile: Profile): Brought {
   if (answer.kind === 'error') throw loginRefused(profile, answer.error);
-  return answer.code;
+  return answer;
 }

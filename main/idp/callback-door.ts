@@ -24,7 +24,7 @@ export interface CallbackDoor {
   /** The first answer that is ours. Stays open for ever when the door is closed before. */
   readonly answer: Promise<Answer>;
   /** The sign-in is over: closes, but lets a browser that has just brought the answer fetch its last page, which says how it went or leads to `next`. */
-  finish(how: 'signed-in' | 'failed', next?: URL | null): Promise<void>;
+  finish(how: LastPage, next?: URL | null): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -44,7 +44,7 @@ const words: Record<LastPage, Words> = {
   },
   unknown: {
     heading: 'Back to Lakepass',
-    text: 'You can close this tab. Lakepass tells you how the sign-in went.',
+    text: 'You can close this tab. Lakepass tells you how it went, and what comes next.',
     drawing: 'M8 12h8M13 8.5l3.5 3.5-3.5 3.5',
   },
 };

@@ -38,13 +38,13 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
   const { profile, clock } = parts;
   let lastDoor: CallbackDoor | undefined;
 
-  async function redeem(metadata: IssuerMetadata, grant: Record<string, string>, signal: AbortSignal): Promise<SignedIn> {
+  async function redeem(own: IssuerLine, metadata: IssuerMetadata, grant: Record<string, string>, signal: AbortSignal): Promise<SignedIn> {
     const workspaceId = await parts.discovery.workspaceId();
-    const answer = await askWorkspaceForTokens(parts, metadata, grant, signal);
+    const answer = await askWorkspaceForTokens({ ...parts, line: own }, metadata, grant, signal);
     if ('refused' in answer) throw new AppError('LOGIN_REFUSED', { reason: answer.refused });
     stopIfCancelled(signal);
     const token = checked(answer, workspaceId);
-    const identity = await identityOf(parts, token, signal);
+    const identity = await identityOf({ ...parts, line: own }, token, signal);
     const assurance = assuranceOf(profile);
     demandAssurance(assurance, profile.assurance);
     const refreshToken = answer.refresh_token === undefined ? null : new Secret(answer.refresh_token);
@@ -70,10 +70,10 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
   }
 
   return {
-    async signIn({ signal, onUrl, demand }) {
+    async signIn({ signal, onUrl, demand, provesKey, requestId }) {
       // Whoever must be there in person, or must have used a key, cannot be told from whoever found a browser that was signed in.
       // check: workspace-no-step-up
-      if (demand !== undefined)
+      if (demand !== undefined || provesKey !== undefined)
         throw new AppError('ASSURANCE_TOO_LOW', {
           reason: 'unprovable',
           detail:
@@ -94,11 +94,20 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
         ...{ metadata, state, signal, onUrl, onDoor },
         urlFor: async (redirectUri) => authorizationUrl(profile, metadata, { state, verifier, redirectUri }),
         conclude: (code, redirectUri) =>
-          redeem(metadata, { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }, signal),
+          redeem(
+            line.as(requestId),
+            metadata,
+            { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+            signal,
+          ),
       });
     },
 
-    async refresh(refreshToken, { identity }) {
+    async registerKey() {
+      throw new AppError('KEY_PAGE_UNKNOWN', { detail: 'The workspace signs people in by another provider, which keeps their keys.' });
+    },
+
+    async refresh(refreshToken, { identity }, requestId) {
       const metadata = await parts.discovery.metadata(AT_REFRESH).catch((error: unknown) => {
         if (error instanceof AppError && (error.code === 'ISSUER_INVALID' || beforeSending.has(error.code))) throw error;
         throw new AppError('ISSUER_UNREACHABLE', { reason: 'unsent', cause: error });
@@ -106,7 +115,7 @@ export function createWorkspaceProvider(given: IdentityProviderParts): IdentityP
       // Whatever can fail or take long without the refresh token is done before it is sent.
       const workspaceId = await parts.discovery.workspaceId();
       const grant = { grant_type: 'refresh_token', refresh_token: refreshToken.reveal() };
-      const answer = await askWorkspaceForTokens(parts, metadata, grant);
+      const answer = await askWorkspaceForTokens({ ...parts, line: line.as(requestId) }, metadata, grant);
       if ('refused' in answer)
         throw passing.has(answer.refused)
           ? new AppError('ISSUER_UNREACHABLE', { reason: 'answered' })

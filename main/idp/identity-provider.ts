@@ -11,7 +11,7 @@ import { openIssuerLine } from './issuer-line.ts';
 import { createKeySet } from './key-set.ts';
 import { METADATA_AGE, refresh } from './refresh.ts';
 import { revoke } from './revoke.ts';
-import { signIn } from './sign-in.ts';
+import { registerKey, signIn } from './sign-in.ts';
 import type { Identity, IdentityProvider } from './signed-in.ts';
 
 export interface IdentityProviderParts
@@ -35,16 +35,21 @@ export function createIdentityProvider(parts: IdentityProviderParts): IdentityPr
   const shared = { ...parts, line, services, discovery, keys, proofNonce: { last: null } };
   let lastDoor: CallbackDoor | undefined;
 
+  const onDoor = (door: CallbackDoor): void => {
+    lastDoor = door;
+  };
+
   return {
-    async signIn({ signal, onUrl, demand }) {
+    async signIn({ requestId, ...asked }) {
       // It may still wait for the browser to fetch its last page, on a port that is needed again.
       await lastDoor?.close();
-      const onDoor = (door: CallbackDoor) => {
-        lastDoor = door;
-      };
-      return signIn(shared, { signal, onUrl, onDoor, ...(demand === undefined ? {} : { demand }) });
+      return signIn({ ...shared, line: line.as(requestId) }, { ...asked, onDoor });
     },
-    refresh: (refreshToken, origin) => refresh(shared, refreshToken, origin),
+    async registerKey(asked) {
+      await lastDoor?.close();
+      return registerKey(shared, { ...asked, onDoor });
+    },
+    refresh: (refreshToken, origin, requestId) => refresh({ ...shared, line: line.as(requestId) }, refreshToken, origin),
     revoke: (refreshToken) => revoke(shared, metadata, refreshToken.reveal()),
   };
 }

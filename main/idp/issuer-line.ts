@@ -7,6 +7,7 @@
 import { AppError } from '../app-error.ts';
 import type { Clock } from '../ports.ts';
 import { type Ms, ms, seconds } from '../units.ts';
+import { userAgentOf } from '../user-agent.ts';
 
 export interface IssuerLine {
   /**
@@ -18,6 +19,8 @@ export interface IssuerLine {
    * @throws AppError of `beforeSending`: what stands between us and the provider did not let the request out
    */
   request(url: string, init: RequestInit): Promise<Response>;
+  /** The same line, whose requests name the record of the audit log that tells of them. */
+  as(requestId: string | undefined): IssuerLine;
   /** How far this machine's clock is ahead of the provider's (negative: behind), by its last fresh Date header; null before one. */
   clockAhead(): Ms | null;
 }
@@ -35,14 +38,17 @@ export function openIssuerLine({ fetch, clock }: { fetch: typeof globalThis.fetc
     if (init.method === 'POST' && Number.isFinite(date)) ahead = ms(clock.now() - date);
   };
 
-  return {
+  const lineAs = (requestId: string | undefined): IssuerLine => ({
+    as: lineAs,
     clockAhead: () => ahead,
     async request(url, init) {
       const late = new AbortController();
       const stop = clock.after(TIME_LIMIT, () => late.abort());
       try {
         const signal = AbortSignal.any([late.signal, ...(init.signal ? [init.signal] : [])]);
-        const response = await fetch(url, { ...init, redirect: 'manual', signal });
+        const headers = new Headers(init.headers);
+        headers.set('user-agent', userAgentOf({ requestId }));
+        const response = await fetch(url, { ...init, headers, redirect: 'manual', signal });
         noteDate(init, response);
         return await readWhole(response);
       } catch (error) {
@@ -55,7 +61,8 @@ export function openIssuerLine({ fetch, clock }: { fetch: typeof globalThis.fetc
         stop();
       }
     },
-  };
+  });
+  return lineAs(undefined);
 }
 
 async function readWhole(response: Response): Promise<Response> {

@@ -1,22 +1,26 @@
 /** What an answer of a provider means in the terms of its preset: sentences of the table, and nothing that the provider wrote. */
 import { AppError } from '../app-error.ts';
 import type { Profile } from '../profile/profile.ts';
+import { keyPage, registerHint } from './key-registration.ts';
 import type { OAuthError } from './library.ts';
 import { presets } from './presets.ts';
 import type { StepUpDemand } from './signed-in.ts';
 
 /** A refusal of the provider, with what it means there and where to go. @param error the provider's own word for it */
-export function loginRefused({ idp, assurance }: Profile, error: OAuthError, cause?: unknown): AppError {
+export function loginRefused(profile: Profile, error: OAuthError, cause?: unknown): AppError {
+  const { idp, assurance } = profile;
   const said = presets[idp.preset].refusals[error];
-  const isTrapped = error === 'unmet_authentication_requirements' && isOkta(idp.preset) && assurance.acrValues.includes('phrh');
-  const page = error === 'unmet_authentication_requirements' ? keyPage(idp) : undefined;
+  const isUnmet = error === 'unmet_authentication_requirements';
+  const isTrapped = isUnmet && isOkta(idp.preset) && assurance.acrValues.includes('phrh');
+  const page = isUnmet ? keyPage(profile) : null;
   const detail = [
     said,
     isTrapped
       ? 'The profile asks for "phrh", which Okta Verify alone can give: no security key can. Your admin can ask for "phr" instead.'
       : undefined,
-    page === undefined ? undefined : `Keys are registered at ${page}.`,
-  ].filter((sentence) => sentence !== undefined);
+    page === null ? undefined : `Keys are registered at ${page.href}.`,
+    isUnmet && said?.includes('keys register') !== true ? registerHint(profile) : undefined,
+  ].filter((sentence) => sentence !== undefined && sentence !== '');
   return new AppError('LOGIN_REFUSED', {
     reason: error,
     ...(detail.length === 0 ? {} : { detail: detail.join(' ') }),
@@ -25,10 +29,6 @@ export function loginRefused({ idp, assurance }: Profile, error: OAuthError, cau
 }
 
 const isOkta = (preset: Profile['idp']['preset']) => preset === 'okta' || preset === 'okta-custom';
-
-/** Where people of this provider register a security key, if that is known. */
-export const keyPage = ({ preset, issuer }: Profile['idp']): string | undefined =>
-  presets[preset].keys.page?.replace('{issuer}', issuer.replace(/\/$/, ''));
 
 /**
  * A step-up that the provider can never prove is refused before a browser opens.

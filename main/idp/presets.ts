@@ -57,8 +57,8 @@ export interface Preset {
   /** Where people register a security key. `{issuer}` stands for the profile's. */
   readonly keys: {
     readonly page?: string;
-    /** For `idp.parameters`: the provider then has people register one while they sign in. */
-    readonly action?: Readonly<Record<string, string>>;
+    /** The provider has people register one while they sign in: the parameter that asks for it, and the one in which it says what came of that. */
+    readonly action?: { readonly parameter: string; readonly value: string; readonly answer: string };
   };
   readonly signOut: { readonly endSession: boolean; readonly revocation: boolean };
   readonly exchange: {
@@ -459,14 +459,17 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       hint: 'Keycloak says so by the acr that the realm maps to the level of its security-key step; acr "0" is a level that has expired.',
       refreshed: { acr: true, amr: false },
     },
-    keys: { page: '{issuer}/account/account-security/signing-in', action: { kc_action: 'webauthn-register:skip_if_exists' } },
+    keys: {
+      page: '{issuer}/account/account-security/signing-in',
+      action: { parameter: 'kc_action', value: 'webauthn-register', answer: 'kc_action_status' },
+    },
     signOut: { endSession: true, revocation: true },
     exchange: { token: 'id_token', audience: 'the client id', subjectClaim: 'email' },
     refusals: {
       unmet_authentication_requirements:
-        'Keycloak could not reach the level asked for: register a security key in the account console of the realm.',
+        'Keycloak could not reach the level asked for: register a security key with `lakepass keys register`.',
       access_denied:
-        'Keycloak could not reach the level asked for, or you cancelled: register a security key in the account console of the realm.',
+        'Keycloak could not reach the level asked for, or you cancelled: without a security key there, `lakepass keys register` registers one.',
       not_allowed: 'The realm gives this client, or you, no offline tokens: allow offline_access there, or leave it out of idp.scopes.',
     },
     quirks: [

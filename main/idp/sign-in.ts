@@ -4,23 +4,25 @@
  */
 import { createHash } from 'node:crypto';
 import * as oidc from 'openid-client';
+import type { ActionOutcome } from '../../preload/contract/key-registration.ts';
 import { AppError } from '../app-error.ts';
 import type { Ports } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type Ms, minutes } from '../units.ts';
 import { askedAssurance, assuranceOf, demandAcr, demandAssurance } from './assurance.ts';
-import { stopIfCancelled, type TripParts, takeThroughBrowser } from './browser-trip.ts';
+import { hearThroughBrowser, stopIfCancelled, type TripParts, takeThroughBrowser } from './browser-trip.ts';
 import type { CallbackDoor } from './callback-door.ts';
 import type { Discovery, IssuerMetadata } from './discovery.ts';
 import { digestOf } from './id-token-claims.ts';
 import { identityFrom } from './identity.ts';
+import { asProving, asRegistering, demandKey, keyRoad, registerHint } from './key-registration.ts';
 import { asFetch, clientFor, inner, refusalOf } from './library.ts';
 import { type GroupsParts, groupsOf } from './preset-groups.ts';
 import { loginRefused, refuseHopelessStepUp } from './preset-words.ts';
 import { presets } from './presets.ts';
 import { newProofKey, type ProofKey, proofFor, unbound, wantsBinding } from './proof-key.ts';
 import { revoke } from './revoke.ts';
-import type { SignedIn, StepUpDemand } from './signed-in.ts';
+import type { AssuranceLevel, SignedIn, StepUpDemand } from './signed-in.ts';
 import { askForTokens, type CheckedTokens, checkTokens, type TokenEndpointParts } from './token-endpoint.ts';
 import { reject } from './token-rejection.ts';
 
@@ -40,20 +42,24 @@ interface Pending {
 /** A sign-in is rare: the provider's metadata is read anew for nearly every one. */
 const METADATA_AGE = minutes(5);
 
-/**
- * @param onDoor told of the door, so that one which still waits for the browser's last request can be closed before the next
- * @throws AppError as IdentityProvider.signIn
- */
-export async function signIn(
-  given: SignInParts,
-  {
-    signal,
-    onUrl,
-    onDoor,
-    demand,
-  }: { signal: AbortSignal; onUrl: (url: URL) => void; onDoor: (door: CallbackDoor) => void; demand?: StepUpDemand },
-): Promise<SignedIn> {
-  const parts = demand === undefined ? given : { ...given, profile: demanding(given.profile, demand) };
+interface Going {
+  signal: AbortSignal;
+  onUrl: (url: URL) => void;
+  /** Told of the door, so that one which still waits for the browser's last request can be closed before the next. */
+  onDoor: (door: CallbackDoor) => void;
+}
+
+/** What a sign-in must show beyond what the profile asks for. */
+interface Demands {
+  demand?: StepUpDemand | undefined;
+  provesKey?: { floor: AssuranceLevel } | undefined;
+}
+
+/** @throws AppError as IdentityProvider.signIn */
+export async function signIn(given: SignInParts, { signal, onUrl, onDoor, ...demands }: Going & Demands): Promise<SignedIn> {
+  const { demand, provesKey } = demands;
+  const demanded = demand === undefined ? given.profile : demanding(given.profile, demand);
+  const parts = { ...given, profile: provesKey === undefined ? demanded : asProving(demanded) };
   if (demand !== undefined) refuseHopelessStepUp(given.profile, demand);
   stopIfCancelled(signal);
   const metadata = await parts.discovery.metadata(METADATA_AGE);
@@ -64,8 +70,23 @@ export async function signIn(
     urlFor: (redirectUri) => authorizationUrl(parts, metadata, pending, redirectUri, signal),
     async conclude(code, redirectUri) {
       const tokens = await redeem(parts, metadata, pending, { code, redirectUri, signal });
-      return conclude(parts, metadata, { ...tokens, proof: pending.proof }, signal, demand);
+      return conclude(parts, metadata, { ...tokens, proof: pending.proof }, signal, demands);
     },
+  });
+}
+
+/** @throws AppError as IdentityProvider.registerKey */
+export async function registerKey(given: SignInParts, { signal, onUrl, onDoor }: Going): Promise<ActionOutcome> {
+  const road = keyRoad(given.profile);
+  if (road?.how !== 'action') throw new AppError('KEY_PAGE_UNKNOWN');
+  const parts = { ...given, profile: asRegistering(given.profile, road) };
+  stopIfCancelled(signal);
+  const metadata = await parts.discovery.metadata(METADATA_AGE);
+  stopIfCancelled(signal);
+  const pending = { ...newPending(parts.random), proof: null };
+  return hearThroughBrowser(parts, {
+    ...{ metadata, state: pending.state, signal, onUrl, onDoor, actionAnswer: road.answer },
+    urlFor: (redirectUri) => authorizationUrl(parts, metadata, pending, redirectUri, signal),
   });
 }
 
@@ -158,14 +179,16 @@ async function conclude(
   metadata: IssuerMetadata,
   { claims, subjectToken, refreshToken, accessToken, isBound, proof }: CheckedTokens & Pick<Pending, 'proof'>,
   signal: AbortSignal,
-  demand: StepUpDemand | undefined,
+  { demand, provesKey }: Demands,
 ): Promise<SignedIn> {
   try {
     stopIfCancelled(signal);
     if (!claims) reject('missing');
     const assurance = assuranceOf(claims, parts.profile.assurance);
-    demandAssurance(assurance, parts.profile.assurance, presets[parts.profile.idp.preset].assurance.hint);
+    const { profile } = parts;
+    demandAssurance(assurance, profile.assurance, `${presets[profile.idp.preset].assurance.hint ?? ''} ${registerHint(profile)}`.trim());
     if (demand !== undefined) demandAcr(assurance, demand);
+    if (provesKey !== undefined) demandKey(assurance, profile, provesKey.floor);
     const groups = (await groupsOf(parts, claims, accessToken)) ?? [];
     const identity = identityFrom(claims, parts.profile, groups);
     const proofKey = isBound && proof !== null ? proof.sealed : null;

@@ -1,4 +1,5 @@
 /** What a sign-in at the identity provider proves, once every check has passed. */
+import type { ActionOutcome } from '../../preload/contract/key-registration.ts';
 import type { Secret } from '../secret.ts';
 import type { EpochMs, Ms } from '../units.ts';
 
@@ -87,12 +88,29 @@ export interface IdentityProvider {
    * @param options.signal aborting it ends the wait with LOGIN_CANCELLED
    * @param options.onUrl the authorization URL, for hosts that print it; it holds no secret that outlives the sign-in
    * @param options.demand what a step-up asks for beyond the profile
+   * @param options.requestId goes along in the User-Agent
+   * @param options.provesKey it follows the registration of a key: fresh, and phishing-resistant where the provider ever says so, else no weaker than `floor`
    * @throws AppError TOKEN_BOUND: the profile wants the access token, and the provider has bound it to a key
-   * @throws AppError LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW
+   * @throws AppError LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | KEY_UNPROVEN | CLOCK_SKEW
    */
-  signIn(options: { signal: AbortSignal; onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SignedIn>;
+  signIn(options: {
+    signal: AbortSignal;
+    onUrl: (url: URL) => void;
+    demand?: StepUpDemand;
+    provesKey?: { floor: AssuranceLevel };
+    requestId?: string;
+  }): Promise<SignedIn>;
+  /**
+   * Has the provider let a person register a security key while they sign in there, at whatever level. Nobody is signed in to Lakepass by it.
+   *
+   * @returns what the provider says came of it, which anybody could have written into the address: only a sign-in with the key proves it
+   * @throws AppError KEY_PAGE_UNKNOWN: this provider cannot be asked so | LOGIN_* | ISSUER_*
+   */
+  registerKey(options: { signal: AbortSignal; onUrl: (url: URL) => void }): Promise<ActionOutcome>;
   /**
    * One refresh, no retry: the caller owns the single use of the token.
+   *
+   * @param requestId goes along in the User-Agent
    *
    * @throws AppError ISSUER_UNREACHABLE: no answer, or a 5xx or 429. `reason` decides whether the token may be sent again:
    *   'unsent'   the request cannot have arrived (name not found, connection refused, TLS failed)
@@ -104,7 +122,7 @@ export interface IdentityProvider {
    * @throws AppError ID_TOKEN_REJECTED: the new ID token is not of the sign-in it goes back to (iss, sub, aud, auth_time, nonce), or failed another check
    * @throws AppError CLOCK_SKEW: as above, because the clock of this machine is wrong
    */
-  refresh(refreshToken: Secret, origin: Origin): Promise<Refreshed>;
+  refresh(refreshToken: Secret, origin: Origin, requestId?: string): Promise<Refreshed>;
   /** RFC 7009, best effort, never throws. */
   revoke(refreshToken: Secret): Promise<Revocation>;
 }

@@ -17,6 +17,8 @@ export interface Model {
   status: string;
   standing: 'good' | 'warned' | 'blocked';
   roots: readonly Certificate[];
+  /** By its maker's own word keys of this model are kept in software (keyProtection of FIDO's registry). */
+  inSoftware?: boolean;
 }
 
 /** One issue of FIDO's metadata. */
@@ -43,6 +45,8 @@ export interface Judgement {
   model: string | null;
   /** The issue of FIDO's metadata that knew the model, if any did. */
   mds: { no: number; status: string; standing: Model['standing']; checkedRevocation: false } | null;
+  /** What is proven of it says that it may live outside of hardware, or can leave it. */
+  movable: boolean;
   /** Of this very key, in hexadecimal; only where its maker put one in for an enterprise, and only where proven. */
   serial: string | null;
 }
@@ -66,6 +70,7 @@ export async function judgeAttestation(key: JudgedKey, models: Models | null, at
     aaguid: UNNAMED,
     model: null,
     mds: null,
+    movable: false,
     serial: null,
   };
   try {
@@ -95,8 +100,12 @@ export async function judgeAttestation(key: JudgedKey, models: Models | null, at
     if (maker !== null) named = (model?.roots ?? []).some(({ x509 }) => x509.raw.equals(root.x509.raw));
     if (!found.namesModel && maker === null) named = false;
     // end check
+    let { movable } = found;
+    // check: attestation-software-model
+    if (model?.inSoftware === true) movable = true;
+    // end check
     const name = named || maker === null ? (model?.name ?? modelName(uuid)) : maker.name;
-    return { ...judgement, verdict: 'proven', because: 'root', aaguid: named ? uuid : UNNAMED, model: name, serial: found.serial };
+    return { ...judgement, verdict: 'proven', because: 'root', aaguid: named ? uuid : UNNAMED, model: name, movable, serial: found.serial };
   } catch (error) {
     if (!(error instanceof Flaw)) throw error;
     return { ...judgement, because: error.reason };

@@ -55,9 +55,12 @@ export function smallNumber(der: Der | undefined): number {
   return content.readIntBE(0, content.length);
 }
 
-/** Text in any of the string types of a name; null for anything else. */
+/** Text in any of the string types of a name; null for anything else. @throws Flaw shape: half a character */
 export function textOf(der: Der): string | null {
   if (der.context || !texts.includes(der.tag)) return null;
+  // check: der-whole-characters
+  if (der.tag === 30 && der.content.length % 2 !== 0) throw new Flaw('shape');
+  // end check
   // BMPString; the others are ASCII, UTF-8, or a superset of ASCII that names hardly ever leave.
   return der.tag === 30 ? Buffer.from(der.content).swap16().toString('utf16le') : der.content.toString('utf8');
 }

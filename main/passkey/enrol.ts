@@ -27,7 +27,7 @@ export function readName(untrusted: unknown): string {
 }
 
 /** Short enough for an argument and a URL; equal for equal credentials. */
-const idOf = (credentialId: string): string =>
+export const idOf = (credentialId: string): string =>
   createHash('sha256').update(Buffer.from(credentialId, 'base64url')).digest('hex').slice(0, 32);
 
 /**

@@ -19,6 +19,8 @@ export interface Attested {
   namesModel: boolean;
   /** The maker's certificates speak for hardware; false for a key that software keeps. */
   hardware: boolean;
+  /** Its hardware does not vouch that it was made inside and stays there. */
+  movable: boolean;
   /** Serial number of the very key, in hexadecimal, where an enterprise had it made so (section 8.2.2). */
   serial: string | null;
 }
@@ -41,13 +43,13 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
     if (x5c === undefined) {
       if (alg !== evidence.alg) throw new Flaw('algorithm');
       requireSignature(alg, evidence.publicKey, signed(evidence), sig);
-      return { chain: null, namesModel: false, hardware: false, serial: null };
+      return { chain: null, namesModel: false, hardware: false, movable: false, serial: null };
     }
     const chain = chainOf(x5c);
     requireSignature(alg, chain[0].x509.publicKey, signed(evidence), sig);
     requirePackedCertificate(chain[0]);
     requireModel(chain[0], evidence);
-    return { chain, namesModel: true, hardware: true, serial: serialOf(chain[0]) };
+    return { chain, namesModel: true, hardware: true, movable: false, serial: serialOf(chain[0]) };
   },
 
   tpm(evidence) {
@@ -56,8 +58,13 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
     requireAikCertificate(chain[0]);
     requireModel(chain[0], evidence);
     requireSignature(alg, chain[0].x509.publicKey, certInfo, sig);
-    requireCertified({ alg, certInfo: Buffer.from(certInfo), pubArea: Buffer.from(pubArea), signed: signed(evidence) }, evidence.publicKey);
-    return { chain, namesModel: true, hardware: true, serial: null };
+    const statement = { alg, certInfo: Buffer.from(certInfo), pubArea: Buffer.from(pubArea), signed: signed(evidence) };
+    const { stays } = requireCertified(statement, evidence.publicKey);
+    let movable = false;
+    // check: tpm-key-stays
+    movable = !stays;
+    // end check
+    return { chain, namesModel: true, hardware: true, movable, serial: null };
   },
 
   'android-key'(evidence) {
@@ -67,7 +74,7 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
     // check: android-key-same-key
     if (!chain[0].x509.publicKey.equals(evidence.publicKey)) throw new Flaw('key');
     // end check
-    return { chain, namesModel: false, hardware: requireAndroidKey(chain[0], evidence.clientDataHash), serial: null };
+    return { chain, namesModel: false, hardware: requireAndroidKey(chain[0], evidence.clientDataHash), movable: false, serial: null };
   },
 
   apple(evidence) {
@@ -79,7 +86,7 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
     // check: apple-same-key
     if (!chain[0].x509.publicKey.equals(evidence.publicKey)) throw new Flaw('key');
     // end check
-    return { chain, namesModel: false, hardware: true, serial: null };
+    return { chain, namesModel: false, hardware: true, movable: false, serial: null };
   },
 
   'fido-u2f'(evidence) {
@@ -87,12 +94,12 @@ const judges: Record<keyof typeof shapes, (evidence: Evidence) => Attested> = {
     const chain = chainOf(x5c);
     // What it signs is a P-256 key with SHA-256, and so is what signs it; the model is not part of it.
     requireSignature(-7, chain[0].x509.publicKey, u2fSigned(evidence), sig);
-    return { chain, namesModel: false, hardware: true, serial: null };
+    return { chain, namesModel: false, hardware: true, movable: false, serial: null };
   },
 
   none(evidence) {
     read(shapes.none, evidence);
-    return { chain: null, namesModel: false, hardware: false, serial: null };
+    return { chain: null, namesModel: false, hardware: false, movable: false, serial: null };
   },
 };
 

@@ -30,7 +30,11 @@ const entrySchema = z.object({
   aaguid: z.guid().toLowerCase().optional(),
   attestationCertificateKeyIdentifiers: z.array(keyId).max(64).default([]),
   metadataStatement: z
-    .object({ description: z.string().optional(), attestationRootCertificates: z.array(z.string().max(16_384)).max(4096).default([]) })
+    .object({
+      description: z.string().optional(),
+      attestationRootCertificates: z.array(z.string().max(16_384)).max(4096).default([]),
+      keyProtection: z.array(z.string().max(100)).max(16).default([]),
+    })
     .optional(),
   statusReports: z.array(z.object({ status: z.string().max(100), effectiveDate: day.optional() })).max(256),
 });
@@ -44,6 +48,8 @@ export interface BlobEntry {
   reports: Report[];
   /** Base64 of DER. */
   roots: string[];
+  /** KEY_PROTECTION_SOFTWARE (FIDO Registry of Predefined Values, section 3.2). */
+  inSoftware: boolean;
 }
 
 export interface Blob {
@@ -100,6 +106,7 @@ function entryOf({
     name: shown(metadataStatement?.description ?? 'Unnamed model'),
     reports: statusReports.map(({ status, effectiveDate }) => ({ status, from: effectiveDate ?? null })),
     roots: (metadataStatement?.attestationRootCertificates ?? []).flatMap(readable),
+    inSoftware: metadataStatement?.keyProtection.includes('software') === true,
   };
 }
 

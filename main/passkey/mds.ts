@@ -33,6 +33,7 @@ const recordSchema = z.strictObject({
       reports: z.array(z.strictObject({ status: z.string(), from: epochMs.nullable() })),
       /** Places in `certificates`. */
       roots: z.array(z.int().min(0)),
+      inSoftware: z.boolean().default(false),
     }),
   ),
 });
@@ -98,6 +99,13 @@ export async function openMds({ vault, clock, audit, log, roots = pinnedRoots.fi
   };
 }
 
+/**
+ * An issue out of its file, for whoever keeps none.
+ * @throws AppError MDS_INVALID (size, shape, chain, name, signature)
+ */
+export const modelsIn = (bytes: Buffer, at: EpochMs, roots = pinnedRoots.fido()): Models =>
+  modelsOf(recordOf(readBlob(bytes, roots, at), at), at);
+
 export const isoDay = (at: EpochMs): string => new Date(at).toISOString().slice(0, 10);
 
 const summaryOf = ({ no, nextUpdate, importedAt, entries }: Kept) => ({ no, nextUpdate, importedAt, models: entries.length });
@@ -119,7 +127,7 @@ function modelsOf({ no, certificates, entries }: Kept, at: EpochMs): Models {
     entry === undefined
       ? null
       : {
-          name: entry.name,
+          ...{ name: entry.name, inSoftware: entry.inSoftware },
           ...standingOf(entry.reports, at),
           roots: entry.roots.flatMap((place) => certificates[place] ?? []).map((der) => readCertificate(Buffer.from(der, 'base64'))),
         };

@@ -13,7 +13,7 @@ import type { Mds } from './mds.ts';
 import { modelShown } from './models.ts';
 import { creationOptions, requestOptions } from './options.ts';
 import { refusal } from './refusal.ts';
-import { openRegistry, type RegistryVault, type StoredKey } from './registry.ts';
+import { openRegistry, provenModel, type RegistryVault, type StoredKey } from './registry.ts';
 import { requireOwnOrigin } from './relying-party.ts';
 import { type JudgedTouch, judgeTouch } from './tap.ts';
 import type { TapKeys, Touch } from './tap-keys.ts';
@@ -32,10 +32,12 @@ interface Parts {
   mds?: Pick<Mds, 'models'>;
   /** The company asks for the serial numbers of keys; see the page of `requireUntaken`. */
   enterprise?: () => boolean;
+  /** @throws AppError TAP_KEY_NOT_ALLOWED: the company wants no such key; asked before it is enrolled, once its evidence is judged */
+  requireAllowed?: (key: StoredKey) => void;
 }
 
 const noMetadata: Pick<Mds, 'models'> = { models: () => Promise.resolve(null) };
-const isProven = ({ judgement }: StoredKey): boolean => judgement?.verdict === 'proven';
+const isProven = (key: StoredKey): boolean => provenModel(key) !== null;
 const isActive = ({ state }: StoredKey): boolean => state === 'active';
 
 /**
@@ -53,6 +55,7 @@ export async function openTapKeys({
   seals = () => false,
   mds = noMetadata,
   enterprise = () => false,
+  requireAllowed = () => undefined,
 }: Parts): Promise<TapKeys> {
   const registry = await openRegistry({ vault, random, log });
   const open = createOpenCeremonies({ clock, random });
@@ -69,7 +72,7 @@ export async function openTapKeys({
     aaguid: key.aaguid,
     model: isProven(key) ? (key.judgement?.model ?? modelShown(key.aaguid, true)) : modelShown(key.aaguid, false),
     attested: isProven(key),
-    hardwareBound: !key.backupEligible,
+    hardwareBound: !key.backupEligible && key.judgement?.movable !== true,
     enrolledAt: isoTime(key.enrolledAt),
     lastTouchedAt: key.lastTouchedAt === null ? null : isoTime(key.lastTouchedAt),
     canSeal: key.canSeal,
@@ -102,7 +105,7 @@ export async function openTapKeys({
     try {
       return await run();
     } catch (error) {
-      if (hasCode(error, 'TAP_REFUSED')) {
+      if (hasCode(error, 'TAP_REFUSED', 'TAP_KEY_NOT_ALLOWED')) {
         const reason = error.reason ?? '';
         // check: passkey-refused-audited
         tally.count(`tap ${purpose} ${reason}`, (count) => ({ type: 'tap.refused', purpose, reason, count }));
@@ -136,6 +139,9 @@ export async function openTapKeys({
     const { keys } = registry;
     const key = await judged(await enrolledKey(response, { ceremony, keys, name, at: clock.now(), salt: random(32) }));
     requireUntaken(key, keys);
+    // check: passkey-company-allows
+    requireAllowed(key);
+    // end check
     const first = keys.length === 0 ? 'yes' : 'no';
     // check: passkey-added-audited
     audit.append({ type: 'tap-key.added', key: key.id, name: key.name, aaguid: key.aaguid, first });
@@ -180,7 +186,11 @@ export async function openTapKeys({
     attested = isProven(key);
     // end check
     const aaguid = attested && judgement !== null ? judgement.aaguid : key.aaguid;
-    return { keyId, name, aaguid, attested, hardwareBound: attested && !key.backupEligible, userVerified, touchedAt: clock.now() };
+    let hardwareBound = attested && !key.backupEligible;
+    // check: passkey-movable-not-bound
+    if (judgement?.movable === true) hardwareBound = false;
+    // end check
+    return { keyId, name, aaguid, attested, hardwareBound, userVerified, touchedAt: clock.now() };
   }
 
   /** A key that is still in use becomes one that is not. */
@@ -210,6 +220,7 @@ export async function openTapKeys({
       return registry.problem?.toFailure() ?? null;
     },
     list: () => registry.keys.map(viewOf),
+    registered: () => registry.keys,
     ownedBy: ({ issuer, subject }) =>
       registry.keys.flatMap(({ id, person }) => (person.issuer === issuer && person.subject === subject ? id : [])),
     canTap: ({ issuer, subject }) =>

@@ -37,6 +37,7 @@ const judgementSchema = z.strictObject({
       checkedRevocation: z.literal(false),
     })
     .nullable(),
+  movable: z.boolean().optional(),
 });
 
 const keyVersion1 = z.strictObject({
@@ -77,6 +78,10 @@ const keySchema = keyVersion1.extend({
     .nullable(),
 });
 export type StoredKey = z.output<typeof keySchema>;
+
+/** The model that a trusted root vouches for, zeros where it vouches for the maker alone; null: nothing is proven. */
+export const provenModel = ({ judgement }: Pick<StoredKey, 'judgement'>): string | null =>
+  judgement?.verdict === 'proven' ? judgement.aaguid : null;
 
 const migrated = (key: z.output<typeof keyVersion1>): StoredKey => ({
   ...key,

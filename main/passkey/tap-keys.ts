@@ -5,6 +5,7 @@
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import type { EpochMs } from '../units.ts';
+import type { StoredKey } from './registry.ts';
 
 export { RP_ID } from './relying-party.ts';
 
@@ -21,6 +22,22 @@ export interface Touch {
   touchedAt: EpochMs;
 }
 
+/** What may be known of a key outside of here: nothing that touches are made or proven with. */
+export type RegisteredKey = Pick<
+  StoredKey,
+  | 'id'
+  | 'publicKey'
+  | 'aaguid'
+  | 'attestation'
+  | 'judgement'
+  | 'backupEligible'
+  | 'backedUp'
+  | 'userVerified'
+  | 'enrolledAt'
+  | 'person'
+  | 'state'
+>;
+
 /** What the browser is given, as @simplewebauthn/browser takes it; `id` names the ceremony when its answer comes. */
 export interface Ceremony {
   id: string;
@@ -32,6 +49,8 @@ export interface TapKeys {
   readonly problem: Failure | null;
   /** In the order of their enrolment. */
   list(): readonly TapKeyView[];
+  /** The same with their evidence and whose they are, for whoever judges them by rules of a company. */
+  registered(): readonly RegisteredKey[];
   /** Ids of the keys that this person has enrolled, lost ones included; another person's key approves nothing for them. */
   ownedBy(person: { issuer: string; subject: string }): readonly string[];
   /** Whether this person has a key that may be touched. */
@@ -46,8 +65,8 @@ export interface TapKeys {
   beginEnrol(request: { origin: string; person: { issuer: string; subject: string; username: string } }): Promise<Ceremony>;
   /**
    * @param name empty: named after its model
-   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, taken, response) | INPUT_INVALID (name) | DISK_FULL |
-   *   AUDIT_UNWRITABLE
+   * @throws AppError TAP_REFUSED (reason: challenge, origin, rp-id, presence, duplicate, taken, response) | TAP_KEY_NOT_ALLOWED (reason:
+   *   model, attestation, synced) | INPUT_INVALID (name) | DISK_FULL | AUDIT_UNWRITABLE
    */
   finishEnrol(id: string, response: unknown, name: string): Promise<TapKeyView>;
   /**

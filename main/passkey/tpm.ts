@@ -43,17 +43,21 @@ export function requireAikCertificate(certificate: Certificate): void {
   // end check
 }
 
+/** TPMA_OBJECT (TPM 2.0 Library, Part 2, section 8.3): bound to this TPM and to its parent, and made inside. */
+const STAYS = 0x02 | 0x10 | 0x20;
+
 /**
  * The TPM has certified this public key, for this ceremony.
  *
+ * @returns whether the TPM says that the key was made inside it and cannot leave: it also certifies keys that were brought in
  * @param statement.signed what the ceremony came to: authenticator data and hash of the client data
  * @throws Flaw shape, key, algorithm, challenge
  */
 export function requireCertified(
   { alg, certInfo, pubArea, signed }: { alg: number; certInfo: Buffer; pubArea: Buffer; signed: Buffer },
   publicKey: KeyObject,
-): void {
-  const { key, nameAlg } = readPublicArea(pubArea);
+): { stays: boolean } {
+  const { key, nameAlg, attributes } = readPublicArea(pubArea);
   // check: tpm-same-key
   if (!key.equals(publicKey)) throw new Flaw('key');
   // end check
@@ -71,6 +75,7 @@ export function requireCertified(
   // check: tpm-name
   if (!name.equals(Buffer.concat([algorithm, createHash(hash).update(pubArea).digest()]))) throw new Flaw('key');
   // end check
+  return { stays: (attributes & STAYS) === STAYS };
 }
 
 function readCertInfo(bytes: Buffer) {
@@ -87,19 +92,19 @@ function readCertInfo(bytes: Buffer) {
   return { magic, type, extraData, name };
 }
 
-function readPublicArea(bytes: Buffer): { key: KeyObject; nameAlg: number } {
+function readPublicArea(bytes: Buffer): { key: KeyObject; nameAlg: number; attributes: number } {
   const reader = readerOf(bytes);
   const type = reader.number(2);
   const nameAlg = reader.number(2);
-  // Attributes and authorization policy.
-  reader.bytes(4);
+  const attributes = reader.number(4);
+  // Authorization policy.
   reader.sized();
   if (reader.number(2) !== NULL) reader.bytes(4);
   if (reader.number(2) !== NULL) reader.bytes(2);
   if (type !== RSA && type !== ECC) throw new Flaw('key');
   const key = type === RSA ? readRsa(reader) : readEcc(reader);
   reader.end();
-  return { key, nameAlg };
+  return { key, nameAlg, attributes };
 }
 
 function readRsa(reader: Reader): KeyObject {

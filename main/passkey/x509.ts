@@ -26,6 +26,7 @@ export interface Certificate {
 }
 
 const LARGEST = 16 * 1024;
+const SHORTEST_RSA = 2048;
 /** What a certificate may insist on being understood: constraints, uses, names and policies. */
 const understood: readonly string[] = ['2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.32', '2.5.29.37'];
 /** With SHA-256 and longer; a signature over SHA-1 can be moved to another certificate. */
@@ -113,7 +114,8 @@ export function rootOf(chain: readonly Certificate[], roots: readonly Certificat
   for (const [index, certificate] of chain.entries()) {
     requireSound(certificate, at, index);
     const same = roots.find(({ x509 }) => x509.raw.equals(certificate.x509.raw));
-    const root = same ?? roots.find((candidate) => isSignedBy(certificate, candidate) && isValidAt(candidate, at));
+    const root =
+      same ?? roots.find((candidate) => mayIssue(candidate, index) && isSignedBy(certificate, candidate) && isValidAt(candidate, at));
     if (root !== undefined) return root;
     const next = chain[index + 1];
     // check: x509-chain
@@ -132,11 +134,22 @@ function requireSound(certificate: Certificate, at: EpochMs, below: number): voi
   // check: x509-no-sha1
   if (!signatures.includes(signature)) throw new Flaw('chain');
   // end check
+  // check: x509-short-rsa
+  if ((x509.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA) < SHORTEST_RSA) throw new Flaw('chain');
+  // end check
   // check: x509-critical
   if ([...extensions].some(([type, { critical }]) => critical && !understood.includes(type))) throw new Flaw('chain');
   // end check
   // check: x509-authority
   if (below > 0 && !(x509.ca && pathLength(certificate) >= below - 1)) throw new Flaw('chain');
+  // end check
+}
+
+/** A maker may name the certificate of a model where others name a root: it vouches for itself alone. */
+function mayIssue(root: Certificate, below: number): boolean {
+  if (root.version < 3) return true;
+  // check: x509-root-authority
+  return root.extensions.has('2.5.29.19') && root.x509.ca && pathLength(root) >= below;
   // end check
 }
 

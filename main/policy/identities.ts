@@ -8,6 +8,11 @@ const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** A to Z alone: other letters fold in ways that make one name of two. */
 const lower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
+/** Whether two user names are one person's, where that person is given something. */
+export const isSameUser = (a: string, b: string): boolean => lower(a) === lower(b);
+/** One spelling for each group: a GUID names one group in any case, and all other names are as the provider writes them. */
+export const groupName = (group: string): string => (guid.test(group) ? lower(group) : group);
+
 export interface IdentityTest {
   readonly roles: readonly string[];
   readonly words: string;
@@ -31,9 +36,8 @@ export function identityTest({ match, roles }: IdentityRule): IdentityTest {
   return { roles, words: matchWords(match), fits: (facts) => tests.every((fits) => fits(facts)) };
 }
 
-/** A GUID names one group in any case; all other names are as the provider writes them. */
 function groupTest(group: string): (facts: Facts) => boolean {
-  if (guid.test(group)) return ({ question }) => question.person.groups.some((name) => lower(name) === lower(group));
+  if (guid.test(group)) return ({ question }) => question.person.groups.some((name) => groupName(name) === groupName(group));
   const fits = pathGlob(group);
   return ({ groups }) => groups.some(fits);
 }

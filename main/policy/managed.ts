@@ -4,22 +4,26 @@
  */
 import type { FailureCode } from '../../preload/contract/failure.ts';
 import { type EpochMs, type Ms, ms } from '../units.ts';
+import { groupName, isSameUser } from './identities.ts';
 import type { LoadedPolicy } from './load-policy.ts';
 import { nothingGiven, strictest } from './obligations.ts';
 import type { Decision, Question } from './question.ts';
 
 export interface Beside {
   readonly organization: string;
-  /** By group of the identity provider, to the letter. */
+  /** By group of the identity provider, to the letter; a GUID in any case. */
   readonly modes: Readonly<Record<string, 'enforce' | 'observe'>>;
   readonly exemptions: readonly { readonly username: string; readonly rule: string; readonly from: EpochMs; readonly until: EpochMs }[];
   readonly expires: EpochMs;
   /** Whoever asks is out; null: they are not. */
   readonly revoked: (question: Question) => 'DEVICE_REVOKED' | 'PERSON_REVOKED' | null;
+  /** In words how many tap keys are wanted of the person and are not there; null: they have enough. */
+  readonly tapKeysMissing: (person: Question['person']) => string | null;
 }
 
 /** IT's policy, as it holds for each person: in the mode of their groups, without the rules they are exempt from, until the bundle ends. */
 export function managedPolicy(policy: LoadedPolicy, beside: Beside): LoadedPolicy {
+  const modes = new Map(Object.entries(beside.modes).map(([group, mode]) => [groupName(group), mode]));
   return {
     ...policy,
     managedBy: beside.organization,
@@ -32,14 +36,29 @@ export function managedPolicy(policy: LoadedPolicy, beside: Beside): LoadedPolic
       // check: managed-bundle-ends
       if (question.at >= beside.expires) return ended(beside);
       // end check
-      return policy.evaluate(question, { mode: modeFor(policy, beside, question), without: exemptFrom(beside, question) });
+      // check: managed-tap-keys
+      const missing = wantsKeys(question) ? beside.tapKeysMissing(question.person) : null;
+      // Whatever the mode: they are no rule of the policy.
+      if (missing !== null) return refusing('tap-keys', 'TAP_KEYS_WANTED', missing, 'Another tap key that counts.');
+      // end check
+      return policy.evaluate(question, { mode: modeFor(policy, modes, question), without: exemptFrom(beside, question) });
     },
   };
 }
 
+/** Until the company has been heard, nothing is given: whoever keeps its bundle away must not have more for it. */
+export const awaitedPolicy = (underneath: LoadedPolicy): LoadedPolicy => ({
+  ...underneath,
+  ...{ id: 'awaited', revision: 0, hash: 'built-in-awaited', mode: 'enforce', warnings: [] },
+  evaluate: () => refusing('awaited', 'BUNDLE_AWAITED', 'What the company of this device says has not been fetched yet.', 'Its bundle.'),
+});
+
+/** What was approved goes on; a service principal has no keys. */
+const wantsKeys = ({ identity, action }: Question): boolean => identity === 'person' && action !== 'renew';
+
 /** Of several groups the strictest; a service principal is in none. */
-function modeFor({ mode }: LoadedPolicy, { modes }: Beside, { person }: Question): 'enforce' | 'observe' {
-  const said = person.groups.flatMap((group) => (Object.hasOwn(modes, group) ? [modes[group]] : []));
+function modeFor({ mode }: LoadedPolicy, modes: ReadonlyMap<string, 'enforce' | 'observe'>, { person }: Question): 'enforce' | 'observe' {
+  const said = person.groups.flatMap((group) => modes.get(groupName(group)) ?? []);
   if (said.length === 0) return mode;
   // check: managed-mode-strictest
   return said.includes('enforce') ? 'enforce' : 'observe';
@@ -47,10 +66,12 @@ function modeFor({ mode }: LoadedPolicy, { modes }: Beside, { person }: Question
 }
 
 function exemptFrom({ exemptions }: Beside, { at, identity, person }: Question): ReadonlySet<string> {
-  const isTheirs = (username: string): boolean => username.toLowerCase() === person.username.toLowerCase();
   const rules = new Set<string>();
   for (const { username, rule, from, until } of exemptions) {
-    if (identity !== 'person' || !isTheirs(username)) continue;
+    if (identity !== 'person') continue;
+    // check: managed-exemption-same-user
+    if (!isSameUser(username, person.username)) continue;
+    // end check
     // check: managed-exemption-in-time
     if (at < from || at >= until) continue;
     // end check

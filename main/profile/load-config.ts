@@ -5,9 +5,10 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../app-error.ts';
+import type { AuditSettings } from './audit-settings.ts';
 import { configJsonSchema, problemFrom } from './config-problems.ts';
 import { isAcceptedAddress } from './plain-http.ts';
-import { type Config, configSchema, type Profile, type ServicePrincipal, type Workspace } from './profile.ts';
+import { type Config, configSchema, type Profile, type ServicePrincipal, type TokenOwner, type Workspace } from './profile.ts';
 import { ConfigProblem, readYaml, type YamlSource } from './yaml-source.ts';
 
 const LARGEST_FILE = 256 * 1024;
@@ -45,13 +46,16 @@ export function readConfig(bytes: Uint8Array, file: string): Config {
  *
  * @throws AppError WORKSPACE_UNKNOWN: no such workspace, or several and none was named
  */
-export function workspaceOf(profile: Pick<Profile, 'workspaces'>, nameOrHost: string | undefined): Workspace {
-  const { workspaces } = profile;
-  const origin = nameOrHost !== undefined && URL.canParse(nameOrHost) ? new URL(nameOrHost).origin : undefined;
-  const [found, ...others] = workspaces.filter(({ name, host }) => nameOrHost === undefined || name === nameOrHost || host === origin);
+export function workspaceOf(profile: Pick<TokenOwner, 'workspaces'>, nameOrHost: string | undefined): Workspace {
+  const [found, ...others] = workspacesMeant(profile, nameOrHost);
   if (found && others.length === 0) return found;
-  const names = workspaces.map(({ name }) => name).join(', ');
+  const names = profile.workspaces.map(({ name }) => name).join(', ');
   throw new AppError('WORKSPACE_UNKNOWN', { reason: found ? 'several' : 'none', detail: `The profile has: ${names}.` });
+}
+
+function workspacesMeant({ workspaces }: Pick<TokenOwner, 'workspaces'>, nameOrHost: string | undefined): Workspace[] {
+  const origin = nameOrHost !== undefined && URL.canParse(nameOrHost) ? new URL(nameOrHost).origin : undefined;
+  return workspaces.filter(({ name, host }) => nameOrHost === undefined || name === nameOrHost || host === origin);
 }
 
 /**
@@ -109,7 +113,35 @@ function parseConfig(text: string, file: string): Config {
     refusePlainHttp(principal, path, source, file);
     return [name, { ...principal, workspaces: readWorkspaces(principal, path, source), name }];
   });
-  return { profiles: new Map(profiles), servicePrincipals: new Map(servicePrincipals), network: parsed.data.network };
+  requireTables(parsed.data.audit, new Map<string, TokenOwner>([...profiles, ...servicePrincipals]), source);
+  return {
+    profiles: new Map(profiles),
+    servicePrincipals: new Map(servicePrincipals),
+    network: parsed.data.network,
+    audit: parsed.data.audit,
+    telemetry: parsed.data.telemetry,
+  };
+}
+
+/** A table of records is in a workspace that the file names, too. */
+function requireTables({ sinks }: AuditSettings, owners: ReadonlyMap<string, TokenOwner>, source: YamlSource): void {
+  sinks.forEach(({ databricks }, at) => {
+    if (databricks === undefined) return;
+    const place = (key: string) => source.placeOf(['audit', 'sinks', at, 'databricks', key]);
+    const owner = owners.get(databricks.profile);
+    if (owner === undefined)
+      throw new ConfigProblem(
+        place('profile'),
+        'No profile and no service principal has this name.',
+        'Write the name of one in this file.',
+      );
+    if (workspacesMeant(owner, databricks.workspace).length !== 1)
+      throw new ConfigProblem(
+        place('workspace'),
+        'It is not clear which workspace has the table.',
+        'Write the name or host of one of the profile.',
+      );
+  });
 }
 
 type Path = readonly (string | number)[];

@@ -6,9 +6,11 @@ import { z } from 'zod';
 import { presetNames } from '../idp/presets.ts';
 import { Secret } from '../secret.ts';
 import { hours, minutes, seconds } from '../units.ts';
+import { type AuditSettings, auditSchema, noAuditSettings } from './audit-settings.ts';
 import { lengthText, toMs } from './length-of-time.ts';
 import { brokenByPreset, fillPreset } from './preset.ts';
 import { brokenByWorkload, brokenRules } from './profile-rules.ts';
+import { noTelemetry, type TelemetrySettings, telemetrySchema } from './telemetry-settings.ts';
 
 /** With what holds where the file says nothing. */
 const length = (fallback: string) => lengthText.default(fallback).transform(toMs);
@@ -276,6 +278,8 @@ export const configSchema = z
     version: z.literal(1),
     profiles: z.record(name, profileSchema).default({}),
     network: networkSchema.prefault({}),
+    audit: auditSchema.prefault({}),
+    telemetry: telemetrySchema.prefault({}),
     servicePrincipals: z
       .record(name, servicePrincipalSchema)
       .default({})
@@ -305,4 +309,14 @@ export type Config = {
     /** What was approved of that file (`main/net/ca-file.ts`); no word of the configuration itself. */
     readonly caContent?: string | null | undefined;
   };
+  readonly audit: AuditSettings;
+  readonly telemetry: TelemetrySettings;
+};
+/** What holds where there is none. */
+export const noConfig: Config = {
+  profiles: new Map(),
+  servicePrincipals: new Map(),
+  network: {},
+  audit: noAuditSettings,
+  telemetry: noTelemetry,
 };

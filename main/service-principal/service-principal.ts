@@ -15,6 +15,7 @@ import { servicePrincipalIssuer } from '../grant/grant.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { ServicePrincipal } from '../profile/profile.ts';
 import type { Secret } from '../secret.ts';
+import type { OnTimed } from '../timed.ts';
 import { hours, minutes, remaining } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
 import { createSecretStore, requireAsked, requireGivenFor, type SecretStore } from './stored-secret.ts';
@@ -48,6 +49,8 @@ export interface PrincipalParts {
   random: (bytes: number) => Buffer;
   audit: AuditLog;
   log: Log;
+  /** Told of each mint and of each try of it. */
+  timed?: OnTimed;
   /** The environment that the agent was started in. */
   env: NodeJS.ProcessEnv;
   /** False where the policy that holds asks nobody. */
@@ -114,6 +117,7 @@ export function createServicePrincipal(parts: PrincipalParts): RunningPrincipal 
     source,
     subject: () => clientId,
     identity: 'service-principal',
+    timed: parts.timed,
   });
 
   /** What is wrong with the secret as it is, where one is needed. */

@@ -4,6 +4,7 @@
  */
 import { AppError, asAppError } from '../app-error.ts';
 import type { Clock } from '../ports.ts';
+import { type OnTimed, stopwatch } from '../timed.ts';
 import { type Ms, ms, seconds } from '../units.ts';
 import type { Backoff } from './backoff.ts';
 import type { Ending } from './ending.ts';
@@ -28,20 +29,25 @@ interface Parts {
   rotation: Rotation;
   backoff: Backoff;
   clock: Clock;
+  random: (bytes: number) => Buffer;
   record: Record;
+  timed?: OnTimed | undefined;
   ending: () => Pick<Ending, 'end' | 'arrivedLate'>;
   /** After each attempt: the timers are set anew. */
   afterwards: () => void;
 }
 
-export function createRenewal({ profile, state, rotation, backoff, clock, record, ending, afterwards }: Parts): Renewal {
+export function createRenewal({ profile, state, rotation, backoff, clock, random, record, timed, ending, afterwards }: Parts): Renewal {
   let current: { session: LiveSession; done: Promise<void>; since: Ms } | null = null;
 
   const run = async (session: LiveSession): Promise<void> => {
     if (session.stored === null) throw new AppError('SESSION_EXPIRED', { reason: 'no-refresh-token' });
-    const outcome = await rotation.rotate(session.stored, () => state.live === session).catch(interrupted);
+    const requestId = random(8).toString('hex');
+    const took = stopwatch({ clock, timed }, { what: 'renewal', profile, requestId });
+    const outcome = await rotation.rotate(session.stored, () => state.live === session, requestId).catch(interrupted);
+    took('error' in outcome ? outcome.error.code : null);
     if (state.live === session) {
-      apply(session, outcome);
+      apply(session, outcome, requestId);
       return;
     }
     // Revoking it might end the whole family of tokens, and with it the one in the vault.
@@ -52,20 +58,24 @@ export function createRenewal({ profile, state, rotation, backoff, clock, record
     if (late !== null) await ending().arrivedLate(session, late);
   };
 
-  const apply = (session: LiveSession, outcome: RotationOutcome): void => {
+  const apply = (session: LiveSession, outcome: RotationOutcome, requestId: string): void => {
     if (outcome.kind === 'too-late') return;
     if (outcome.kind === 'renewed') {
-      renewed(session, outcome);
+      renewed(session, outcome, requestId);
       return;
     }
-    note(outcome.error);
+    note(outcome.error, requestId);
     if (outcome.kind === 'postponed') backoff.failed(outcome.unknown ? BEFORE_REPLAY : ms(0));
     if (outcome.kind === 'spent') session.spent = outcome.error;
     if (outcome.kind === 'refused') ending().end(outcome.error.code === 'SESSION_LOST' ? 'lost' : 'refused', outcome.error);
     throw outcome.error;
   };
 
-  const renewed = (session: LiveSession, { stored, subjectToken, unkept }: Extract<RotationOutcome, { kind: 'renewed' }>): void => {
+  const renewed = (
+    session: LiveSession,
+    { stored, subjectToken, unkept }: Extract<RotationOutcome, { kind: 'renewed' }>,
+    requestId: string,
+  ): void => {
     session.stored = stored;
     session.identity = stored.identity;
     session.renewedAt = stored.renewedAt;
@@ -73,15 +83,15 @@ export function createRenewal({ profile, state, rotation, backoff, clock, record
     backoff.succeeded();
     state.renewalProblem = null;
     state.unkept = unkept;
-    record({ type: 'session.renewed', profile, subject: stored.identity.subject, expiresAt: iso(subjectToken.expiresAt) });
+    record({ type: 'session.renewed', profile, subject: stored.identity.subject, expiresAt: iso(subjectToken.expiresAt), requestId });
   };
 
   /** The retries of one outage are one record. */
-  const note = (error: AppError): void => {
+  const note = (error: AppError, requestId: string): void => {
     const before = state.renewalProblem;
     state.renewalProblem = error;
     if (before?.code === error.code && before.reason === error.reason) return;
-    record({ type: 'session.renewal-failed', profile, code: error.code, ...reasonOf(error) });
+    record({ type: 'session.renewal-failed', profile, code: error.code, ...reasonOf(error), requestId });
   };
 
   return {

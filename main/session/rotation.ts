@@ -31,7 +31,7 @@ export interface Rotation {
   /** After a restart: what the intent on the disk says about this session's token. Throws what the vault throws. */
   recall(stored: StoredSession): Promise<'ready' | 'replay' | 'spent'>;
   /** One refresh request at most. `isCurrent` is asked before anything is written: a session that has ended stays ended. */
-  rotate(stored: StoredSession, isCurrent: () => boolean): Promise<RotationOutcome>;
+  rotate(stored: StoredSession, isCurrent: () => boolean, requestId?: string): Promise<RotationOutcome>;
   /** Notes what is still to be written; null: nothing is. */
   leaveUnkept(stored: StoredSession | null): void;
   /** Tries to write what could not be written. null: everything is on the disk. */
@@ -97,8 +97,8 @@ export function createRotation({ store, idp, clock, log, steps }: Parts): Rotati
     }
   };
 
-  const send = async (stored: StoredSession): Promise<Refreshed | AppError> => {
-    const answer = idp.refresh(stored.refreshToken, stored).catch((error: unknown) => asAppError(error));
+  const send = async (stored: StoredSession, requestId: string | undefined): Promise<Refreshed | AppError> => {
+    const answer = idp.refresh(stored.refreshToken, stored, requestId).catch((error: unknown) => asAppError(error));
     await steps('request-sent');
     const settled = await answer;
     await steps('answer-received');
@@ -113,7 +113,7 @@ export function createRotation({ store, idp, clock, log, steps }: Parts): Rotati
       return intent === null ? 'ready' : intent.attempts === 1 ? 'replay' : 'spent';
     },
 
-    async rotate(stored, isCurrent) {
+    async rotate(stored, isCurrent, requestId) {
       const notYet = await keepUnkept();
       const before = intent !== null && isAbout(intent, stored) ? intent : null;
       if (notYet !== null) return { kind: 'postponed', error: notYet, unknown: before !== null };
@@ -131,7 +131,7 @@ export function createRotation({ store, idp, clock, log, steps }: Parts): Rotati
       intent = mine;
       await steps('intent-written');
 
-      const answer = await send(stored);
+      const answer = await send(stored, requestId);
       // check: rotation-not-after-the-end
       if (!isCurrent()) return { kind: 'too-late', stored: answer instanceof AppError ? null : following(stored, answer, clock) };
       // end check

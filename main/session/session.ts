@@ -3,12 +3,23 @@
  * provider for the JWT that workspaces take in exchange. It holds, renews and ends that; it never knows who asks, and neither
  * the refresh token nor the JWT leaves it but for the provider and the exchange.
  */
+import type { ActionOutcome } from '../../preload/contract/key-registration.ts';
 import type { SessionView, SignOutReport } from '../../preload/contract/session.ts';
 import { AppError, asAppError, hasCode } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
-import type { IdentityProvider, PolicyClaims, Revocation, SignedIn, StepUpDemand, SubjectToken } from '../idp/signed-in.ts';
+import type {
+  AssuranceLevel,
+  Identity,
+  IdentityProvider,
+  PolicyClaims,
+  Revocation,
+  SignedIn,
+  StepUpDemand,
+  SubjectToken,
+} from '../idp/signed-in.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Profile } from '../profile/profile.ts';
+import { type OnTimed, stopwatch } from '../timed.ts';
 import { later, type Ms } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import { createBackoff } from './backoff.ts';
@@ -37,11 +48,19 @@ export interface Session {
   lock(): Promise<void>;
   /**
    * Signs a person in. A running session goes on until the new one takes its place; a locked one is locked no more.
+   * @param options.provesKey it follows the registration of a key at the provider: one that shows too little takes no session's place
    * @throws AppError VAULT_SEALED | PASSPHRASE_NEEDED: the vault is locked, and whoever was told of the sign-in (`beforeKeeping`) did not open it
-   * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | CLOCK_SKEW | AUDIT_UNWRITABLE
+   * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | ID_TOKEN_REJECTED | ASSURANCE_TOO_LOW | KEY_UNPROVEN | CLOCK_SKEW | AUDIT_UNWRITABLE
    */
-  signIn(options: { onUrl: (url: URL) => void; demand?: StepUpDemand }): Promise<SessionView>;
-  /** False where none waits. */
+  signIn(options: { onUrl: (url: URL) => void; demand?: StepUpDemand; provesKey?: boolean }): Promise<SessionView>;
+  /**
+   * Has the provider let a person register a security key; it waits in the browser as a sign-in does, and in its place. A session is
+   * neither begun nor changed by it.
+   * @returns what the provider says came of it, which proves nothing
+   * @throws AppError LOGIN_IN_PROGRESS | LOGIN_* | ISSUER_* | KEY_PAGE_UNKNOWN
+   */
+  registerKey(options: { onUrl: (url: URL) => void }): Promise<ActionOutcome>;
+  /** A registration, too. False where none waits. */
   cancelSignIn(): boolean;
   view(): SessionView;
   /** The claims that policy may ask for; none where nobody is signed in. */
@@ -79,7 +98,9 @@ interface Parts {
   audit: AuditLog;
   log: Log;
   /** A person is proven and nothing of them is kept yet: whoever locked the vault can open it for them. What it throws ends the sign-in. */
-  beforeKeeping?: () => Promise<void>;
+  beforeKeeping?: (identity: Identity) => Promise<void>;
+  /** Told of each sign-in and renewal. */
+  timed?: OnTimed | undefined;
   /** Observes a rotation step by step; see rotation.ts. */
   steps?: (step: RotationStep) => void | Promise<void>;
 }
@@ -93,6 +114,7 @@ export function createSession({
   audit,
   log,
   beforeKeeping = async () => undefined,
+  timed,
   steps = () => undefined,
 }: Parts): Session {
   const { name, limits } = profile;
@@ -119,7 +141,9 @@ export function createSession({
     rotation,
     backoff,
     clock,
+    random,
     record,
+    timed,
     ending: () => ending,
     afterwards() {
       upkeep.tick();
@@ -137,8 +161,9 @@ export function createSession({
   };
 
   /** The checked answer of the provider is taken in once the audit log knows of it; else the token is given back. */
-  const takeIn = async (signal: AbortSignal, onUrl: (url: URL) => void, demand?: StepUpDemand): Promise<void> => {
-    const signedIn = await idp.signIn({ signal, onUrl, ...(demand === undefined ? {} : { demand }) });
+  const takeIn = async (asked: Parameters<IdentityProvider['signIn']>[0] & { requestId: string }): Promise<void> => {
+    const { signal } = asked;
+    const signedIn = await idp.signIn(asked);
     const stopIfCancelled = (): void => {
       // check: session-sign-in-cancelled
       if (signal.aborted) throw new AppError('LOGIN_CANCELLED');
@@ -146,8 +171,8 @@ export function createSession({
     };
     try {
       stopIfCancelled();
-      audit.append(signedInEvent(name, signedIn));
-      await beforeKeeping();
+      audit.append(signedInEvent(name, signedIn, asked.requestId));
+      await beforeKeeping(signedIn.identity);
       // A lock that came meanwhile has cancelled the sign-in; between here and the session that begins, nothing can come.
       stopIfCancelled();
       // check: session-not-into-a-locked-vault
@@ -189,6 +214,24 @@ export function createSession({
     state.unkept = stored === null ? await ending.wipe() : await rotation.keepUnkept();
     upkeep.schedule();
   };
+
+  /** The browser is asked for one thing at a time. */
+  const attempt = async <T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    // check: session-one-sign-in
+    if (state.attempt !== null) throw new AppError('LOGIN_IN_PROGRESS');
+    // end check
+    const controller = new AbortController();
+    state.attempt = controller;
+    changed();
+    try {
+      return await run(controller.signal);
+    } finally {
+      state.attempt = null;
+      changed();
+    }
+  };
+
+  const floor = (): AssuranceLevel => (state.live ?? state.shell)?.assurance.level ?? 'unknown';
 
   return {
     async resume() {
@@ -232,26 +275,25 @@ export function createSession({
       forgetLastMatch();
     },
 
-    async signIn({ onUrl, demand }) {
-      // check: session-one-sign-in
-      if (state.attempt !== null) throw new AppError('LOGIN_IN_PROGRESS');
-      // end check
-      const attempt = new AbortController();
-      state.attempt = attempt;
-      changed();
-      try {
-        await takeIn(attempt.signal, onUrl, demand);
-      } catch (error) {
-        const failure = asAppError(error);
-        state.lastFailure = failure;
-        record({ type: 'session.sign-in-failed', profile: name, code: failure.code, ...reasonOf(failure) });
-        throw failure;
-      } finally {
-        state.attempt = null;
-        changed();
-      }
+    async signIn({ provesKey = false, ...asked }) {
+      await attempt(async (signal) => {
+        const requestId = random(8).toString('hex');
+        const took = stopwatch({ clock, timed }, { what: 'sign-in', profile: name, requestId });
+        try {
+          await takeIn({ signal, requestId, ...asked, ...(provesKey ? { provesKey: { floor: floor() } } : {}) });
+          took(null);
+        } catch (error) {
+          const failure = asAppError(error);
+          took(failure.code);
+          state.lastFailure = failure;
+          record({ type: 'session.sign-in-failed', profile: name, code: failure.code, ...reasonOf(failure), requestId });
+          throw failure;
+        }
+      });
       return view();
     },
+
+    registerKey: ({ onUrl }) => attempt((signal) => idp.registerKey({ signal, onUrl })),
 
     cancelSignIn() {
       if (state.attempt === null) return false;
@@ -315,7 +357,7 @@ function forgetLastMatch(): void {
   /x/.test('x');
 }
 
-const signedInEvent = (profile: string, { identity, assurance, binding }: SignedIn): AuditEvent => ({
+const signedInEvent = (profile: string, { identity, assurance, binding }: SignedIn, requestId: string): AuditEvent => ({
   type: 'session.signed-in',
   profile,
   issuer: identity.issuer,
@@ -326,4 +368,5 @@ const signedInEvent = (profile: string, { identity, assurance, binding }: Signed
   amr: assurance.amr,
   authTime: assurance.authTime === null ? null : iso(assurance.authTime),
   binding,
+  requestId,
 });

@@ -69,7 +69,8 @@ export const auditVerdictSchema = z.object({
   /** `audit verify`'s own words, one each. */
   problems: z.array(z.string()),
   notes: z.array(z.string()),
-  /** What this check cannot prove, in words. */
-  limits: z.array(z.string()),
+  /** What this check proves, and what it cannot prove, in words; nothing is proven by a log that does not verify. */
+  proven: z.array(z.string()),
+  cannotProve: z.array(z.string()),
 });
 export type AuditVerdict = z.infer<typeof auditVerdictSchema>;

@@ -11,7 +11,7 @@ const isoTime = z.iso.datetime();
 export const approvals = ['none', 'click', 'tap'] as const;
 export type Approval = (typeof approvals)[number];
 
-export const purposes = ['create', 'widen', 'use', 'policy', 'profile', 'key-add', 'key-remove', 'unlock', 'seal'] as const;
+export const purposes = ['create', 'widen', 'use', 'policy', 'profile', 'key-add', 'key-remove', 'unlock', 'seal', 'enroll'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** How long a yes lasts: 'once': for the one lease or act; 'program': until this program exits; 'hours': eight hours; 'grant': the life of the grant asked for. */

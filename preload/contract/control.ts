@@ -3,9 +3,12 @@
  * its answers. Only two answers carry a secret, `grantMade` (the grant URL) and `token`; both exist to be handed to a program.
  */
 import { z } from 'zod';
+import { alertViewSchema } from './alert.ts';
+import { auditViewSchema } from './audit.ts';
 import { callerViewSchema } from './caller.ts';
 import { askQueueViewSchema, askViewSchema } from './consent.ts';
 import { failureSchema } from './failure.ts';
+import { keyRegistrationViewSchema } from './key-registration.ts';
 import { lockViewSchema } from './lock.ts';
 import { managedViewSchema } from './managed.ts';
 import { servicePrincipalViewSchema } from './service-principal.ts';
@@ -81,6 +84,8 @@ export const statusViewSchema = z.object({
       /** Client id of the service principal that the person's groups make their tokens act as. */
       actsAs: z.string().optional(),
       session: sessionViewSchema,
+      /** The last registration of a security key at the provider; absent where none was begun since the start. */
+      keyRegistration: keyRegistrationViewSchema.optional(),
       workspaces: z.array(z.object({ name: z.string(), host: z.string(), health: z.string(), accountId: z.string().optional() })),
     }),
   ),
@@ -93,6 +98,10 @@ export const statusViewSchema = z.object({
   policy: policyViewSchema,
   /** Absent where nobody manages this device. */
   managed: managedViewSchema.optional(),
+  /** Absent in an agent of before. */
+  audit: auditViewSchema.optional(),
+  /** What should be looked at, oldest first; absent in an agent of before. */
+  alerts: z.array(alertViewSchema).optional(),
   /** What is weaker than it could be, in words. */
   warnings: z.array(z.string()),
   /** What is wrong right now, worst first; empty when all is well. */
@@ -212,5 +221,16 @@ export const tokenSchema = z.object({ access_token: z.string(), token_type: z.li
 
 export const auditQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(50) });
 export const auditRecordsSchema = z.object({ folder: z.string(), records: z.array(z.record(z.string(), z.unknown())) });
+
+/** What somebody elsewhere verifies the checkpoints of this log with. */
+export const logKeySchema = z.object({
+  origin: z.string(),
+  /** RFC 7638, SHA-256. */
+  thumbprint: z.string(),
+  /** `name+id+base64` (c2sp.org/signed-note, "Verifier keys"). */
+  verifier: z.string(),
+  pem: z.string(),
+});
+export type LogKeyView = z.infer<typeof logKeySchema>;
 
 export const failureAnswerSchema = z.object({ failure: failureSchema });

@@ -50,9 +50,11 @@ export const revisionChannel = 'lakepass:revision';
 /** The view a deep link, the tray or a notification has asked for. */
 export const viewChannel = 'lakepass:view';
 
-/** Deep links open views and do nothing else: `lakepass://VIEW`. */
+/** Deep links open views and do nothing else: `lakepass://VIEW`, and `lakepass://enroll?…`, which shows what a company offers. */
 export const views = ['home', 'requests', 'grants', 'keys', 'activity', 'policy', 'doctor', 'settings'] as const;
 export type View = (typeof views)[number];
+/** A view, or what a company's link offers: whoever opened it has yet to look at it and to accept. */
+export type Wanted = View | { readonly enroll: string };
 
 export const callMessageSchema = z.strictObject({ name: z.string().max(40), input: z.unknown() });
 /** Electron keeps only the message of a thrown error, so failures cross as values. */
@@ -68,7 +70,7 @@ export interface Bridge {
   readonly call: Readonly<Record<string, (input: unknown) => Promise<unknown>>>;
   /** Both return how to stop listening. */
   onRevision(listener: (revision: number) => void): () => void;
-  onView(listener: (view: View) => void): () => void;
+  onView(listener: (wanted: Wanted) => void): () => void;
 }
 
 export type { UiCall, UiInput, UiOutput };

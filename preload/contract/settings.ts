@@ -10,6 +10,10 @@ export const settingViewSchema = z.object({
   by: z.enum(['it', 'person']).nullable(),
   /** What IT lets the person make of it; null: IT says nothing. */
   mode: z.enum(['locked', 'default', 'userMayTighten']).nullable(),
+  /** IT's own value, which the person's may be stricter than; null: IT says nothing. */
+  ofIt: z.string().nullable(),
+  /** The values of the person's own that would hold; null: it is a length of time, such as `2 h`. */
+  choices: z.array(z.string()).nullable(),
 });
 export type SettingView = z.infer<typeof settingViewSchema>;
 

@@ -7,6 +7,8 @@
  */
 import { z } from 'zod';
 import { activityPageSchema, activityQuerySchema, activitySummarySchema, auditVerdictSchema, summarySpanSchema } from './activity.ts';
+import { alertSeenSchema } from './alert.ts';
+import { sentViewSchema } from './audit.ts';
 import { askQueueViewSchema, denials, spans } from './consent.ts';
 import {
   deniedForgetRequestSchema,
@@ -17,9 +19,12 @@ import {
   statusViewSchema,
 } from './control.ts';
 import { doctorViewSchema, errorExplainedSchema, errorTextRequestSchema } from './doctor.ts';
+import { enrollAcceptSchema, enrollLeaveSchema, enrollLookSchema, enrollOutcomeSchema, offerViewSchema } from './enroll.ts';
+import { keyRoads } from './key-registration.ts';
 import { explainRequestSchema, explanationSchema, policyPageSchema } from './policy.ts';
 import { preferencesRequestSchema, preferencesSchema } from './preferences.ts';
 import { signOutReportSchema } from './session.ts';
+import { settingChangeSchema, settingsViewSchema } from './settings.ts';
 import {
   defaultRequestSchema,
   defaultViewSchema,
@@ -109,6 +114,9 @@ export const uiCalls = {
   lock: call(nothing, done),
   'keys/rename': call(renameRequestSchema, done),
   'sign-in': call(profileRequestSchema, wayOut),
+  /** A security key at the identity provider: its page, and afterwards the sign-in that proves it; `status.profiles[].keyRegistration` follows both. */
+  'keys/register': call(profileRequestSchema, wayOut.extend({ how: z.enum(keyRoads) })),
+  'keys/prove': call(profileRequestSchema, wayOut),
   'sign-in/cancel': call(profileRequestSchema, z.object({ cancelled: z.boolean() })),
   /** Without a profile: everywhere. */
   'sign-out': call(profileRequestSchema, z.object({ reports: z.array(signOutReportSchema) })),
@@ -117,6 +125,10 @@ export const uiCalls = {
   activity: call(activityQuerySchema, activityPageSchema),
   'activity/summary': call(z.strictObject({ span: summarySpanSchema }), activitySummarySchema),
   'audit/verify': call(nothing, auditVerdictSchema),
+  /** What has really left this device, by sink. @throws AUDIT_BROKEN */
+  'audit/sent': call(nothing, sentViewSchema),
+  /** The person has seen an alert; it goes on all the same. @throws CALLER_REFUSED: an AI agent is not the person */
+  'alerts/seen': call(alertSeenSchema, done),
   policy: call(nothing, policyPageSchema),
   'policy/explain': call(explainRequestSchema, explanationSchema),
   doctor: call(nothing, doctorViewSchema),
@@ -124,6 +136,16 @@ export const uiCalls = {
   'doctor/far': call(nothing, doctorViewSchema),
   'doctor/explain': call(errorTextRequestSchema, errorExplainedSchema),
   preferences: call(preferencesRequestSchema, preferencesSchema),
+  /** What is set on this device, and by whom. */
+  settings: call(nothing, settingsViewSchema),
+  /** A value of the person's own. @throws SETTING_LOCKED: it is laxer than IT's, or IT leaves it to nobody */
+  'settings/change': call(settingChangeSchema, settingsViewSchema),
+  /** What a company offers by its link; nothing is kept. @throws INVITATION_INVALID | ENROLLED_ELSEWHERE | BUNDLE_* */
+  'enroll/look': call(enrollLookSchema, offerViewSchema),
+  /** The person has seen what it may restrict, and joins. @throws OFFER_CHANGED, and as `enroll/look` */
+  'enroll/accept': call(enrollAcceptSchema, enrollOutcomeSchema),
+  /** @throws NOT_ENROLLED | ENROLLED_BY_IT: the settings of the machine hold it */
+  'enroll/leave': call(enrollLeaveSchema, enrollOutcomeSchema),
   setup: call(nothing, setupViewSchema),
   /** Writes the first configuration and begins to use it; one that is there already is never touched. */
   'setup/profile': call(newProfileSchema, setupViewSchema),

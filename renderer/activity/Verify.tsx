@@ -47,8 +47,8 @@ function Verdict({ verdict }: { verdict: AuditVerdict }) {
       </Notice>
       <List heading={words.problems} lines={verdict.problems} />
       <List heading={words.notes} lines={verdict.notes} />
-      <List heading={words.proven} lines={[verdict.ok ? words.provenGood : words.provenBad]} />
-      <List heading={words.limits} lines={verdict.limits} />
+      <List heading={words.proven} lines={verdict.ok ? verdict.proven : [words.provenBad]} />
+      <List heading={words.limits} lines={verdict.cannotProve} />
       <p className="small">
         {words.folder} <code>{verdict.folder}</code>
       </p>

@@ -1,11 +1,12 @@
 /** The keys a person touches to approve: which there are, what is known of them, and what can be done with them. */
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import type { CeremonyRequest } from '../../preload/contract/ui.ts';
 import { Mark } from '../consent/Facts.tsx';
 import type { Line } from '../door/connection.ts';
 import { useWayOut } from '../door/use-way-out.ts';
 import { WayOutNotice } from '../door/WayOutNotice.tsx';
+import { keysMissing } from '../enroll/standing.ts';
 import type { ScreenProps } from '../screens.ts';
 import { texts } from '../texts.ts';
 import { Badge } from '../ui/Badge.tsx';
@@ -19,19 +20,30 @@ import { Screen } from '../ui/Screen.tsx';
 import { TextField } from '../ui/TextField.tsx';
 import { Moment } from '../ui/time.tsx';
 import { useAct } from '../ui/use-act.ts';
+import { Counts, KeyRules } from './KeyRules.tsx';
 import styles from './Keys.module.css';
+import { ProviderKey } from './ProviderKey.tsx';
+import { verdictWords } from './verdict-words.ts';
 
 const recommended = 2;
 
 export function Keys({ line, host, state }: ScreenProps) {
   const { attempt, run } = useAct();
-  const keys = state.status.tapKeys;
+  const { tapKeys: keys, managed } = state.status;
+  const rules = managed?.tapKeys ?? null;
+  const company = managed?.managedBy ?? '';
+  const missing = keysMissing(managed ?? null);
   const { way, leave, forget } = useWayOut(host, JSON.stringify(keys.map(({ id, seals }) => [id, seals])));
   const begin = (request: CeremonyRequest): void => void run(async () => leave((await line.ask('ceremony/begin', request)).url));
   const isBusy = attempt.phase === 'running';
   const add = (
-    <Button look={keys.length < recommended ? 'primary' : 'plain'} icon="add" isBusy={isBusy} onPress={() => begin({ kind: 'enrol' })}>
-      {texts.keys.add}
+    <Button
+      look={keys.length < recommended || missing > 0 ? 'primary' : 'plain'}
+      icon="add"
+      isBusy={isBusy}
+      onPress={() => begin({ kind: 'enrol' })}
+    >
+      {missing === 0 ? texts.keys.add : texts.keys.rules.add(missing)}
     </Button>
   );
   return (
@@ -43,15 +55,23 @@ export function Keys({ line, host, state }: ScreenProps) {
           <p>{texts.keys.noneNext}</p>
         </Empty>
       ) : null}
-      {keys.length > 0 && keys.length < recommended ? (
+      {rules === null ? null : <KeyRules company={company} rules={rules} />}
+      {keys.length > 0 && keys.length < recommended && missing === 0 ? (
         <Notice>
           <p>{texts.keys.one}</p>
         </Notice>
       ) : null}
       {keys.map((key) => (
-        <Key key={key.id} line={line} tapKey={key} isBusy={isBusy} onBegin={begin} />
+        <Key key={key.id} line={line} tapKey={key} isBusy={isBusy} onBegin={begin}>
+          {rules === null ? null : <Counts id={key.id} company={company} rules={rules} />}
+        </Key>
       ))}
       <p className="small">{texts.keys.fresh}</p>
+      {state.status.profiles
+        .filter(({ direct }) => direct === undefined)
+        .map((profile, _, { length }) => (
+          <ProviderKey key={profile.name} line={line} host={host} profile={profile} isOneOfSeveral={length > 1} />
+        ))}
     </Screen>
   );
 }
@@ -61,9 +81,11 @@ interface KeyProps {
   tapKey: TapKeyView;
   isBusy: boolean;
   onBegin: (request: CeremonyRequest) => void;
+  /** What the company makes of it. */
+  children: ReactNode;
 }
 
-function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
+function Key({ line, tapKey, isBusy, onBegin, children }: KeyProps) {
   const { attempt, run } = useAct();
   const [isRenaming, setRenaming] = useState(false);
   const rename = async (name: string): Promise<void> => {
@@ -82,6 +104,8 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
         <Mark proof={tapKey.attested ? 'verified' : 'claimed'} word={tapKey.attested ? texts.keys.proven : texts.keys.unproven} />
         {tapKey.hardwareBound ? null : <Badge look="warn">{texts.keys.synced}</Badge>}
       </p>
+      <Attested tapKey={tapKey} />
+      {children}
       <p className="small">
         {texts.keys.touched} {tapKey.lastTouchedAt === null ? texts.keys.never : <Moment at={tapKey.lastTouchedAt} />} · {texts.keys.added}{' '}
         <Moment at={tapKey.enrolledAt} />
@@ -125,6 +149,12 @@ function Key({ line, tapKey, isBusy, onBegin }: KeyProps) {
       )}
     </Card>
   );
+}
+
+/** What its attestation came to; nothing where nobody has judged it yet. */
+function Attested({ tapKey: { verdict, because, status } }: { tapKey: TapKeyView }) {
+  if (verdict === undefined) return null;
+  return <p className="small">{verdictWords(verdict, because, status)}</p>;
 }
 
 interface RenameProps {

@@ -1,7 +1,10 @@
 /** Where a person begins: who they are, whether tokens flow, and what helps most now. */
+import { codesOfAlerts } from '../../preload/contract/alert.ts';
 import type { Failure } from '../../preload/contract/failure.ts';
 import type { TapKeyView } from '../../preload/contract/tap-key.ts';
 import { History } from '../consent/History.tsx';
+import { ManagedHere } from '../enroll/ManagedHere.tsx';
+import { codesSaid, isStopped, standingOf } from '../enroll/standing.ts';
 import { Lock } from '../lock/Lock.tsx';
 import type { ScreenProps } from '../screens.ts';
 import { FinishSetup } from '../setup/FinishSetup.tsx';
@@ -11,6 +14,7 @@ import { Card } from '../ui/Card.tsx';
 import { Empty } from '../ui/Empty.tsx';
 import { FailureNotice, Notice, WithCommands } from '../ui/Notice.tsx';
 import { Screen } from '../ui/Screen.tsx';
+import { Alerts, unseenOf } from './Alerts.tsx';
 import styles from './Home.module.css';
 import { Next, nextActOf } from './Next.tsx';
 import { Profile, type ProfileView, troublesOf } from './Profile.tsx';
@@ -28,7 +32,13 @@ const lastTouchedOf = (keys: readonly TapKeyView[]): TapKeyView | null =>
 
 export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
   const { status } = state;
-  const act = nextActOf(state, host);
+  const managed = status.managed ?? null;
+  const here = managed === null ? null : <ManagedHere managed={managed} onOpen={onOpen} />;
+  const alerts = unseenOf(status.alerts);
+  const said = new Set([...codesSaid(managed), ...codesOfAlerts(alerts)]);
+  const foremost = nextActOf(state, host);
+  // A notebook is not what helps most while something is worth a look; each alert says what is.
+  const act = foremost === 'command' && alerts.length > 0 ? 'none' : foremost;
   // Where no key opens it, the sign-in of whoever was there is what helps most.
   const opensBySignIn = act === 'unlock' && !status.lock.unlockBy.some((way) => way === 'key' || way === 'passphrase');
   const owners = [...status.profiles, ...status.servicePrincipals];
@@ -37,6 +47,8 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
     <Screen heading={texts.nav.home}>
       <Next act={act} host={host} state={state} onOpen={onOpen} />
       {act === 'unlock' ? lock : null}
+      <Alerts line={line} alerts={alerts} />
+      {managed !== null && isStopped(standingOf(managed)) ? here : null}
       <FinishSetup line={line} state={state} onSetUp={onSetUp} />
       {owners.length === 0 ? <NoProfile file={status.configFile} /> : null}
       {status.profiles.map((profile) => (
@@ -49,7 +61,11 @@ export function Home({ line, host, state, onOpen, onSetUp }: ScreenProps) {
           {...{ line, host }}
         />
       ))}
-      <Trouble problems={status.problems.filter((problem) => !isSaidBelow(problem, status))} warnings={status.warnings} />
+      {managed !== null && isStopped(standingOf(managed)) ? null : here}
+      <Trouble
+        problems={status.problems.filter((problem) => !said.has(problem.code) && !isSaidBelow(problem, status))}
+        warnings={status.warnings}
+      />
       <ServicePrincipals principals={status.servicePrincipals} />
       {owners.length === 0 ? null : (
         <div className={styles.pair}>

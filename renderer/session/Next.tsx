@@ -1,5 +1,6 @@
 /** The one thing that helps most now, in the agent's words, with the button or the line that does it. */
 import type { ReactNode } from 'react';
+import { keysMissing } from '../enroll/standing.ts';
 import type { ScreenProps } from '../screens.ts';
 import { hasNoPeople } from '../setup/steps.ts';
 import { texts } from '../texts.ts';
@@ -16,7 +17,7 @@ export function nextActOf({ status }: ScreenProps['state'], host: ScreenProps['h
   if (status.lock.state === 'locked') return 'unlock';
   if (hasNoPeople(status)) return 'command';
   if (!status.profiles.some(({ session }) => session.phase === 'signed-in')) return 'sign-in';
-  if (status.tapKeys.length === 0) return 'key';
+  if (status.tapKeys.length === 0 || keysMissing(status.managed ?? null) > 0) return 'key';
   return status.next === '' ? 'none' : 'command';
 }
 
@@ -32,9 +33,9 @@ export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<Scree
       );
     case 'key':
       return (
-        <Strip text={texts.keys.none}>
+        <Strip text={keyText(state.status)}>
           <Button look="primary" size="large" icon="key" onPress={() => onOpen('keys')}>
-            {texts.home.addKey}
+            {state.status.tapKeys.length === 0 ? texts.home.addKey : texts.keys.add}
           </Button>
         </Strip>
       );
@@ -51,6 +52,13 @@ export function Next({ act, host, state, onOpen }: { act: NextAct } & Omit<Scree
     default:
       return null;
   }
+}
+
+/** No key at all, or fewer that count than the company wants. */
+function keyText({ tapKeys, managed }: ScreenProps['state']['status']): string {
+  if (tapKeys.length === 0 || managed?.tapKeys == null) return texts.keys.none;
+  const { counted, wanted } = managed.tapKeys;
+  return texts.keys.rules.progress(counted, wanted.atLeast, managed.managedBy);
 }
 
 function Strip({ text, isQuiet = false, children }: { text: string; isQuiet?: boolean; children: ReactNode }) {

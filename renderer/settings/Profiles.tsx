@@ -14,7 +14,7 @@ type ProfileView = StatusView['profiles'][number];
 export function Profiles({ status }: { status: StatusView }) {
   return (
     <Card heading={words.profiles}>
-      <p className="quiet-text">{words.profilesHint}</p>
+      <p className="quiet-text">{status.managed === undefined ? words.profilesHint : words.profilesManaged(status.managed.managedBy)}</p>
       {status.profiles.length === 0 ? (
         <Empty icon="workspace" heading={status.servicePrincipals.length === 0 ? words.noProfiles : words.noPeople} />
       ) : null}

@@ -1,8 +1,8 @@
 /** The first minutes, one step at a time. Where it stands comes from the agent, so that it goes on there after it was closed. */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type SetupStep, type SetupView, setupSteps } from '../../preload/contract/setup.ts';
-import type { ScreenProps } from '../door/screen-props.ts';
 import { useAnswer } from '../door/use-answer.ts';
+import type { ScreenProps } from '../screens.ts';
 import { texts } from '../texts.ts';
 import { Answered } from '../ui/Answered.tsx';
 import { Screen } from '../ui/Screen.tsx';
@@ -18,7 +18,7 @@ import { canSkip, firstPassage, type Passage, type Progress, progressOf } from '
 
 const words = texts.setup;
 
-export interface FirstRunProps extends ScreenProps {
+export interface FirstRunProps extends Omit<ScreenProps, 'onSetUp'> {
   /** Goes on to the rest of Lakepass. */
   onDone: () => void;
   /** What is shown where nobody can say which step is next. */
@@ -26,7 +26,7 @@ export interface FirstRunProps extends ScreenProps {
 }
 
 /** What every step is given. */
-export interface StepProps extends ScreenProps {
+export interface StepProps extends Omit<ScreenProps, 'onSetUp'> {
   setup: SetupView;
   /** The step has changed something: the agent is asked anew how it stands. */
   onChanged: () => void;

@@ -1,11 +1,12 @@
 /** Rows of values. Where it is wider than its place it scrolls by itself, by keyboard too. */
+import type { ReactNode } from 'react';
 import styles from './DataTable.module.css';
 
 interface DataTableProps {
   /** What the table is about; for readers alone, the heading above says it to the eye. */
   caption: string;
   head: readonly string[];
-  rows: readonly (readonly string[])[];
+  rows: readonly (readonly ReactNode[])[];
   /** All but the first column are numbers. */
   areNumbers?: boolean;
 }

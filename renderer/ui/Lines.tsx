@@ -11,8 +11,17 @@ export function Lines({ children, label }: { children: ReactNode; label?: string
   );
 }
 
-/** `note`: smaller words below; `aside`: badges, a moment, buttons. */
-export function LineItem({ children, note, aside }: { children: ReactNode; note?: ReactNode; aside?: ReactNode }) {
+interface LineItemProps {
+  children: ReactNode;
+  /** Smaller words below. */
+  note?: ReactNode;
+  /** Badges, a moment, buttons. */
+  aside?: ReactNode;
+  /** What unfolds beneath it all, such as a form. */
+  below?: ReactNode;
+}
+
+export function LineItem({ children, note, aside, below }: LineItemProps) {
   return (
     <li className={styles.line}>
       <span className={styles.words}>
@@ -20,6 +29,7 @@ export function LineItem({ children, note, aside }: { children: ReactNode; note?
         {note === undefined || note === null ? null : <span className="small">{note}</span>}
       </span>
       {aside === undefined || aside === null ? null : <span className={styles.aside}>{aside}</span>}
+      {below === undefined || below === null ? null : <div className={styles.below}>{below}</div>}
     </li>
   );
 }

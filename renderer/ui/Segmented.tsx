@@ -8,13 +8,14 @@ interface SegmentedProps<V extends string> {
   label: string;
   value: V;
   options: readonly Option<V>[];
+  isDisabled?: boolean;
   onChange: (value: V) => void;
 }
 
-export function Segmented<V extends string>({ label, value, options, onChange }: SegmentedProps<V>) {
+export function Segmented<V extends string>({ label, value, options, isDisabled = false, onChange }: SegmentedProps<V>) {
   const name = useId();
   return (
-    <fieldset>
+    <fieldset disabled={isDisabled}>
       <legend className="hidden">{label}</legend>
       <div className={styles.group}>
         {options.map((option) => (

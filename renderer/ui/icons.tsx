@@ -27,6 +27,7 @@ const paths = {
   more: 'M5 12v.01M12 12v.01M19 12v.01',
   search: 'M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l4.5 4.5',
   workspace: 'M4 8l8-4 8 4-8 4zM4 12l8 4 8-4M4 16l8 4 8-4',
+  company: 'M4 20V5h9v15M13 9h7v11M2.5 20h19M7 8.5h3M7 12h3M7 15.5h3M16 13h1M16 16.5h1',
   leave: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
   clock: 'M12 7v5l3.5 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z',
   undo: 'M8 5L4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3',

@@ -3,12 +3,13 @@ import { texts } from '../texts.ts';
 
 const sameDay = (one: Date, other: Date): boolean => one.toDateString() === other.toDateString();
 
-/** `18:00` today; with the day otherwise. */
+/** `18:00` today; with the day otherwise, and with the year where it is another. */
 export function moment(iso: string, now = new Date()): string {
   const date = new Date(iso);
   const time = date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
   if (sameDay(date, now)) return time;
-  const day = date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
+  const year = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const };
+  const day = date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short', ...year });
   return `${day}, ${time}`;
 }
 

@@ -67,7 +67,7 @@ onHosts('the first run', { options: { empty: true } }, (host) => {
     await button(back, words.goOn).click();
     await back.getByRole('heading', { name: words.end.heading }).waitFor();
     const settings = await open(host(), 'settings');
-    await settings.getByRole('heading', { name: texts.settings.heading }).waitFor();
+    await settings.getByRole('heading', { name: texts.settings.heading, exact: true }).waitFor();
     await settings.getByRole('heading', { name: words.left.heading }).waitFor({ state: 'detached' });
     const { records } = (await host().product.json('audit', '--limit', '200')) as { records: { type: string }[] };
     expect(records.map(({ type }) => type)).toContain('token.minted');

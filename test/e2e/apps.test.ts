@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { type Browser, type BrowserContext, chromium, type Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { echoText } from '../fixtures/websocket-echo.ts';
+import { CHROMIUM_ENGINE, WAIT_MS } from '../hosts/chromium.ts';
 import { type AppUnderTest, type DoorUnderTest, openDoor, startApp, valuesOf } from '../integration/apps/door.ts';
 
 const appPage = `<!doctype html><title>App</title><h1>app</h1><form method="post" action="/save"><button>Save</button></form><script>
@@ -29,7 +30,7 @@ let shown: string[];
 
 beforeAll(async () => {
   browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM_ENGINE,
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
       '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP *.lakepass-apps.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
@@ -58,6 +59,7 @@ beforeEach(async () => {
   app.answer = (_, response) => void response.setHeader('content-type', 'text/html').end(appPage);
   door = await openDoor(app);
   context = await browser.newContext();
+  context.setDefaultTimeout(WAIT_MS);
   page = await context.newPage();
   await page.goto(door.door.entryUrl());
   await page.waitForFunction(`document.title === 'heard hello'`);

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Browser, type BrowserContext, chromium, type Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CHROMIUM, WAIT_MS } from '../hosts/chromium.ts';
 import { type Door, openDoor, TOKEN_MARK, WORKSPACE } from '../integration/broker/door.ts';
 
 let site: Server;
@@ -34,8 +35,7 @@ const base = [
   // The first rule that fits counts; no other name leads anywhere, so that Chromium stays on this machine.
   '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ];
-const launch = (extra: string[] = []) =>
-  chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: [...base, ...extra] });
+const launch = (extra: string[] = []) => chromium.launch({ executablePath: CHROMIUM, args: [...base, ...extra] });
 
 beforeAll(async () => {
   site = createServer(serveSite);
@@ -52,6 +52,7 @@ async function begin(browser: Browser): Promise<void> {
   door = await openDoor();
   target = `http://127.0.0.1:${door.port}${(await door.grant()).path}`;
   context = await browser.newContext();
+  context.setDefaultTimeout(WAIT_MS);
   page = await context.newPage();
 }
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((listening) => site.listen(0, '127.0.0.1', listening));
   product = await startProduct({ policy: null });
-  users = await openBrowser(product, { names: ['evil.test', 'rebound.test'] });
+  users = await openBrowser(product, { engineOnly: true, names: ['evil.test', 'rebound.test'] });
   alice = await users.person();
   await registerKey(alice, product.idp, 'alice');
   let bearer = '';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
 import type { Idp } from '../fixtures/idp/idp.ts';
+import { CHROMIUM, CHROMIUM_ENGINE, WAIT_MS } from '../hosts/chromium.ts';
 import { spawnAs } from '../machine/accounts.ts';
 import { ended, type Product, printedUrl } from '../product/product.ts';
 
@@ -50,16 +51,21 @@ const resolverRules = (names: readonly string[]): string =>
 interface BrowserOptions {
   /** Names that are to lead to this machine, beside `localhost`. */
   names?: readonly string[];
+  /** Without the windows and menus around its engine. */
+  engineOnly?: boolean;
   /** A file for Chromium's own record of its network. */
   netLog?: string;
 }
 
 /** Its profile is the folder `browser` in the user's home. */
-export async function openBrowser(product: Product, { names = [], netLog }: BrowserOptions = {}): Promise<UsersBrowser> {
+export async function openBrowser(
+  product: Product,
+  { names = [], engineOnly = false, netLog }: BrowserOptions = {},
+): Promise<UsersBrowser> {
   const { home, machine } = product;
   const args = [...switches, `--user-data-dir=${join(home, 'browser')}`, `--host-resolver-rules=${resolverRules(names)}`];
   if (netLog !== undefined) args.push(`--log-net-log=${netLog}`, '--net-log-capture-mode=Everything');
-  const child = spawnAs(machine.user, process.env['CHROMIUM'] ?? '/usr/bin/chromium', [...args, 'about:blank'], { home });
+  const child = spawnAs(machine.user, engineOnly ? CHROMIUM_ENGINE : CHROMIUM, [...args, 'about:blank'], { home });
   const gone = ended(child);
   const browser = await chromium.connectOverCDP(await debuggingAddress(child));
   let closing: Promise<void> | undefined;
@@ -68,6 +74,7 @@ export async function openBrowser(product: Product, { names = [], netLog }: Brow
     async person({ keepsHistory = false, prf = false } = {}) {
       const [everyday] = browser.contexts();
       const context = keepsHistory && everyday !== undefined ? everyday : await browser.newContext();
+      context.setDefaultTimeout(WAIT_MS);
       const page = await context.newPage();
       const cdp = await context.newCDPSession(page);
       await cdp.send('WebAuthn.enable');

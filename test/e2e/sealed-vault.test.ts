@@ -45,7 +45,7 @@ beforeAll(async () => {
   product = await startProduct({ policy: null, env });
   keyring = await startKeyring(product.machine.user, product.home);
   Object.assign(env, keyring.env);
-  users = await openBrowser(product);
+  users = await openBrowser(product, { engineOnly: true });
   alice = await users.person({ prf: true });
   await registerKey(alice, product.idp, 'alice');
   site = createServer((_, response) => {

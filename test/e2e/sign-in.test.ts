@@ -201,7 +201,7 @@ describe('a second tab', () => {
     });
     const asked = product.idp.requestsTo('token').length;
     await useKey(person, 'alice');
-    await expect.poll(() => product.idp.requestsTo('token').length, { timeout: 20_000 }).toBe(asked + 1);
+    await expect.poll(() => product.idp.requestsTo('token').length).toBe(asked + 1);
     const replayed = await second.goto(callback);
     expect(replayed?.status()).toBe(404);
     expect(await second.getByRole('heading').innerText()).toBe('Back to Lakepass');

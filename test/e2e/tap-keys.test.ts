@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TapKeys } from '../../main/passkey/tap-keys.ts';
+import { CHROMIUM_ENGINE, WAIT_MS } from '../hosts/chromium.ts';
 import { kept, person, type Setting, setting, verdict } from '../unit/passkey/setting.ts';
 
 const bound = { kind: 'unlock', nonce: 'shown' };
@@ -68,7 +69,7 @@ async function serve(): Promise<string> {
 beforeAll(async () => {
   [origin, otherPort] = [await serve(), await serve()];
   browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM_ENGINE,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -89,6 +90,7 @@ beforeEach(async () => {
   all = setting();
   keys = await all.start();
   context = await browser.newContext();
+  context.setDefaultTimeout(WAIT_MS);
   page = await context.newPage();
   cdp = await context.newCDPSession(page);
   await cdp.send('WebAuthn.enable');

@@ -75,6 +75,19 @@ describe('the main window', () => {
     expect(await shown.page.evaluate('document.activeElement.textContent')).toBe('Keys');
   });
 
+  it('fills in the link of a company that was opened, and asks nobody what it offers', async () => {
+    const enroll = 'lakepass://enroll?url=https%3A%2F%2Fit.acme.example%2Fb.json&key=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs';
+    await shown.show({ enroll });
+    await shown.page.getByText('It leads to it.acme.example.').waitFor();
+    expect(await shown.page.getByRole('textbox', { name: 'Link' }).inputValue()).toBe(enroll);
+    expect(called('enroll/look')).toEqual([]);
+    await button('See what it offers').click();
+    await button('Accept').click();
+    await shown.page.getByRole('heading', { level: 1, name: 'Managed by Acme' }).waitFor();
+    await button('Go on').click();
+    await shown.page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+  });
+
   it('shows nothing old while nobody answers, and comes back by itself', async () => {
     shown.isGone = true;
     await button('Lock now').click();

@@ -5,6 +5,7 @@ import { AppError } from '../../main/app-error.ts';
 import { systemClock as clock } from '../../main/host-ports.ts';
 import { failureTexts } from '../../preload/contract/failure.ts';
 import { livelyAgent, type NewMachine, newMachine } from '../fakes/lively-agent.ts';
+import { awaitedOf, managedOf, managedSettings, offerOf, recordOf, sentOf } from '../fakes/managed-device.ts';
 import { findingsOf, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
 
 let theatre: Theatre;
@@ -339,6 +340,136 @@ describe('settings', () => {
     ]) {
       await page.locator('main').getByText(words).first().waitFor();
     }
+  });
+});
+
+describe('a managed device', () => {
+  const problem = { code: 'BUNDLE_UNREACHABLE' as const, ...failureTexts.BUNDLE_UNREACHABLE };
+  const looks = async (page: Page, name: string): Promise<void> => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect([name, colorScheme, await findingsOf(page)]).toEqual([name, colorScheme, []]);
+    }
+    expect([name, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, true]);
+  };
+  const link = 'lakepass://enroll?url=https%3A%2F%2Fit.acme.example%2Fbundle.jws.json&key=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs';
+
+  it('says at its first start what it waits for, and is then one button', async () => {
+    const [profile] = stage.agent.state().status.profiles;
+    stage.agent.update(({ status }) => {
+      Object.assign(status, { profiles: [], tapKeys: [], managed: awaitedOf(clock, { problem }) });
+    });
+    const page = await stage.ui({ width: 360 });
+    await heading(page, 'Managed by Acme').waitFor();
+    await page.getByText('Waiting for the bundle from it.acme.example.').waitFor();
+    await page.getByText(failureTexts.BUNDLE_UNREACHABLE.next).waitFor();
+    expect(await page.locator('main').getByRole('textbox').count()).toBe(0);
+    await looks(page, 'awaited');
+    stage.agent.update(({ status }) => {
+      const session = { ...profile?.session, phase: 'signed-out', identity: null, assurance: null, signedInAt: null, endsAt: null };
+      Object.assign(status, { profiles: [{ ...profile, session }], managed: managedOf(clock, { source: 'managed' }) });
+    });
+    await button(page, 'Sign in to acme').waitFor();
+    expect(
+      await page
+        .locator('main')
+        .getByRole('button', { name: /sign in/i })
+        .count(),
+    ).toBe(1);
+    await looks(page, 'sign-in');
+    await button(page, 'Sign in to acme').click();
+    expect(await untilCalled('sign-in')).toEqual([{ profile: 'acme' }]);
+    expect(stage.complaints).toEqual([]);
+  });
+
+  it('says in Settings what is locked and by whom, lets a limit be made stricter, and shows what the company sees', async () => {
+    const record = {
+      to: 'https://it.acme.example/records',
+      sentAt: recordOf(clock).at,
+      problem: null,
+      waiting: 1,
+      fields: recordOf(clock),
+    };
+    stage.agent.answers.settings = managedSettings;
+    stage.agent.answers['audit/sent'] = sentOf(clock);
+    stage.agent.update(({ status }) => {
+      status.managed = managedOf(clock, { problem, record });
+      status.audit = { checkpoint: null, sinks: sentOf(clock).sinks };
+    });
+    const page = await stage.ui({ width: 360 });
+    await button(page, 'Details: managed by Acme').click();
+    await heading(page, 'What Acme sees').waitFor();
+    await page.getByRole('button', { name: /^Show all 2\d fields that/ }).click();
+    await page.getByRole('cell', { name: 'ada@acme.example' }).waitFor();
+    await page
+      .getByRole('button', { name: /^Show all 1\d fields of the last one/ })
+      .first()
+      .click();
+    await page.getByRole('cell', { name: 'python3.12', exact: true }).waitFor();
+    await page.getByRole('meter', { name: /^48,211 records wait: 91 MB/ }).waitFor();
+    await page.getByText(failureTexts.AUDIT_SINK_UNREACHABLE.next).waitFor();
+    await page.getByText('Nothing has been sent yet.').waitFor();
+    expect(await page.getByRole('radio', { name: 'Dark' }).isDisabled()).toBe(true);
+    expect(await page.getByText('Locked by Acme').count()).toBe(3);
+    expect(await button(page, 'Change: A sign-in takes at least').count()).toBe(0);
+    await button(page, 'Change: Access lasts at most').click();
+    const field = page.getByRole('textbox', { name: 'Access lasts at most' });
+    await field.fill('soon');
+    await field.press('Enter');
+    await page.getByText('Write a number and s, min, h or d').waitFor();
+    await looks(page, 'settings');
+    await field.fill('2 h');
+    await field.press('Enter');
+    expect(await untilCalled('settings/change')).toEqual([{ name: 'longestGrant', value: '2 h' }]);
+    await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Change: Access lasts at most');
+    await button(page, 'Leave Acme…').click();
+    await page.getByRole('dialog', { name: 'Leave Acme?' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(called('enroll/leave')).toEqual([]);
+    await button(page, 'Leave Acme…').click();
+    await button(page, 'Leave').click();
+    await untilCalled('enroll/leave');
+  });
+
+  it('joins by a link: nothing is asked before the person wants it, nothing is kept but what was shown', async () => {
+    const page = await stage.ui({ width: 360 });
+    await go(page, 'Settings');
+    await button(page, 'Join your company…').click();
+    await page.getByRole('textbox', { name: 'Link' }).fill(link);
+    await page.getByText('Nothing has been asked yet. It leads to it.acme.example.').waitFor();
+    expect(called('enroll/look')).toEqual([]);
+    await button(page, 'See what it offers').click();
+    await heading(page, 'Acme wants to manage this device').waitFor();
+    await looks(page, 'offer');
+    stage.agent.answers['enroll/look'] = offerOf(clock, { hash: 'ab'.repeat(32), restricts: ['Something else.'] });
+    await button(page, 'Accept').click();
+    await page.getByRole('alert').getByText(failureTexts.OFFER_CHANGED.cause).waitFor();
+    await button(page, 'See what it offers now').click();
+    await page.getByText('Something else.').waitFor();
+    stage.agent.answers['enroll/accept'] = { done: false, url: null };
+    await button(page, 'Accept').click();
+    expect((await untilCalled('enroll/accept', 2))[1]).toEqual({ link, hash: 'ab'.repeat(32) });
+    stage.agent.update(({ status }) => {
+      status.managed = managedOf(clock, { hash: 'ab'.repeat(32) });
+    });
+    await heading(page, 'Managed by Acme').waitFor();
+    await looks(page, 'joined');
+  });
+
+  it('says how many keys are wanted, which count, and why another does not', async () => {
+    stage.agent.update(({ status }) => {
+      const wanted = { atLeast: 2, models: null, attested: true, hardwareBound: true };
+      const keys = status.tapKeys.map(({ id }) => ({ id, counts: false, because: 'metadata' as const }));
+      status.managed = managedOf(clock, { tapKeys: { wanted, counted: 0, keys } });
+    });
+    const page = await stage.ui({ width: 360 });
+    await page.getByText('You have 0 of the 2 keys that Acme wants.').waitFor();
+    await page.locator('main').getByRole('button', { name: 'Add a key' }).click();
+    await page.getByText('does not count').waitFor();
+    await page.getByText('lakepass mds import').waitFor();
+    await looks(page, 'keys');
+    await button(page, 'Add a key: 2 more wanted').click();
+    expect(await untilCalled('ceremony/begin')).toEqual([{ kind: 'enrol' }]);
   });
 });
 

@@ -17,6 +17,7 @@ import { createAssets } from '../../main/pages/assets.ts';
 import { createPages, type Pages } from '../../main/pages/pages.ts';
 import { type FakePagesAgent, fakePagesAgent } from '../fakes/pages-agent.ts';
 import { type RecordingAudit, recordingAudit } from '../fakes/recording-audit.ts';
+import { CHROMIUM_ENGINE, WAIT_MS } from '../hosts/chromium.ts';
 
 /** The axe that comes with its adapter for Playwright. */
 const axe = createRequire(import.meta.resolve('@axe-core/playwright'))('axe-core') as { source: string };
@@ -63,7 +64,7 @@ export async function openTheatre(): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'lp-pages-'));
   await buildPages(folder);
   const browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM_ENGINE,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', `--host-resolver-rules=${resolver}`],
   });
   const everyday = await contextOf(browser);
@@ -78,9 +79,9 @@ export async function openTheatre(): Promise<Theatre> {
 }
 
 /** A window of the browser as the person has set it up. */
-export const contextOf = (browser: Browser, look: Look = {}): Promise<BrowserContext> => {
+export const contextOf = async (browser: Browser, look: Look = {}): Promise<BrowserContext> => {
   const { colours = 'light', width = 1000, height = 900, zoom = 1, moves = false, forced = false, bypassCSP = false } = look;
-  return browser.newContext({
+  const context = await browser.newContext({
     colorScheme: colours,
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
     deviceScaleFactor: zoom,
@@ -88,6 +89,8 @@ export const contextOf = (browser: Browser, look: Look = {}): Promise<BrowserCon
     reducedMotion: moves ? 'no-preference' : 'reduce',
     bypassCSP,
   });
+  context.setDefaultTimeout(WAIT_MS);
+  return context;
 };
 
 async function openStage(browser: Browser, folder: string, everyday: BrowserContext): Promise<Stage> {

@@ -9,7 +9,7 @@ import { readPageFiles } from '../../main/desktop/page-files.ts';
 import { pageHost, scheme } from '../../main/desktop/window-options.ts';
 import { systemClock } from '../../main/host-ports.ts';
 import { callUi } from '../../main/pages/ui-agent.ts';
-import { callsOf, type Outcome, type View, type WindowKind } from '../../preload/contract/desktop.ts';
+import { callsOf, type Outcome, type Wanted, type WindowKind } from '../../preload/contract/desktop.ts';
 import type { UiCall } from '../../preload/contract/ui.ts';
 import { type FakePagesAgent, fakePagesAgent } from '../fakes/pages-agent.ts';
 import { contextOf, type Look, type Theatre } from './ui-stage.ts';
@@ -21,7 +21,7 @@ export interface AppWindow {
   shell: { name: string; input: unknown }[];
   complaints: string[];
   /** The app shows it another view. */
-  show(view: View): Promise<void>;
+  show(wanted: Wanted): Promise<void>;
   /** From now on no call is answered; or they are again. */
   isGone: boolean;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export async function openWindow(theatre: Theatre, kind: WindowKind, look: Look 
   const files = await readPageFiles(`${theatre.folder}/`);
   const opened: AppWindow = {
     ...{ page, agent, shell: [], complaints: [], isGone: false },
-    show: (view) => page.evaluate(`globalThis.tell('view', '${view}')`),
+    show: (wanted) => page.evaluate(`globalThis.tell('view', ${JSON.stringify(wanted)})`),
     close: () => context.close(),
   };
 

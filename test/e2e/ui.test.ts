@@ -3,9 +3,10 @@ import type { Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../main/app-error.ts';
 import { systemClock as clock } from '../../main/host-ports.ts';
+import { alertTexts } from '../../preload/contract/alert.ts';
 import { failureTexts } from '../../preload/contract/failure.ts';
 import { livelyAgent } from '../fakes/lively-agent.ts';
-import { agentCaller, askOf, grantOf, notebookCaller, principalOf } from '../fakes/pages-agent.ts';
+import { agentCaller, alertsOf, askOf, grantOf, notebookCaller, principalOf } from '../fakes/pages-agent.ts';
 import { unfold, unseenInForcedColours } from './ui-looks.ts';
 import { findingsOf, type Look, openTheatre, type Stage, type Theatre } from './ui-stage.ts';
 
@@ -60,6 +61,7 @@ describe('every screen', () => {
       status.problems = [{ code: 'PORT_TAKEN', ...failureTexts.PORT_TAKEN }];
       status.warnings = ['Policy says `approval: click`.'];
       status.queue.quiet = true;
+      status.alerts = alertsOf(clock);
     });
   }
 
@@ -593,6 +595,26 @@ describe('home', () => {
     await button(page, 'Sign in again').click();
     await page.getByRole('alert').getByText(failureTexts.ISSUER_UNREACHABLE.cause).waitFor();
     expect(await says.count()).toBe(1);
+  });
+
+  it('shows alerts, severe ones first, each with what to do, until the person has seen it, and says no problem twice', async () => {
+    const rejected = alertTexts['tokens-rejected'];
+    stage.agent.update(({ status }) => {
+      status.alerts = alertsOf(clock);
+      status.problems = [{ code: 'TOKENS_REJECTED', ...failureTexts.TOKENS_REJECTED }];
+    });
+    const page = await stage.ui();
+    const card = page.getByRole('region', { name: 'Worth a look' });
+    await card.getByText('lakepass doctor').waitFor();
+    expect(await card.locator('strong').allInnerTexts()).toEqual([`Severe: ${rejected.cause}`, alertTexts['other-user'].cause]);
+    expect(await card.innerText()).toMatch(/About acme\. Since .+, 7 times, last /);
+    expect(await page.getByText(failureTexts.TOKENS_REJECTED.cause).count()).toBe(0);
+    // What starts a notebook is not what helps most then.
+    expect(await button(page, 'Copy').count()).toBe(0);
+    await card.getByRole('button', { name: `I have seen this: ${rejected.cause}` }).click();
+    expect(await untilCalled('alerts/seen')).toEqual([{ kind: 'tokens-rejected', about: 'acme' }]);
+    await page.getByText(failureTexts.TOKENS_REJECTED.cause).waitFor();
+    expect(await card.locator('strong').allInnerTexts()).toEqual([alertTexts['other-user'].cause]);
   });
 
   it('names a person without a name of their own once', async () => {

@@ -1,8 +1,8 @@
 /**
  * A clock that moves only when a test says so.
  *
- * Wall time and running time are two hands, as on a real machine: `advance` moves both, `set` moves the wall alone (NTP, a
- * person), `sleepThrough` is a laptop with its lid closed: the wall moves on, timers and `elapsed()` stand still.
+ * Wall time, running time and time since boot are three hands, as on a real machine: `advance` moves all, `set` moves the wall alone
+ * (NTP, a person), `sleepThrough` is a laptop with its lid closed: the wall and `sinceBoot()` move on, timers and `elapsed()` stand still.
  */
 import type { Clock } from '../../main/ports.ts';
 import { type EpochMs, type Ms, ms } from '../../main/units.ts';
@@ -27,6 +27,8 @@ interface Timer {
 /** What a real timer can wait for; setTimeout runs anything longer at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;
 const START = Date.UTC(2026, 0, 5, 9, 0, 0);
+/** The machine runs for an hour by then. */
+const UP_AT_START = 3_600_000;
 
 // Taken before any test replaces the global timers. One turn of the event loop drains all microtasks behind it.
 const { setImmediate } = globalThis;
@@ -39,6 +41,7 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 export function fakeClock(startMs: number = START, follow?: (now: EpochMs) => void): FakeClock {
   let wall = startMs;
   let running = 0;
+  let asleep = 0;
   let order = 0;
   const timers = new Set<Timer>();
 
@@ -55,8 +58,10 @@ export function fakeClock(startMs: number = START, follow?: (now: EpochMs) => vo
 
   moveTo(startMs);
   return {
-    now: () => wall as EpochMs,
+    // Whole milliseconds, as of `Date.now()`, also where a timer was set for a fraction of one.
+    now: () => Math.floor(wall) as EpochMs,
     elapsed: () => ms(running),
+    sinceBoot: () => ms(UP_AT_START + running + asleep),
     after(delay: Ms, callback: () => void) {
       if (!(delay <= LONGEST_DELAY)) throw new RangeError(`a timer cannot wait for ${delay} ms`);
       const timer: Timer = { due: running + Math.max(0, delay), order: order++, run: callback };
@@ -77,7 +82,10 @@ export function fakeClock(startMs: number = START, follow?: (now: EpochMs) => vo
       await settle();
     },
     set: moveTo,
-    sleepThrough: (duration) => moveTo(wall + duration),
+    sleepThrough(duration) {
+      asleep += duration;
+      moveTo(wall + duration);
+    },
     get pending() {
       return timers.size;
     },

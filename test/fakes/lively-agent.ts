@@ -103,7 +103,8 @@ export function livelyAgent(agent: FakePagesAgent, clock: Clock): void {
     to: records[0]?.at ?? null,
     problems: [],
     notes: ['audit-000001.jsonl:17: the clock was set back here'],
-    limits: ['That nothing was cut off at the end.', 'That the whole log was not written anew by somebody with your rights.'],
+    proven: [`Records 1 to ${records.length} are whole: none was changed, removed, repeated or moved by accident or by a plain edit.`],
+    cannotProve: ['That nothing was cut off at the end.', 'That whoever has the device key did not write it anew.'],
   };
   agent.answers.policy = policyPage();
   answering(agent, 'policy/explain', ({ scopes, kind }) => (kind === 'ai-agent' || scopes.includes('secrets') ? denied : allowed));

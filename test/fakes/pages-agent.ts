@@ -8,12 +8,14 @@ import type { Caller } from '../../main/caller/caller.ts';
 import type { PagesAgent } from '../../main/pages/pages.ts';
 import type { UiAgent } from '../../main/pages/ui-agent.ts';
 import type { Clock } from '../../main/ports.ts';
+import { type AlertView, alertTexts, alertViewSchema } from '../../preload/contract/alert.ts';
 import type { CallerView } from '../../preload/contract/caller.ts';
 import type { AskView } from '../../preload/contract/consent.ts';
 import { type GrantView, grantViewSchema } from '../../preload/contract/control.ts';
 import { type CeremonyView, ceremonyViewSchema } from '../../preload/contract/pages.ts';
 import { type ServicePrincipalView, servicePrincipalViewSchema } from '../../preload/contract/service-principal.ts';
 import { type CeremonyRequest, type UiCall, type UiOutput, type UiState, uiStateSchema } from '../../preload/contract/ui.ts';
+import { offerOf } from './managed-device.ts';
 
 type CeremonyAct = Exclude<keyof PagesAgent, 'ui' | 'revision'>;
 export type Act = UiCall | CeremonyAct;
@@ -24,7 +26,7 @@ export interface Asked {
 }
 
 /** Calls that change nothing here, so that what they answer is all there is to them. */
-type ShownCall = Exclude<UiCall, CoreCall> | 'denied';
+type ShownCall = Exclude<UiCall, CoreCall | 'alerts/seen'> | 'denied';
 
 export interface FakePagesAgent extends PagesAgent {
   readonly asked: Asked[];
@@ -188,10 +190,25 @@ export function calmState(clock: Clock): UiState {
       policy: { id: 'default', revision: 1, hash: 'abc', mode: 'enforce', source: 'built-in', expires: null },
       warnings: [],
       problems: [],
-      next: 'All is well. `lakepass run -- jupyter lab` starts a notebook.',
+      next: 'lakepass run -- jupyter lab',
     },
   });
 }
+
+/** A warning, a severe one that happened several times, and one that was seen. */
+export const alertsOf = (clock: Clock): AlertView[] =>
+  (
+    [
+      ['other-user', '', 1, false],
+      ['tokens-rejected', 'acme', 7, false],
+      ['sink-failing', 'company', 1, true],
+    ] as const
+  ).map(([kind, about, count, seen]) =>
+    alertViewSchema.parse({
+      ...{ ...alertTexts[kind], kind, about, name: about, count, seen },
+      ...{ since: iso(clock, -3 * hour), lastAt: iso(clock, -minute) },
+    }),
+  );
 
 export function grantOf(clock: Clock, changes: Partial<GrantView> = {}): GrantView {
   return grantViewSchema.parse({
@@ -247,6 +264,15 @@ function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
     databrickscfg: { file: written.file, exists: false, sections: [], canUndo: false },
     ...{ python: null, why: 'No Python with ipykernel and databricks-sdk was found.', query: null },
   };
+  const unset = { value: null, by: null, mode: null, ofIt: null } as const;
+  const settings: UiOutput<'settings'> = {
+    ...{ machine: null, bundle: null },
+    settings: [
+      { name: 'lease', means: 'How long a program may keep one answer.', ...unset, choices: null },
+      { name: 'printedTokens', means: 'Whether `lakepass token` prints a token.', ...unset, choices: ['allowed', 'forbidden'] },
+      { name: 'theme', means: 'Light or dark.', ...unset, choices: ['system', 'light', 'dark'] },
+    ],
+  };
   const obligations = { approval: 'click', leaseSeconds: 300, lifeSeconds: 28_800, maxTokenLifeSeconds: null, failClosed: false } as const;
   return {
     denied: { denied: [] },
@@ -260,8 +286,10 @@ function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
       to: null,
       problems: [],
       notes: [],
-      limits: [],
+      proven: [],
+      cannotProve: [],
     },
+    'audit/sent': { sinks: [], traces: null },
     policy: {
       policy: { id: 'default', revision: 1, hash: 'abc', mode: 'enforce', source: 'built-in', expires: null },
       warnings: [],
@@ -283,6 +311,11 @@ function calmAnswers(clock: Clock): FakePagesAgent['answers'] {
       ...{ id: 'api-expired', sentence: 'The token has ended.', next: 'Start it again.', source: 'API gateway, 403' },
       ...{ warning: null, scopes: [] },
     },
+    settings,
+    'settings/change': settings,
+    'enroll/look': offerOf(clock),
+    'enroll/accept': { done: true, url: null },
+    'enroll/leave': { done: true, url: null },
     setup,
     'setup/profile': setup,
     'setup/default': written,
@@ -376,6 +409,24 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
       });
       return { url: 'http://127.0.0.1:1/authorize' };
     },
+    'keys/register'(request) {
+      note('keys/register', request);
+      update(({ status }) => {
+        for (const profile of status.profiles)
+          profile.keyRegistration = { how: 'page', phase: 'registered', said: 'unsaid', proof: null, failure: null };
+      });
+      return { how: 'page', url: 'http://127.0.0.1:1/keys' };
+    },
+    'keys/prove'(request) {
+      note('keys/prove', request);
+      update(({ status }) => {
+        for (const { session, keyRegistration } of status.profiles) {
+          session.signInWaiting = true;
+          if (keyRegistration !== undefined) keyRegistration.phase = 'proving';
+        }
+      });
+      return { url: 'http://127.0.0.1:1/authorize' };
+    },
     'sign-in/cancel'(request) {
       note('sign-in/cancel', request);
       update(({ status }) => {
@@ -413,6 +464,14 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
       note('snooze', request);
       update(({ status }) => {
         status.queue.snoozedUntil = iso(clock, request.minutes * minute);
+      });
+      return {};
+    },
+    'alerts/seen'(request, by) {
+      note('alerts/seen', request, by);
+      if (by.aiAgent !== null) throw new AppError('CALLER_REFUSED');
+      update(({ status: { alerts = [] } }) => {
+        for (const alert of alerts) if (alert.kind === request.kind && alert.about === request.about) alert.seen = true;
       });
       return {};
     },
@@ -486,8 +545,20 @@ export function fakePagesAgent({ clock }: { clock: Clock }): FakePagesAgent {
       return state.preferences;
     },
     ...{ denied: shown('denied'), activity: shown('activity'), 'activity/summary': shown('activity/summary') },
-    ...{ 'audit/verify': shown('audit/verify'), policy: shown('policy'), 'policy/explain': shown('policy/explain') },
+    ...{
+      'audit/verify': shown('audit/verify'),
+      'audit/sent': shown('audit/sent'),
+      policy: shown('policy'),
+      'policy/explain': shown('policy/explain'),
+    },
     ...{ doctor: shown('doctor'), 'doctor/far': shown('doctor/far'), 'doctor/explain': shown('doctor/explain') },
+    ...{ settings: shown('settings'), 'settings/change': shown('settings/change') },
+    ...{ 'enroll/look': shown('enroll/look'), 'enroll/leave': shown('enroll/leave') },
+    'enroll/accept'(request) {
+      note('enroll/accept', request);
+      if (request.hash !== answers['enroll/look'].hash) throw new AppError('OFFER_CHANGED');
+      return answers['enroll/accept'];
+    },
     ...{ setup: shown('setup'), 'setup/profile': shown('setup/profile') },
     ...{ 'setup/default': shown('setup/default'), 'setup/default/write': shown('setup/default/write') },
     ...{ 'setup/default/undo': shown('setup/default/undo'), 'setup/query': shown('setup/query') },

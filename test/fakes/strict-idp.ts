@@ -3,10 +3,20 @@
  * inside its grace period, and ends the whole family at a reuse outside it. What goes wrong on the way is said by a test.
  */
 import { AppError } from '../../main/app-error.ts';
-import type { Assurance, Identity, IdentityProvider, Refreshed, Revocation, SignedIn, SubjectToken } from '../../main/idp/signed-in.ts';
+import type {
+  Assurance,
+  AssuranceLevel,
+  Identity,
+  IdentityProvider,
+  Refreshed,
+  Revocation,
+  SignedIn,
+  SubjectToken,
+} from '../../main/idp/signed-in.ts';
 import type { Clock } from '../../main/ports.ts';
 import { Secret } from '../../main/secret.ts';
 import { type EpochMs, hours, later, type Ms, ms, seconds } from '../../main/units.ts';
+import type { ActionOutcome } from '../../preload/contract/key-registration.ts';
 
 /** What happens to one refresh. 'lost-…' and 'hang-…' are the ones nobody can tell apart: the work was or was not done. */
 export type RefreshFault =
@@ -36,10 +46,16 @@ export interface StrictIdp extends IdentityProvider {
   /** What the next sign-in does instead of succeeding; 'waits' waits for the person until it is cancelled or `finishSignIn()`. */
   signInFails: AppError | 'waits' | null;
   finishSignIn(): void;
+  /** What it says of the next registrations of a key; 'waits' waits for the person until it is cancelled. */
+  registers: ActionOutcome | 'waits';
   revocation: Revocation['refreshToken'] | 'hang';
+  /** Of the sign-ins and refreshes, in their order. */
+  readonly requestIds: readonly string[];
   /** Refresh requests that left, oldest first. `counted` is false where the provider answered that it did nothing. */
   readonly refreshes: readonly { token: string; at: EpochMs; counted: boolean }[];
   readonly revoked: readonly string[];
+  /** Of each sign-in: how strong it has to be at least after the registration of a key; null for one that follows none. */
+  readonly floors: readonly (AssuranceLevel | null)[];
   /** Tokens that would still be taken. */
   live(): string[];
 }
@@ -59,8 +75,10 @@ const TIME_LIMIT = seconds(10);
 
 export function strictIdp(clock: Clock): StrictIdp {
   const families = new Map<string, { members: string[]; rotatedAt: EpochMs | null; ended: boolean }>();
+  const requestIds: string[] = [];
   const refreshes: { token: string; at: EpochMs; counted: boolean }[] = [];
   const revoked: string[] = [];
+  const floors: (AssuranceLevel | null)[] = [];
   const faults: RefreshFault[] = [];
   let made = 0;
   let finish = (): void => undefined;
@@ -104,14 +122,19 @@ export function strictIdp(clock: Clock): StrictIdp {
     assurance: { level: 'phr', because: 'acr phr with amr hwk', acr: 'phr', amr: ['hwk'], authTime: clock.now() },
     outage: null,
     signInFails: null,
+    registers: 'success',
     revocation: 'revoked',
     refreshes,
+    requestIds,
     revoked,
+    floors,
     fail: (...more) => void faults.push(...more),
     finishSignIn: () => finish(),
     live: () => [...families.values()].filter(({ ended }) => !ended).flatMap(({ members }) => members.slice(-1)),
 
-    async signIn({ signal, onUrl }): Promise<SignedIn> {
+    async signIn({ signal, onUrl, provesKey, requestId = '' }): Promise<SignedIn> {
+      requestIds.push(requestId);
+      floors.push(provesKey?.floor ?? null);
       onUrl(new URL('https://idp.example/authorize?state=x'));
       if (idp.signInFails === 'waits')
         await new Promise<void>((resolve, reject) => {
@@ -133,7 +156,14 @@ export function strictIdp(clock: Clock): StrictIdp {
       };
     },
 
-    async refresh(refreshToken, { identity }) {
+    async registerKey({ signal, onUrl }) {
+      onUrl(new URL('https://idp.example/authorize?kc_action=x'));
+      if (idp.registers !== 'waits') return idp.registers;
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('LOGIN_CANCELLED'))));
+    },
+
+    async refresh(refreshToken, { identity }, requestId = '') {
+      requestIds.push(requestId);
       const fault = faults.shift() ?? idp.outage;
       const token = refreshToken.reveal();
       await Promise.resolve();

@@ -17,6 +17,8 @@ export interface TokenSource {
   get(request: TokenRequest): Promise<MintedToken>;
   /** Requests that reached it, cached or not: what a hostile client must never cause. */
   asked: number;
+  /** The AI agents in whose name somebody waited. */
+  agents: (string | undefined)[];
   minted: number;
   /** 'cached': peek answers. 'slow': get waits for `release`. A failure: get rejects with it. */
   mode: 'cached' | 'mint' | 'slow' | AppError;
@@ -28,6 +30,7 @@ export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
   let waiting: (() => void)[] = [];
   const source: TokenSource = {
     asked: 0,
+    agents: [],
     minted: 0,
     mode: 'cached',
     release() {
@@ -39,8 +42,9 @@ export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
       if (source.mode !== 'cached') return undefined;
       return cached(workspace, scopes);
     },
-    async get({ workspace, scopes, deadline }) {
+    async get({ workspace, scopes, deadline, aiAgent }) {
       source.asked++;
+      source.agents.push(aiAgent);
       if (deadline <= clock.now()) throw new RangeError('a request without any time left');
       if (source.mode === 'slow') await new Promise<void>((resolve) => waiting.push(resolve));
       if (source.mode instanceof Error) throw source.mode;
@@ -54,7 +58,8 @@ export function tokenSource(clock: FakeClock, life = minutes(60)): TokenSource {
     source.minted++;
     const mintedAt = clock.now();
     const token = new Secret(`${TOKEN_MARK}-${source.minted}-${scopes.join('.')}`);
-    const minted: MintedToken = { subject: SUBJECT, token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
+    const requestId = source.minted.toString(16).padStart(16, '0');
+    const minted: MintedToken = { subject: SUBJECT, requestId, token, scopes, mintedAt, expiresAt: later(mintedAt, life) };
     cache.set(key, minted);
     return minted;
   }

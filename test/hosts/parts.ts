@@ -43,7 +43,7 @@ export async function makeGround({
       wake: async () => undefined,
     },
     person() {
-      person ??= openBrowser(product).then((opened) => {
+      person ??= openBrowser(product, { engineOnly: true }).then((opened) => {
         users = opened;
         return opened.person({ prf });
       });

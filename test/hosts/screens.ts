@@ -1,7 +1,7 @@
 /**
  * Takes a picture of every screen in both colours, for people to look at: the built desktop app on the stand-in for Electron. Once from its
  * first start to a sign-in at a workspace, once with service principals alone, once with two profiles, a service principal, several grants
- * and a history. The files go to docs/screens/.
+ * and a history; and of a managed device. The files go to docs/screens/.
  *
  *   npm run screens [-- FOLDER]
  */
@@ -27,6 +27,7 @@ import {
 import type { Workspace } from '../fixtures/workspace/workspace.ts';
 import { openChromium } from './chromium.ts';
 import type { Host } from './host.ts';
+import { photographManaged } from './managed-screens.ts';
 import { openShellSim } from './shell-sim/host.ts';
 
 const folder = resolve(process.argv[2] ?? fileURLToPath(new URL('../../docs/screens', import.meta.url)));
@@ -193,4 +194,5 @@ try {
   await host.close();
   await browser.close();
 }
+await photographManaged(photograph);
 process.stdout.write(`Pictures of every screen are in ${folder}\n`);

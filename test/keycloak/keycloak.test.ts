@@ -31,12 +31,12 @@ let product: Product;
 let users: UsersBrowser;
 let person: Person;
 
-/** Three ways to the same realm: as every day, with a key to be registered, and with a level that the realm does not have. */
+/** Three ways to the same realm: as every day, as strictly as can be, and with a level that the realm does not have. */
 const config = (host: string): string => {
-  const profile = (name: string, idp: string, assurance: string) => [
+  const profile = (name: string, assurance: string) => [
     `  ${name}:`,
     '    test: true',
-    `    idp: { preset: keycloak, issuer: '${keycloak.issuer}', clientId: ${clientId}${idp} }`,
+    `    idp: { preset: keycloak, issuer: '${keycloak.issuer}', clientId: ${clientId} }`,
     `    assurance: { ${assurance} }`,
     '    limits: { minTokenLife: 10 s }',
     '    workspaces:',
@@ -46,10 +46,9 @@ const config = (host: string): string => {
   return [
     'version: 1',
     'profiles:',
-    ...profile('acme', '', everyday),
-    ...profile('enrol', ', parameters: { kc_action: webauthn-register }', everyday),
-    ...profile('strict', '', 'phrAmr: [hwk]'),
-    ...profile('golden', '', 'acrValues: [gold], phrAcr: [gold]'),
+    ...profile('acme', everyday),
+    ...profile('strict', 'phrAmr: [hwk]'),
+    ...profile('golden', 'acrValues: [gold], phrAcr: [gold]'),
     '',
   ].join('\n');
 };
@@ -69,13 +68,18 @@ afterAll(async () => {
   await keycloak?.close();
 });
 
+function begin(...verb: string[]) {
+  const started = product.start([...verb, '--json']);
+  return { started, outcome: ended(started).then(({ code, stdout }) => ({ code, said: JSON.parse(stdout) })) };
+}
 async function beginLogin(...args: string[]) {
-  const login = product.start(['login', '--json', ...args]);
-  const outcome = ended(login).then(({ code, stdout }) => ({ code, said: JSON.parse(stdout) }));
-  return { url: await printedUrl(login), outcome };
+  const { started, outcome } = begin('login', ...args);
+  return { url: await printedUrl(started), outcome };
 }
 async function givePassword(page: Page, { username, password }: RealmUser): Promise<void> {
-  await page.locator('#username').fill(username);
+  // Whom the browser remembers is only asked for the password again.
+  await page.locator('#password').waitFor();
+  if (await page.locator('#username').isVisible()) await page.locator('#username').fill(username);
   await page.locator('#password').fill(password);
   await page.locator('#kc-login').click();
 }
@@ -95,18 +99,46 @@ async function whoAmI(env: Record<string, string>): Promise<string> {
 }
 
 describe('a company with Keycloak', () => {
-  it('has people register a key on their way in, by kc_action, and lets them enrol it with Lakepass', async () => {
-    const { url, outcome } = await beginLogin('--profile', 'enrol');
+  it('says when people cancel the registration of a key, and nothing where they take it out of the address', async () => {
+    const { page } = person;
+    const cancelled = begin('keys', 'register', '--profile', 'strict');
+    await page.goto((await printedUrl(cancelled.started)).href);
+    await givePassword(page, alice);
+    await page.locator('#cancelWebAuthnAIA').click();
+    expect((await cancelled.outcome).said.failure).toMatchObject({ code: 'KEY_NOT_REGISTERED', reason: 'cancelled' });
+    const stripped = begin('keys', 'register', '--profile', 'strict');
+    const proving = printedUrl(stripped.started, 1);
+    const url = await printedUrl(stripped.started);
+    url.searchParams.delete('kc_action');
+    await page.goto(url.href);
+    await proving;
+    await product.json('login', '--cancel', '--profile', 'strict');
+    expect((await stripped.outcome).said.failure.code).toBe('LOGIN_CANCELLED');
+    expect(await sessionOf('strict')).toMatchObject({ phase: 'signed-out', identity: null });
+  });
+
+  it('has people register their first key at a lower level, by kc_action, proves it, and lets them enrol it with Lakepass', async () => {
+    const { started, outcome } = begin('keys', 'register', '--profile', 'strict');
+    const [registering, proving] = [printedUrl(started), printedUrl(started, 1)];
+    const url = await registering;
     expect(url.searchParams.get('kc_action')).toBe('webauthn-register');
+    expect(url.searchParams.has('claims')).toBe(false);
     const { page } = person;
     await page.goto(url.href);
-    await givePassword(page, alice);
     await page.locator('#registerWebAuthn').click();
+    await page.getByRole('heading', { name: 'Back to Lakepass' }).waitFor();
+    const proof = await proving;
+    expect(proof.searchParams.get('prompt')).toBe('login');
+    // What the provider said of it has signed nobody in.
+    expect(await sessionOf('strict')).toMatchObject({ phase: 'signing-in', identity: null });
+    await page.goto(proof.href);
+    await givePassword(page, alice);
+    await useKey(page);
     await enrolFirstKey(person, 'Blue');
-    const { said } = await outcome;
-    expect(said.session).toMatchObject({
+    expect((await outcome).said).toMatchObject({ how: 'action', said: 'success', verified: true, assurance: { level: 'phr' } });
+    expect(await sessionOf('strict')).toMatchObject({
       identity: { username: 'alice@example.com', groups: ['/data-science'] },
-      assurance: { level: 'unknown', acr: 'silver' },
+      assurance: { level: 'phr', acr: 'phr' },
     });
     // The policy of the person's own waits for a tap.
     await page.getByRole('dialog').getByRole('button', { name: 'Approve with a key' }).click();
@@ -115,8 +147,8 @@ describe('a company with Keycloak', () => {
 
   it('signs people in at the level that was asked for, and no higher', async () => {
     const { url, outcome } = await beginLogin('--profile', 'acme');
+    // The browser is remembered at this level.
     await person.page.goto(url.href);
-    await givePassword(person.page, alice);
     const { said } = await outcome;
     expect(said.session).toMatchObject({ phase: 'signed-in', assurance: { level: 'unknown', acr: 'silver' } });
   });
@@ -133,8 +165,7 @@ describe('a company with Keycloak', () => {
     const { url, outcome } = await beginLogin('--profile', 'acme', '--step-up');
     expect(JSON.parse(url.searchParams.get('claims') ?? '')).toEqual({ id_token: { acr: { essential: true, values: ['phr'] } } });
     await person.page.goto(url.href);
-    // The password first, for the level of the key stands on it.
-    await givePassword(person.page, alice);
+    // The password that the level of the key stands on is remembered; the key never is.
     await useKey(person.page);
     const { said } = await outcome;
     expect(said.session).toMatchObject({ assurance: { level: 'phr', acr: 'phr', amr: expect.arrayContaining(['hwk']) } });

@@ -88,7 +88,9 @@ function removeOldBuilds(): void {
   const yesterday = Date.now() - 24 * 3_600_000;
   for (const name of globSync(`lakepass-machine-${process.getuid?.() ?? 0}-*`, { cwd: tmpdir() })) {
     const path = join(tmpdir(), name);
-    if (lstatSync(path).mtimeMs < yesterday) rmSync(path, { recursive: true, force: true });
+    // Files of tests run side by side: another may have removed it by now.
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && found.mtimeMs < yesterday) rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -1,22 +1,28 @@
 /**
  * Nothing that is written holds a secret. Every flow runs on the whole product, with every token, code, verifier, state, nonce,
- * cookie and grant secret marked as the services give them out; then everything that was written is searched: all files below the
- * home (audit log, logs, grants, vault, keyring), what every verb said, the agent's command line and environment, the arguments
- * of every process, the bodies of refusals, and what a crash leaves.
+ * cookie and grant secret marked as the services give them out, IT's signing key with its passphrase, and the token of a collector; then
+ * everything that was written is searched: all files below the home (audit log, logs, grants, vault, keyring, cursors, files for whoever picks
+ * them up), what a collector was sent, what every verb said, the agent's command line and environment, the arguments of every process, the
+ * bodies of refusals, and what a crash leaves.
  *
- * Three places are meant to carry one: the address that `login` prints (state and nonce go to the browser in it), the variables
- * of `env`, the token of `token`. Each is shown to carry that and nothing else.
+ * Four places are meant to carry one: the address that `login` prints (state and nonce go to the browser in it), the variables
+ * of `env`, the token of `token`, the file in which IT has laid the collector's. Each is shown to carry that and nothing else.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newKeyFile, readKeyFile, stretched } from '../../main/enroll/admin/signing-key.ts';
+import { thumbprintOf } from '../../main/enroll/bundle.ts';
+import { openBytes } from '../../main/vault/sealed-file.ts';
 import { statusViewSchema } from '../../preload/contract/control.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/otlp/receiver.ts';
 import { scriptedBrowser } from '../fixtures/scripted-browser.ts';
 import { uidsOf } from '../machine/accounts.ts';
 import { askOnce, type Call, type GrantEnv, prepareCallers } from './calling.ts';
 import { type Keyring, startKeyring } from './keyring.ts';
-import { ended, isAlive, type Product, printedUrl, startProduct } from './product.ts';
+import { ended, isAlive, type Product, printedUrl, startProduct, usualConfig } from './product.ts';
 import { type Hunt, secretHunt } from './secret-hunt.ts';
 
 /** What people, files and process lists could read, with a name to find it by. */
@@ -30,6 +36,8 @@ const hunt: Hunt = secretHunt();
 const written: Written[] = [];
 let product: Product;
 let keyring: Keyring;
+let collector: OtlpReceiver;
+const collectorToken = randomBytes(32).toString('base64url');
 let call: Call;
 let began: number;
 
@@ -43,6 +51,25 @@ async function verb(...args: string[]): Promise<{ code: number | null; stdout: s
   note(`stdout of ${args.join(' ')}`, outcome.stdout);
   note(`stderr of ${args.join(' ')}`, outcome.stderr);
   return outcome;
+}
+
+/** A verb of IT's, which reads a passphrase. */
+async function adminVerb(passphrase: string, ...args: string[]): Promise<number | null> {
+  const { code, stdout, stderr } = await product.lakepass(['admin', ...args, '--passphrase-fd', '0'], { stdin: `${passphrase}\n` });
+  note(`what admin ${args.join(' ')} says`, stdout + stderr);
+  return code;
+}
+
+/** The private halves, as nothing but this test ever writes them out. */
+async function openSigningKey(file: string, passphrase: string): Promise<string[]> {
+  const text = readFileSync(file, 'utf8');
+  const { salt, box } = (JSON.parse(text) as { private: { salt: string; box: string } }).private;
+  const names = await Promise.all(readKeyFile(text).publicKeys.map(thumbprintOf));
+  const opened = openBytes(Buffer.from(box, 'base64'), {
+    key: await stretched(passphrase, salt),
+    name: `lakepass signing-key/${names.join('/')}`,
+  });
+  return JSON.parse(opened?.plain.toString() ?? '[]') as string[];
 }
 
 const addressLine = /^ {2}http:\/\/localhost:\d+\/auth\?\S+\n/m;
@@ -109,7 +136,14 @@ async function stop(): Promise<void> {
 
 /** Every verb, as people and as scripts read it. */
 async function everyVerb(when: string): Promise<void> {
-  for (const args of [['status'], ['grants'], ['doctor'], ['audit', '--limit', '1000'], ['audit', 'verify']]) {
+  for (const args of [
+    ['status'],
+    ['grants'],
+    ['doctor'],
+    ['audit', '--limit', '1000'],
+    ['audit', 'verify'],
+    ['audit', 'sinks', '--last'],
+  ]) {
     await verb(...args);
     await verb(...args, '--json');
   }
@@ -155,17 +189,43 @@ function strayFiles(): Written[] {
   return found;
 }
 
-const files = (): Written[] => product.files().map(({ path, content }) => ({ where: path.slice(product.home.length + 1), content }));
+/** Below the home; what IT has laid there is not what we have written. */
+const files = (): Written[] =>
+  product
+    .files()
+    .map(({ path, content }) => ({ where: path.slice(product.home.length + 1), content }))
+    .filter(({ where, content }) => where !== 'collector-token' || content.toString() !== collectorToken);
+
+/** Has all records and times sent to a collector that wants a token, and records into a folder. */
+function sendAway({ home, machine, idp, workspaces }: Product): void {
+  const [folder, tokenFile] = [join(home, 'spool'), join(home, 'collector-token')];
+  mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(tokenFile, collectorToken, { mode: 0o600 });
+  if (process.getuid?.() === 0) for (const path of [folder, tokenFile]) chownSync(path, machine.user.uid, machine.user.gid);
+  const tokenFrom = { file: tokenFile };
+  const audit = {
+    sinks: [
+      { name: 'company', otlp: { url: collector.url, tokenFrom } },
+      { name: 'files', folder },
+    ],
+  };
+  const telemetry = { traces: { otlp: { url: collector.traceUrl, tokenFrom } } };
+  product.writeConfig(
+    `${usualConfig(idp, workspaces, ['minTokenLife: 1 s'])}audit: ${JSON.stringify(audit)}\ntelemetry: ${JSON.stringify(telemetry)}\n`,
+  );
+}
 
 beforeAll(async () => {
   began = Date.now();
   product = await startProduct({
     env,
     idp: { idTokenTtlSeconds: 12, refreshGraceSeconds: 30 },
-    limits: ['minTokenLife: 1 s'],
     workspaces: 2,
     secrets: hunt.add,
   });
+  collector = await startOtlpReceiver({ token: collectorToken });
+  hunt.add('collector-token', collectorToken);
+  sendAway(product);
   keyring = await startKeyring(product.machine.user, product.home);
   Object.assign(env, keyring.env);
   call = await prepareCallers(product);
@@ -174,6 +234,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await product.close();
   await keyring.close();
+  await collector.close();
 });
 
 describe('every flow runs', { timeout: 60_000 }, () => {
@@ -306,6 +367,28 @@ describe('every flow runs', { timeout: 60_000 }, () => {
     note('stderr of agent', stderr);
   });
 
+  it('publishing for a company: made, refused with another passphrase and with a broken file, signed', async () => {
+    const folder = join(product.home, 'acme');
+    const passphrase = `mark ${randomBytes(24).toString('base64url')}`;
+    const wrong = `mark ${randomBytes(24).toString('base64url')}`;
+    for (const each of [passphrase, wrong]) hunt.add('passphrase', each.slice(5));
+    const at = ['--folder', folder];
+    expect(await adminVerb(passphrase, 'init', ...at, '--organization', 'Acme')).toBe(0);
+    expect(await adminVerb(wrong, 'bundle', ...at)).not.toBe(0);
+    expect(await adminVerb(passphrase, 'bundle', ...at, '--json')).toBe(0);
+    const [scalar = '', ...others] = await openSigningKey(join(folder, 'signing-key.json'), passphrase);
+    expect([scalar, ...others]).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
+    hunt.add('signing-key', scalar);
+    // In the clear, cut short: what is wrong with it is said without the text.
+    const file = join(folder, 'signing-key.json');
+    const sealed = readFileSync(file);
+    const { text } = await newKeyFile({ passphrase: null, stretch: stretched });
+    hunt.add('signing-key', /"d": \[\s*"([\w-]{43})"/.exec(text)?.[1] ?? '');
+    writeFileSync(file, text.slice(0, -4));
+    expect((await verb('admin', 'bundle', ...at)).stderr).toContain('ADMIN_FILE_INVALID');
+    writeFileSync(file, sealed);
+  });
+
   it('signing out, with and without a provider that answers', async () => {
     await login(['--json'], asAlice);
     await servedTo(await grantFor('-s', 'sql', '-w', 'main'));
@@ -315,6 +398,7 @@ describe('every flow runs', { timeout: 60_000 }, () => {
     await login(['--json'], asAlice);
     await verb('logout', '--json');
     await everyVerb('after the sign-out');
+    await verb('evidence', '--from', '2026-01-01', '--to', '2100-01-01', '--out', join(product.home, 'evidence'));
   });
 });
 
@@ -333,6 +417,8 @@ describe('what was written', () => {
       'workspace-token',
       'grant',
       'page-code',
+      'passphrase',
+      'signing-key',
     ])
       expect(kinds[kind] ?? 0, kind).toBeGreaterThan(1);
   });
@@ -347,7 +433,15 @@ describe('what was written', () => {
       'grants.json',
       '.corrupt-1',
       'keyrings/login.keyring',
+      'acme/signing-key.json',
+      'acme/bundle.jws.json',
       'support after the sign-out.json',
+      'audit-sinks/company.json',
+      'audit-sinks/files.json',
+      'evidence/index.html',
+      'evidence/evidence.json',
+      'evidence/audit/audit-000001.jsonl',
+      'spool/',
     ])
       expect(names).toContain(name);
     expect(searched(all)).toEqual([]);
@@ -361,6 +455,31 @@ describe('what was written', () => {
         place,
       ).toBe(true);
     expect(searched(written)).toEqual([]);
+  });
+
+  it('holds none of them, in what a collector was sent and in what lies in a folder for whoever picks it up', () => {
+    expect(collector.problems).toEqual([]);
+    expect(new Set(collector.headers.map(({ authorization }) => authorization))).toEqual(new Set([`Bearer ${collectorToken}`]));
+    const spool = files().filter(({ where }) => where.startsWith('spool/'));
+    const lines = spool.flatMap(({ content }) => content.toString().trim().split('\n'));
+    const inFolder = lines.map((line) => (JSON.parse(line) as { event_type: string }).event_type);
+    const atCollector = collector.logs.map(({ eventName }) => eventName.replace(/^lakepass\./, ''));
+    for (const types of [new Set(inFolder), new Set(atCollector)])
+      for (const type of [
+        'session.signed-in',
+        'session.renewed',
+        'token.minted',
+        'token.served',
+        'token.refused',
+        'grant.created',
+        'audit.checkpoint',
+      ])
+        expect(types).toContain(type);
+    expect(new Set(collector.spans.map(({ name }) => name))).toEqual(
+      new Set(['sign-in', 'renewal', 'mint', 'try', 'token'].map((what) => `lakepass.${what}`)),
+    );
+    expect(searched(collector.bodies.map((content, index) => ({ where: `body ${index}`, content })))).toEqual([]);
+    expect(searched(spool)).toEqual([]);
   });
 
   it('holds none of them, in files outside the home; and no crash left a core', () => {
@@ -398,6 +517,19 @@ describe('the search', () => {
     trial.add('opaque', opaque);
     trial.add('jwt', jwtLike);
     expect(trial.search(Buffer.concat([Buffer.from('before '), Buffer.from(content), Buffer.from(' after')]))).toEqual([kind]);
+  });
+
+  it('finds one in what is sent: in a body for a collector, in a line for a folder, in a cursor', () => {
+    const marked = `${'B2c3'.repeat(10)}D4e`;
+    hunt.add('planted', marked);
+    const [body = ''] = collector.bodies.filter((each) => each.includes('"stringValue":"token.serve"'));
+    const spoilt = body.replace('"stringValue":"token.serve"', `"stringValue":"token.serve ${marked.slice(0, 30)}"`);
+    expect([hunt.search(body), hunt.search(spoilt)]).toEqual([[], ['planted']]);
+    for (const part of ['spool/', 'audit-sinks/', 'evidence/evidence.json']) {
+      const [found] = files().filter(({ where }) => where.startsWith(part) || where.includes(`/${part}`));
+      const text = found?.content.toString() ?? '';
+      expect([hunt.search(text), hunt.search(text.replace(/[0-9a-f]{64}/, marked))]).toEqual([[], ['planted']]);
+    }
   });
 
   it('finds a grant in a file below the home, and nothing in innocent text', async () => {

@@ -35,6 +35,7 @@ function wheel() {
   const clock: Clock = {
     now: () => (START + now) as EpochMs,
     elapsed: () => now as Ms,
+    sinceBoot: () => now as Ms,
     after(delay, run) {
       const due = Math.max(now + STEP, Math.floor((now + delay) / STEP) * STEP);
       const bucket = buckets.get(due) ?? new Set();

@@ -145,7 +145,7 @@ describe('a keychain that does not open', () => {
     await keyring.freeze();
     try {
       expect(await failure()).toMatchObject({ code: 'KEYCHAIN_FAILED', nextStep: 'unlock-keychain' });
-      await expect.poll(agentsOfThisHome, { timeout: 5000 }).toEqual([]);
+      await expect.poll(agentsOfThisHome).toEqual([]);
     } finally {
       await keyring.thaw();
     }

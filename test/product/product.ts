@@ -255,12 +255,12 @@ export function ended(child: Ending): Promise<Ended> {
 }
 
 /** The sign-in address as the command prints it for people. */
-export function printedUrl(login: Ending): Promise<URL> {
+export function printedUrl(login: Ending, place = 0): Promise<URL> {
   return new Promise((resolve, reject) => {
     let text = '';
     login.stderr?.on('data', (chunk) => {
       text += chunk;
-      const found = /^ {2}(https?:\/\/\S+)\n/m.exec(text)?.[1];
+      const found = [...text.matchAll(/^ {2}(https?:\/\/\S+)\n/gm)][place]?.[1];
       if (found !== undefined) resolve(new URL(found));
     });
     login.once('close', (code) => reject(new Error(`the sign-in ended (${code}) before it printed an address: ${text}`)));

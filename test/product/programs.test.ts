@@ -117,7 +117,7 @@ describe('a run', () => {
     writeFileSync(`${second}.go`, '');
     expect(await answerIn(second)).toBe('TOKEN');
     while (isAlive(pid)) await wait(50);
-    await expect.poll(async () => (await grantNamed('left behind'))?.state, { timeout: 8000 }).toBe('revoked');
+    await expect.poll(async () => (await grantNamed('left behind'))?.state).toBe('revoked');
   });
 
   it('is asked about a double fork that it has never seen, by name', async () => {
@@ -151,7 +151,7 @@ describe('a run', () => {
     writeFileSync(go, '');
     expect(await answerIn(file)).toBe('TOKEN');
     process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
-    await expect.poll(async () => (await grantNamed('killed'))?.state, { timeout: 8000 }).toBe('revoked');
+    await expect.poll(async () => (await grantNamed('killed'))?.state).toBe('revoked');
   });
 
   it('is widened while it runs: the same address gives a token with the wider scopes', async () => {
@@ -195,7 +195,7 @@ describe('an address in other hands', () => {
 
     run.stdin?.end();
     await ended(run);
-    await expect.poll(async () => (await grantNamed('saved notebook'))?.state, { timeout: 8000 }).toBe('revoked');
+    await expect.poll(async () => (await grantNamed('saved notebook'))?.state).toBe('revoked');
     const late = fresh();
     const otherProgram = place('another-program');
     copyFileSync('/usr/bin/curl', otherProgram);
@@ -286,7 +286,7 @@ describe('a shell', () => {
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     expect(await answerIn(file)).toBe('TOKEN');
     expect(await answerIn(second)).toBe('TOKEN');
-    await expect.poll(async () => (await grantNamed('a shell'))?.state, { timeout: 8000 }).toBe('revoked');
+    await expect.poll(async () => (await grantNamed('a shell'))?.state).toBe('revoked');
   });
 
   it('is asked for its first `lakepass token`, and not for its second', async () => {

@@ -104,10 +104,11 @@ describe('the memory of a locked agent', () => {
   async function snapshot(folder: string, pid: number): Promise<Buffer> {
     process.kill(pid, 'SIGUSR2');
     const named = (): string | undefined => readdirSync(folder).find((name) => name.endsWith('.heapsnapshot'));
-    // It is written while the agent stands still; whoever gets an answer from it afterwards finds it whole.
     while (named() === undefined) await wait(50);
-    await status();
     const file = join(folder, named() ?? '');
+    // It is written while the agent stands still, for longer than a verb waits where the machine is busy. It ends as an object does.
+    while (!/\]\}\s*$/.test(readFileSync(file).subarray(-64).toString('latin1'))) await wait(250);
+    await status();
     const bytes = readFileSync(file);
     rmSync(file);
     return bytes;

@@ -87,6 +87,8 @@ async function nonce(): Promise<string> {
   return value;
 }
 
+/** A company of its own. */
+const LINK = `lakepass://enroll?url=${encodeURIComponent('https://127.0.0.1:9/bundle')}&key=${'A'.repeat(43)}`;
 const grantBody = (binding: string) => ({ scopes: wanted, binding, label: 'mine' });
 const routes: [string, string, object | undefined][] = [
   ['POST', '/v1/grants', grantBody('run')],
@@ -98,6 +100,11 @@ const routes: [string, string, object | undefined][] = [
   ['POST', '/v1/token/ask', { scopes: wanted }],
   ['POST', '/v1/unlock', {}],
   ['POST', '/v1/seal', { how: 'keychain' }],
+  ['POST', '/v1/keys/register', {}],
+  ['POST', '/v1/keys/prove', {}],
+  ['POST', '/v1/enroll/look', { link: LINK }],
+  ['POST', '/v1/enroll/accept', { link: LINK, hash: '0'.repeat(64) }],
+  ['POST', '/v1/enroll/leave', {}],
 ];
 /** After the rest: what one of them writes is asked about as long as it lies there. */
 const routesOfFiles: typeof routes = [
@@ -207,8 +214,9 @@ async function touch(address: string): Promise<string> {
   return finished['done'] === true ? 'done' : 'one touch taken';
 }
 
-/** What Lakepass would do in its own name. */
+/** What Lakepass would do in its own name, or open for the person. */
 const firstSteps: [string, object][] = [
+  ['keys/register', {}],
   ['setup/profile', { from: 'issuer', name: 'mine', issuer: 'https://idp.example', clientId: 'x', workspace: 'https://dbc.example' }],
   ['setup/default/write', { section: 'mine', scopes: wanted }],
   ['setup/default/undo', {}],

@@ -1,9 +1,10 @@
 /**
- * `lakepass admin`: IT's own tool, which makes what devices are told. It needs no agent and speaks to nobody: files in, files out. What
+ * `lakepass admin`: IT's own tool, which makes what devices are told. It needs no agent and speaks to nobody, but for `bundle --published`: files in, files out. What
  * it does is loaded when one of these runs, so that no other command waits for it.
  */
 import type { Command } from 'commander';
 import { reporting } from '../common.ts';
+import type { ReviewOptions } from '../review-acts.ts';
 
 export interface Options {
   folder: string;
@@ -15,6 +16,8 @@ export interface Options {
   out?: string;
   finish?: boolean;
   url?: string;
+  published?: string;
+  undo?: boolean;
   svg?: string;
   rule?: string;
   until?: string;
@@ -53,6 +56,7 @@ export function addAdmin(program: Command): void {
     ),
   )
     .option('--out <path>', 'where it is written; bundle.jws.json in the folder without it')
+    .option('--published <url>', 'look at what is published there first, and sign nothing beside what another admin has published')
     .action(doing(({ bundle }, options) => bundle(options)));
 
   local(
@@ -89,7 +93,28 @@ export function addAdmin(program: Command): void {
     .option('--user <name>', 'Databricks user name')
     .option('--issuer <url>', 'issuer of the person, with --subject')
     .option('--subject <id>', 'subject of the person at that issuer')
+    .option('--undo', 'take the revocation back')
     .action(doing(({ revoke }, options) => revoke(options)));
+
+  admin
+    .command('review')
+    .description('judge the records that devices have sent: keys, revisions, who is missing; fails where anything is found')
+    .argument('<dir>', 'folder with the records')
+    .option('--bundle <path>', 'the bundle that is published, to compare with what it wants')
+    .option('--mds <path>', 'file of FIDO’s metadata, without which few keys can be proven')
+    .option('--expect <path>', 'ids of devices or user names, one a line, that have to be there')
+    .option('--days <number>', 'a record that is older is stale', '30')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  lakepass admin review /srv/lakepass/records --bundle acme/bundle.jws.json --mds blob.jwt --expect staff.txt',
+    )
+    .action(
+      reporting(
+        async (folder: string, options: ReviewOptions) => (await import('../review-acts.ts')).reviewFolder(folder, options),
+        (_, options) => options.json === true,
+      ),
+    );
 
   withPassphrase(
     local(

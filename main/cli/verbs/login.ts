@@ -71,20 +71,35 @@ async function login(workspace: string | undefined, options: Options): Promise<v
 /** Opens the browser, or says what to open, and waits for the person. @throws ReportedFailure: why it came to nothing */
 export async function signIn(agent: AgentClient, name: string | undefined, stepUp: boolean): Promise<z.output<typeof signInOutcomeSchema>> {
   const profile = name === undefined ? {} : { profile: name };
-  // Ctrl-C ends the wait in the agent too; the failure that follows is what is reported.
+  return inBrowser(agent, profile, async () => {
+    const started = await agent.postProven('/v1/sign-in', { ...profile, stepUp }, signInStartedSchema);
+    sendToBrowser(started, 'touch your key');
+    return agent.get(`/v1/sign-in?profile=${encodeURIComponent(started.profile)}`, signInOutcomeSchema, BROWSER_LIMIT);
+  });
+}
+
+/** Longer than the agent waits for a person. */
+export const BROWSER_LIMIT = minutes(30);
+
+/** Ctrl-C ends the wait in the agent too; the failure that follows is what is reported. */
+export async function inBrowser<T>(agent: AgentClient, profile: { profile?: string }, run: () => Promise<T>): Promise<T> {
   const cancel = (): void => void agent.post('/v1/sign-in/cancel', profile, z.object({ cancelled: z.boolean() })).catch(() => undefined);
   process.once('SIGINT', cancel);
-  const started = await agent.postProven('/v1/sign-in', { ...profile, stepUp }, signInStartedSchema);
-  // People who asked for JSON read standard output with a program; the URL is for their eyes.
+  try {
+    return await run();
+  } finally {
+    process.off('SIGINT', cancel);
+  }
+}
+
+/** People who asked for JSON read standard output with a program; the URL is for their eyes. */
+export function sendToBrowser({ url, browser }: { url: string; browser: 'opened' | 'none' }, act: string): void {
   process.stderr.write(
-    started.browser === 'opened'
-      ? 'Your browser is open: touch your key there. If it did not open, use this address:\n'
-      : 'Open this address in a browser on this machine and touch your key:\n',
+    browser === 'opened'
+      ? `Your browser is open: ${act} there. If it did not open, use this address:\n`
+      : `Open this address in a browser on this machine and ${act}:\n`,
   );
-  process.stderr.write(`  ${started.url}\n`);
-  const outcome = await agent.get(`/v1/sign-in?profile=${encodeURIComponent(started.profile)}`, signInOutcomeSchema, minutes(30));
-  process.off('SIGINT', cancel);
-  return outcome;
+  process.stderr.write(`  ${url}\n`);
 }
 
 const wrong = (detail: string) => new AppError('INPUT_INVALID', { reason: 'options', detail });

@@ -1,5 +1,6 @@
 /** `lakepass status`: who is signed in, what is served, what is wrong, and the next command. */
 import type { Command } from 'commander';
+import { type AlertView, codesOfAlerts } from '../../../preload/contract/alert.ts';
 import { type StatusView, statusViewSchema } from '../../../preload/contract/control.ts';
 import { questionText } from '../asking.ts';
 import { type CommonOptions, optionsFirst, reachAgent, withCommon } from '../common.ts';
@@ -42,7 +43,10 @@ export function statusText(view: StatusView): string {
   if (view.grants.length > 0) lines.push('', grantTable(view.grants));
   if (view.queue.asks.length > 0) lines.push('', ...waitingLines(view));
   if (view.warnings.length > 0) lines.push('', ...view.warnings.map((warning) => `~ ${warning}`));
-  for (const problem of view.problems) lines.push('', `! ${failureLine(problem)}`);
+  const { alerts = [] } = view;
+  for (const alert of alerts) lines.push('', ...alertLines(alert));
+  const said = codesOfAlerts(alerts);
+  for (const problem of view.problems) if (!said.has(problem.code)) lines.push('', `! ${failureLine(problem)}`);
   lines.push('', `Next: ${view.next}`);
   return lines.join('\n');
 }
@@ -74,7 +78,7 @@ export function lockLine(lock: StatusView['lock']): string {
   return lock.locksAt === null ? 'open' : `open until ${lock.locksAt.slice(0, 16).replace('T', ' ')} UTC, the day’s limit`;
 }
 
-function safetyLines({ lock, policy, tapKeys, managed }: StatusView): string[] {
+function safetyLines({ lock, policy, tapKeys, managed, audit }: StatusView): string[] {
   const until = policy.expires === null ? '' : `, until ${policy.expires.slice(0, 10)}`;
   const observing = policy.mode === 'observe' ? ', observe mode: decides and records, refuses little' : '';
   const keys = tapKeys.map(({ name, model, attested, seals }) => {
@@ -82,19 +86,49 @@ function safetyLines({ lock, policy, tapKeys, managed }: StatusView): string[] {
     return `${name} (${model}, ${proof}${seals ? ', seals the vault' : ''})`;
   });
   return [
-    ...(managed === undefined ? [] : [managedLine(managed)]),
+    ...(managed === undefined ? [] : [managedLine(managed), ...exemptionLines(managed)]),
     `Lock      ${lockLine(lock)}; ${sealWords[lock.sealing]}`,
     `Policy    ${policy.id} revision ${policy.revision} from ${policy.source}${observing}${until}`,
     `Tap keys  ${keys.join(', ') || 'none yet: one is enrolled in the page that follows a sign-in'}`,
+    ...(audit === undefined ? [] : auditLines(audit)),
   ];
 }
 
-/** Revision and hash are what the admin's own bundle shows. */
-function managedLine({ organization, source, revision, hash, expires, device, revoked }: NonNullable<StatusView['managed']>): string {
-  const how = source === 'managed' ? 'by the settings of this machine' : 'by a link you accepted';
-  const out = revoked ? '; this device is REVOKED' : '';
-  return `Managed   by ${organization}, ${how}: bundle revision ${revision} (${hash.slice(0, 16)}), until ${expires.slice(0, 10)}; device ${device}${out}`;
+/** How far the log is sealed, and a line for each sink. */
+export function auditLines({ checkpoint, sinks }: NonNullable<StatusView['audit']>): string[] {
+  const sealed = checkpoint === null ? 'not sealed yet' : `sealed up to record ${checkpoint.size}, ${momentOf(checkpoint.at)}`;
+  return [
+    `Audit     ${sealed}`,
+    ...sinks.map(({ name, to, waiting, lastSentAt, problem }) => {
+      const state = waiting === 0 ? 'all has arrived' : `${waiting} to go`;
+      const last = lastSentAt === null ? 'nothing has arrived yet' : `last ${momentOf(lastSentAt)}`;
+      return `Sink      ${name} to ${to}: ${state}, ${last}${problem === null ? '' : `; ${failureLine(problem)}`}`;
+    }),
+  ];
 }
+
+function alertLines({ severity, name, count, since, lastAt, seen, cause, next }: AlertView): string[] {
+  const mark = severity === 'severe' ? '! Severe alert' : '! Alert';
+  const often = count === 1 ? `since ${momentOf(since)}` : `${count} times since ${momentOf(since)}, last ${momentOf(lastAt)}`;
+  return [`${mark}${name === '' ? '' : ` (${name})`}: ${cause}`, `  ${often}${seen ? '; you have seen it' : ''}. ${next}`];
+}
+
+export const momentOf = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
+
+/** Revision and hash are what the admin's own bundle shows. */
+function managedLine({ managedBy, source, url, revision, hash, expires, device, revoked }: NonNullable<StatusView['managed']>): string {
+  const how = source === 'managed' ? 'by the settings of this machine' : 'by a link you accepted';
+  const bundle =
+    revision === null
+      ? url !== null && '; its bundle is awaited, and until then nothing is handed out'
+      : `: bundle revision ${revision} (${hash?.slice(0, 16)}), until ${expires?.slice(0, 10)}; device ${device}`;
+  return `Managed   by ${managedBy}, ${how}${bundle || ''}${revoked ? '; this device is REVOKED' : ''}`;
+}
+
+const exemptionLines = ({ exemptions }: NonNullable<StatusView['managed']>): string[] =>
+  exemptions.map(
+    ({ rule, until, reason }) => `  exempt from the rule ${rule} until ${until.slice(0, 16).replace('T', ' ')} UTC: ${reason}`,
+  );
 
 function waitingLines({ queue }: StatusView): string[] {
   const waiting = queue.asks.map((ask) => `? ${questionText(ask)}, open until ${ask.openUntil.slice(11, 16)} UTC`);

@@ -92,6 +92,19 @@ export function withRevoked(text: string, out: { device: string } | { person: Pe
     : edited(text, (document) => append(document, ['revoked', 'persons'], out.person));
 }
 
+/** The text without that device or person among those who are out; the same text where they are not. */
+export function withoutRevoked(text: string, out: { device: string } | { person: Person }, { revoked: known }: BundleFile): string {
+  const isOne = 'device' in out ? (at: number) => known.devices[at] === out.device : (at: number) => isSame(known.persons[at], out.person);
+  const path = ['revoked', 'device' in out ? 'devices' : 'persons'];
+  const places = [...known['device' in out ? 'devices' : 'persons'].keys()].filter(isOne);
+  if (places.length === 0) return text;
+  return edited(text, (document) => {
+    for (const at of places.reverse()) document.deleteIn([...path, at]);
+  });
+}
+
+const isSame = (known: Person | undefined, person: Person): boolean => known !== undefined && samePerson(known, person);
+
 /** As a device compares them: a user name in any case, an issuer and a subject to the letter. */
 export const samePerson = (a: Person, b: Person): boolean => keyOf(a) === keyOf(b);
 const keyOf = (person: Person): string =>

@@ -1,13 +1,16 @@
 /** What a new bundle changes against the last one, in words that an admin reads before publishing it. */
 import { isDeepStrictEqual } from 'node:util';
 import { policySchema } from '../../policy/schema.ts';
+import { noAuditSettings, placeOfCollector, placeOfSink, type SinkSettings } from '../../profile/audit-settings.ts';
 import { readConfig } from '../../profile/load-config.ts';
+import { type Config, noConfig } from '../../profile/profile.ts';
+import type { TelemetrySettings } from '../../profile/telemetry-settings.ts';
 import { readYaml } from '../../profile/yaml-source.ts';
 import { thumbprintOf } from '../bundle.ts';
 import type { Bundle, BundleInput } from '../bundle-schema.ts';
 import { rulesOf } from './bundle-file.ts';
 
-type Named = ReadonlyMap<string, unknown>;
+type Named<T = unknown> = ReadonlyMap<string, T>;
 type Part = Pick<
   Bundle,
   'organization' | 'keys' | 'policy' | 'config' | 'modes' | 'revoked' | 'exemptions' | 'tapKeys' | 'records' | 'settings'
@@ -20,10 +23,10 @@ type Part = Pick<
  */
 export async function changesIn(before: Part | null, after: Part): Promise<string[]> {
   const lines: string[] = [];
-  const compare = (what: string, was: Named, is: Named): void => {
-    for (const [name, value] of is) if (!was.has(name)) lines.push(`+ ${what} ${name}${shown(value)}`);
+  const compare = <T>(what: string, was: Named<T>, is: Named<T>, inWords: (value: T) => unknown = (value) => value): void => {
+    for (const [name, value] of is) if (!was.has(name)) lines.push(`+ ${what} ${name}${shown(inWords(value))}`);
     for (const [name, value] of is)
-      if (was.has(name) && !isDeepStrictEqual(was.get(name), value)) lines.push(`~ ${what} ${name}${shown(value)}`);
+      if (was.has(name) && !isDeepStrictEqual(was.get(name), value)) lines.push(`~ ${what} ${name}${shown(inWords(value))}`);
     for (const name of was.keys()) if (!is.has(name)) lines.push(`- ${what} ${name}`);
   };
   const both = <T>(of: (part: Part) => T, none: T): [T, T] => [before === null ? none : of(before), of(after)];
@@ -41,7 +44,13 @@ export async function changesIn(before: Part | null, after: Part): Promise<strin
   compare('setting', ...both<Named>(({ settings }) => settingsOf(settings), none));
   compare('tap keys', ...both<Named>(({ tapKeys }) => (tapKeys === undefined ? none : new Map(Object.entries(tapKeys))), none));
   compare('records', ...both<Named>(({ records }) => (records === undefined ? none : new Map(Object.entries(records))), none));
-  compare('profile', ...both<Named>(({ config }) => profilesOf(config), none));
+  const [was, is] = both(configOf, noConfig);
+  compare('profile', was.profiles, is.profiles);
+  compare('service principal', was.servicePrincipals, is.servicePrincipals);
+  compare('network', namedOf(was.network), namedOf(is.network));
+  compare('sink of audit records', sinksOf(was), sinksOf(is), placeOfSink);
+  compare('audit', auditOf(was), auditOf(is));
+  compare('telemetry', namedOf(was.telemetry), namedOf(is.telemetry), telemetryWord);
   return lines;
 }
 
@@ -70,8 +79,16 @@ function policyOf(policy: string | undefined): Named {
   return new Map(Object.entries(rest).filter(([, value]) => !isEmpty(value)));
 }
 
-function profilesOf(config: string | undefined): Named {
-  if (config === undefined) return new Map();
-  const { profiles, servicePrincipals, network } = readConfig(Buffer.from(config), 'config.yaml');
-  return new Map<string, unknown>([...profiles, ...servicePrincipals, ...Object.entries(network)]);
+const configOf = ({ config }: Part): Config => (config === undefined ? noConfig : readConfig(Buffer.from(config), 'config.yaml'));
+
+const namedOf = <T extends object>(given: T): Named<Exclude<T[keyof T], undefined>> =>
+  new Map(Object.entries(given).filter(([, value]) => value !== undefined));
+const sinksOf = ({ audit }: Config): Named<SinkSettings> => new Map(audit.sinks.map((sink) => [sink.name, sink]));
+
+/** What is as it is without a word counts as not said. */
+function auditOf({ audit: { sinks: _, ...rest } }: Config): Named {
+  return new Map(Object.entries(rest).filter(([name, value]) => value !== noAuditSettings[name as keyof typeof rest]));
 }
+
+const telemetryWord = (given: NonNullable<TelemetrySettings[keyof TelemetrySettings]>): string =>
+  'port' in given ? `port ${given.port}` : placeOfCollector(given.otlp);

@@ -3,7 +3,8 @@
  * a tool of IT's own: no agent takes part, and nothing leaves the machine.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../app-error.ts';
 import { readFileWhole, replaceFile } from '../../durable-file.ts';
@@ -113,7 +114,11 @@ export async function writeNew(file: string, text: string, mode = 0o600): Promis
 /** A file for everybody's eyes, such as a web server's: whole or not at all. @throws AppError DISK_FULL */
 export async function writePublic(file: string, text: string): Promise<void> {
   await replaceFile(file, text, randomUUID());
-  await chmod(file, 0o644);
+  // Others may write in such a folder: what stands there under that name by now could be a link to the signing key.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    throw new AppError('DISK_FULL', { detail: `${file} is not what was written.`, cause });
+  });
+  await handle.chmod(0o644).finally(() => handle.close());
 }
 
 /** The bytes; null where there is no such file. @throws AppError ADMIN_FILE_INVALID (reason: file) */

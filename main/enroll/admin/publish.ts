@@ -50,17 +50,20 @@ export async function readSources(folder: AdminFolder): Promise<Sources> {
  * bundles have the same.
  *
  * @param out where it is written; a bundle that is there is the one before it
- * @throws AppError as `readSources` | ADMIN_FILE_INVALID (reason: out): what is there is no bundle of this company and these keys
+ * @param published what devices are given now, where that is known
+ * @throws AppError as `readSources` | ADMIN_FILE_INVALID (reason: out, published): what is there is no bundle of this company and these keys
+ * @throws AppError ADMIN_STEP_MISSING (reason: published): somebody else has published since
  * @throws AppError SIGNING_KEY_SEALED | BUNDLE_INVALID | BUNDLE_KEY_UNKNOWN | DISK_FULL
  */
 export async function publishBundle(
   folder: AdminFolder,
-  { lock, out = folder.file('signed'), now }: { lock: Lock; out?: string; now: EpochMs },
+  { lock, out = folder.file('signed'), published, now }: { lock: Lock; out?: string; published?: Buffer; now: EpochMs },
 ): Promise<Published> {
   const sources = await readSources(folder);
   const keys = await openKeys(await folder.read('key'), lock);
   const publicKeys = keys.map(({ publicKey }) => publicKey);
   const before = await lastBundle(out, publicKeys, sources.bundle);
+  if (published !== undefined) requireBefore(await ownBundle(published, publicKeys, sources.bundle, 'published'), before, out);
   const revision = Math.max(sources.bundle.revision, before?.bundle.revision ?? 0) + 1;
   const input = bundleInput(sources, publicKeys, revision, now);
 
@@ -102,24 +105,49 @@ function bundleInput({ bundle, policy, config }: Sources, keys: SigningKey[], re
 /** The bundle that the next one takes the place of. @throws AppError ADMIN_FILE_INVALID (reason: out) */
 export async function lastBundle(file: string, keys: readonly SigningKey[], { bundleId }: BundleFile): Promise<VerifiedBundle | null> {
   const bytes = await readBytes(file);
-  if (bytes === null) return null;
-  const strange = (what: string, cause?: unknown): AppError =>
-    new AppError('ADMIN_FILE_INVALID', { reason: 'out', detail: `${file} ${what}; move it away, or name another file.`, cause });
+  return bytes === null ? null : ownBundle(bytes, keys, { bundleId }, 'out', `${file} is`, 'move it away, or name another file');
+}
+
+/** @throws AppError ADMIN_FILE_INVALID (reason: as given) */
+async function ownBundle(
+  bytes: Buffer,
+  keys: readonly SigningKey[],
+  { bundleId }: Pick<BundleFile, 'bundleId'>,
+  reason: 'out' | 'published',
+  what = 'What is published is',
+  next = 'name the right address',
+): Promise<VerifiedBundle> {
+  const strange = (why: string, cause?: unknown): AppError =>
+    new AppError('ADMIN_FILE_INVALID', { reason, detail: `${what} ${why}; ${next}.`, cause });
   const verified = await verifyBundle(bytes, keys).catch((error: unknown) => {
     if (!hasCode(error, 'BUNDLE_INVALID', 'BUNDLE_KEY_UNKNOWN')) throw error;
-    throw strange('is no bundle that this signing key has signed', error);
+    throw strange('no bundle that this signing key has signed', error);
   });
   // check: admin-out-same-company
-  if (verified.bundle.bundleId !== bundleId) throw strange('is a bundle of another company');
+  if (verified.bundle.bundleId !== bundleId) throw strange('a bundle of another company');
   // end check
   return verified;
+}
+
+/** Two admins may sign side by side, and a device that has seen one revision takes no other text of it. */
+function requireBefore(published: VerifiedBundle, before: VerifiedBundle | null, out: string): void {
+  const { revision } = published.bundle;
+  const isKnown = before !== null && (revision < before.bundle.revision || published.hash === before.hash);
+  // check: admin-published-before
+  if (!isKnown)
+    throw new AppError('ADMIN_STEP_MISSING', {
+      reason: 'published',
+      detail: `Revision ${revision} is published and is not what lies here. Put that file in the place of ${out}, take over what it changed, and sign again.`,
+    });
+  // end check
 }
 
 function notesOn({ policy, config, rules }: Sources, now: VerifiedBundle, before: VerifiedBundle | null): string[] {
   const notes = [...(now.policy?.warnings ?? [])];
   if (policy === undefined) notes.push('There is no policy.yaml: devices go by their own policy.');
   else if (rules.size > 0 && now.policy?.counts.tests === 0) notes.push('policy.yaml has no tests of its own.');
-  if (config === undefined) notes.push('config.yaml says nothing: people write their profiles themselves.');
+  if (config === undefined)
+    notes.push('config.yaml says nothing: people write their profiles themselves, and so which names and groups policy is told of.');
   const was = before?.policy;
   if (was && now.policy && was.hash !== now.policy.hash && was.revision >= now.policy.revision)
     notes.push(`policy.yaml was changed and its own revision is still ${now.policy.revision}: records tell policies apart by it.`);

@@ -15,6 +15,7 @@ import {
   type Request,
   type Route,
 } from '@playwright/test';
+import { WAIT_MS } from '../chromium.ts';
 import { BINDING, codec, isolatedWorld, pageWorld, WORLD } from './page-worlds.ts';
 import { type FrameView, type MainTable, openWire, type WindowBirth, type WindowsTable, type Wire } from './wire.ts';
 
@@ -168,6 +169,7 @@ export function openScreen(browser: Browser, channel: Parameters<typeof openWire
     if (found !== undefined) return found;
     const made = browser.newContext({ serviceWorkers: 'block', acceptDownloads: false, colorScheme: scheme, reducedMotion: 'reduce' });
     const routed = made.then(async (context) => {
+      context.setDefaultTimeout(WAIT_MS);
       await context.route('**/*', (route, request) => answer(partition, route, request));
       return context;
     });

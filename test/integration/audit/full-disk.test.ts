@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { newCursor, readCursor, writeCursor } from '../../../main/audit/sinks/cursor.ts';
 import { verifyAudit } from '../../../main/audit/verify.ts';
 import { firstSegment, opened, served } from '../../unit/audit/audit-folder.ts';
 
@@ -80,5 +81,23 @@ describe.runIf(probe !== undefined)('a full disk', () => {
     giveBack();
     log.append(served(3));
     expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 3 });
+  });
+
+  it('leaves the cursor of a sink as it was, whole and with nothing beside it, and it is written once there is room', async () => {
+    const disk = tinyDisk();
+    const logged: string[] = [];
+    const of = {
+      ...{ file: path.join(disk, 'company.json'), sink: 'company', to: 'x', folder: path.join(disk, 'audit') },
+      ...{ stamp: (text: string) => String(text.length), log: (event: string) => void logged.push(event) },
+    };
+    const at = (sentAt: number) => ({ ...newCursor(), sentAt });
+    expect(await writeCursor(of, at(1), 'a')).toBe(true);
+    const giveBack = fill(disk, 0);
+    expect(await writeCursor(of, at(2), 'b')).toBe(false);
+    expect([logged, fs.readdirSync(disk).sort()]).toEqual([['audit.cursor-unwritten'], ['ballast', 'company.json']]);
+    expect(await readCursor(of)).toEqual(at(1));
+    giveBack();
+    expect(await writeCursor(of, at(3), 'c')).toBe(true);
+    expect(await readCursor(of)).toEqual(at(3));
   });
 });

@@ -71,7 +71,7 @@ function start(command: string, args: string[], options: SpawnOptions = {}): Chi
 
 /** The end of the latest connection, as the door sees it, once there is one. */
 async function latestPeer(): Promise<Peer> {
-  await expect.poll(() => accepted.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => accepted.length).toBeGreaterThan(0);
   const { localPort = 0, remotePort = 0 } = accepted.at(-1) ?? {};
   return { localPort, remotePort };
 }

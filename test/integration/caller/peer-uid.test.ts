@@ -78,7 +78,7 @@ describe('the user on the other end of a connection', () => {
     const home = makeHome(other);
     const child = spawnAs(other, 'python3', ['-c', clientIn.python, String(port)], { home });
     try {
-      await expect.poll(() => accepted.length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => accepted.length).toBe(1);
       expect(await peerUid.lookup({ localPort: port, remotePort: accepted[0]?.remotePort ?? 0 })).toBe(other.uid);
     } finally {
       child.kill();
@@ -163,7 +163,7 @@ describe('other clients', () => {
   it('are known when they are not Node', async () => {
     const child = spawn('python3', ['-c', clientIn.python, String(port)]);
     try {
-      await expect.poll(() => accepted.length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => accepted.length).toBe(1);
       expect(await peerUid.lookup({ localPort: port, remotePort: accepted[0]?.remotePort ?? 0 })).toBe(ourUid);
     } finally {
       child.kill();

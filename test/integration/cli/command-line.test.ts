@@ -74,6 +74,8 @@ describe('before anybody signs in', () => {
       ['grants', 'revoke'],
       ['audit', 'tail'],
       ['audit', 'verify'],
+      ['audit', 'key'],
+      ['audit', 'sinks'],
     ],
   ])('explains %s %s with an example', async (...verb) => {
     const { code, stdout } = await product.lakepass([...verb.filter(Boolean), '--help']);
@@ -268,8 +270,10 @@ describe('grants and audit', () => {
     expect((await product.lakepass(['grants', 'revoke', 'nothing-of-that-name', '--json'])).stdout).toContain('GRANT_UNKNOWN');
   });
 
-  it('verifies a copied audit file without an agent, and finds one changed byte', async () => {
-    expect(await product.json('audit', 'verify')).toMatchObject({ ok: true });
+  it('verifies a copied audit file without an agent, with the key of the device, and finds one changed byte', async () => {
+    expect(await product.json('audit', 'verify')).toMatchObject({ ok: true, seals: { keysFrom: 'given' } });
+    const key = join(product.home, 'device.pem');
+    writeFileSync(key, (await product.lakepass(['audit', 'key'])).stdout);
     const original = product.files().find(({ path }) => path.endsWith('audit-000001.jsonl'));
     const copy = join(product.home, 'audit-000001.jsonl');
     cpSync(original?.path ?? '', copy);
@@ -280,6 +284,10 @@ describe('grants and audit', () => {
         })
       ).code,
     ).toBe(0);
+    const sealed = await product.lakepass(['audit', 'verify', copy, '--key', key]);
+    expect(sealed).toMatchObject({ code: 0, stdout: expect.stringMatching(/Proven:\n.*the key that was given.*Cannot be proven:\n/s) });
+    const refused = await product.lakepass(['audit', 'verify', copy, '--key', copy, '--json']);
+    expect([refused.code, failureOf(refused.stdout)]).toMatchObject([2, { code: 'INPUT_INVALID', reason: 'verifier-key' }]);
     writeFileSync(copy, readFileSync(copy, 'utf8').replace('alice@example.com', 'malic@example.com'));
     const verdict = await product.lakepass(['audit', 'verify', copy]);
     expect(verdict.code).toBe(1);

@@ -9,19 +9,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
-import {
-  type ControlledAgent,
-  type ControlledDoctor,
-  type ControlledKeys,
-  type ControlledSettings,
-  controlRoutes,
-  type ProfileMaking,
-  type WorkspaceProfiles,
-} from '../../../main/control/routes.ts';
+import { type ControlledAgent, controlRoutes } from '../../../main/control/routes.ts';
 import type { CallerView } from '../../../preload/contract/caller.ts';
 import type { AskView } from '../../../preload/contract/consent.ts';
 import type { GrantNews, GrantView, StatusView } from '../../../preload/contract/control.ts';
+import type { OfferView } from '../../../preload/contract/enroll.ts';
 import type { FailureCode } from '../../../preload/contract/failure.ts';
+import type { HealthView } from '../../../preload/contract/health.ts';
+import type { KeyProof } from '../../../preload/contract/key-registration.ts';
 import type { LockView } from '../../../preload/contract/lock.ts';
 import type { SettingsView } from '../../../preload/contract/settings.ts';
 import type { Ended } from '../../machine/accounts.ts';
@@ -93,8 +88,8 @@ const status = (lock: LockView): StatusView => ({
 let agent: StandInAgent;
 /** What the agent was asked, in order. */
 let asked: unknown[][];
-type Scripted = ControlledAgent & WorkspaceProfiles & ProfileMaking & ControlledDoctor & ControlledKeys & ControlledSettings;
-let answers: Partial<ControlledAgent & ControlledKeys & ControlledSettings>;
+type Scripted = Parameters<typeof controlRoutes>[0];
+let answers: Partial<Scripted>;
 let lock: LockView;
 let withdrawn: PromiseWithResolvers<string>;
 let news: (send: (line: GrantNews) => void) => void;
@@ -516,6 +511,26 @@ describe('at a terminal', () => {
     expect(asked).toHaveLength(expected === 0 ? 1 : 0);
   });
 
+  it('keys register waits until a person says that it is done on the provider’s page', async () => {
+    answers.registerKey = async () => ({ profile: 'acme', how: 'page', url: 'https://idp.acme.example/keys', browser: 'opened' });
+    answers.proveKey = async () => {
+      asked.push(['prove']);
+      return { profile: 'acme', url: 'https://idp.acme.example/', browser: 'opened' };
+    };
+    const assurance = { level: 'config-asserted', because: 'Your IT declares it.' } as const;
+    answers.keyProof = async () => ({
+      profile: 'acme',
+      how: 'page',
+      said: 'unsaid',
+      verified: false,
+      assurance,
+      words: 'It was not said.',
+    });
+    const { code, screen } = await atTerminal(['keys', 'register'], [['Press Enter', '\r']]);
+    expect([code, asked]).toEqual([0, [['prove']]]);
+    expect(screen).toContain('It was not said.');
+  });
+
   it.each([
     ['reset', 0],
     ['yes', 2],
@@ -620,13 +635,104 @@ describe('keys', () => {
   });
 });
 
+describe('keys register', () => {
+  const there = 'https://idp.acme.example/authorize';
+  const proof: KeyProof = {
+    ...{ profile: 'acme', how: 'action', said: 'success', verified: true, words: 'Proven: by acr "phr".' },
+    assurance: { level: 'phr', because: 'by acr "phr".' },
+  };
+  const begun = (how: 'action' | 'page') => ({ profile: 'acme', how, url: `${there}?${how}`, browser: 'none' as const });
+
+  beforeEach(() => {
+    answers.registerKey = async (request, by) => {
+      asked.push(['register', request, by.process?.pid]);
+      return begun('action');
+    };
+    answers.keyRegistration = async (profile) => {
+      asked.push(['heard', profile]);
+      return { profile: 'acme', said: 'success' };
+    };
+    answers.proveKey = async (request, by) => {
+      asked.push(['prove', request, by.process?.pid]);
+      return { profile: 'acme', url: `${there}?prove`, browser: 'none' as const };
+    };
+    answers.keyProof = async (profile) => {
+      asked.push(['proof', profile]);
+      return proof;
+    };
+  });
+
+  it('says where to go, waits for the provider, and then for the sign-in that proves it', async () => {
+    const { code, stdout, stderr } = await run(['keys', 'register', '--profile', 'acme']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Proven: by acr "phr".\n' });
+    expect(stderr).toMatch(/register your key:\n {2}\S+\?action\n[\s\S]*sign in with the key:\n {2}\S+\?prove\n/);
+    expect(asked).toEqual([
+      ['register', { profile: 'acme' }, 4711],
+      ['heard', 'acme'],
+      ['prove', { profile: 'acme' }, 4711],
+      ['proof', 'acme'],
+    ]);
+    expect(JSON.parse((await run(['keys', 'register', '--json'])).stdout)).toEqual(proof);
+  });
+
+  it('asks for no sign-in after one that came to nothing', async () => {
+    answers.keyRegistration = failing('KEY_NOT_REGISTERED');
+    const { code, stderr } = await run(['keys', 'register']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('[KEY_NOT_REGISTERED]');
+    expect(asked.map(([what]) => what)).toEqual(['register']);
+  });
+
+  it('says who knows where it is not known, and ends with a failure', async () => {
+    answers.registerKey = failing('KEY_PAGE_UNKNOWN');
+    const { code, stderr } = await run(['keys', 'register']);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/Ask your IT where keys are registered/);
+  });
+
+  it('only proves one that is there already', async () => {
+    answers.keyProof = failing('KEY_UNPROVEN');
+    const { code, stderr } = await run(['keys', 'register', '--prove']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('[KEY_UNPROVEN]');
+    expect(asked.map(([what]) => what)).toEqual(['prove']);
+  });
+
+  it('proves nothing where nobody can say that it is registered, and says how to go on', async () => {
+    answers.registerKey = async () => begun('page');
+    const { code, stderr } = await ended(
+      spawn('setsid', ['--wait', process.execPath, entry, 'keys', 'register'], { stdio: ['ignore', 'pipe', 'pipe'], env: environment({}) }),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/\?page\n[\s\S]*`lakepass keys register --prove`/);
+    expect(asked).toEqual([]);
+  });
+
+  it('is cancelled in the agent by Ctrl-C', async () => {
+    const cancelled = Promise.withResolvers<string | undefined>();
+    answers.keyRegistration = async () => {
+      await cancelled.promise;
+      throw new AppError('LOGIN_CANCELLED');
+    };
+    answers.cancelSignIn = (profile) => {
+      cancelled.resolve(profile);
+      return true;
+    };
+    const child = start(['keys', 'register', '--profile', 'acme']);
+    const outcome = ended(child);
+    child.stderr?.on('data', (text) => String(text).includes('?action') && child.kill('SIGINT'));
+    expect(await cancelled.promise).toBe('acme');
+    expect((await outcome).stderr).toContain('[LOGIN_CANCELLED]');
+  });
+});
+
 describe('settings', () => {
   const view: SettingsView = {
     machine: { managedBy: 'Acme\u001b[2J', source: '/etc/lakepass/managed.json', hash: 'ab'.repeat(32) },
     bundle: { organization: 'Acme', revision: 7 },
     settings: [
-      { name: 'lease', means: 'How long.', value: '2 min', by: 'it', mode: 'locked' },
-      { name: 'theme', means: 'Light or dark.', value: null, by: null, mode: null },
+      { name: 'lease', means: 'How long.', value: '2 min', by: 'it', mode: 'locked', ofIt: '2 min', choices: null },
+      { name: 'theme', means: 'Light or dark.', value: null, by: null, mode: null, ofIt: null, choices: ['light'] },
     ],
   };
 
@@ -651,6 +757,57 @@ describe('settings', () => {
   });
 });
 
+describe('enroll', () => {
+  const hash = '5c'.repeat(32);
+  const offer: OfferView = {
+    ...{ organization: 'Acme\u001b[2J', url: 'https://it.acme.example/b.json', signedBy: 'K'.repeat(43), revision: 4, hash },
+    ...{ expires: '2026-09-01T00:00:00.000Z', restricts: ['Lease: 2 min; you cannot change it.'], tapKeys: null, records: null },
+    needsTap: false,
+  };
+  const link = 'lakepass://enroll?url=x&key=y';
+
+  it('shows who asks, from where, and what it may restrict; joins what was shown, and says what comes next', async () => {
+    answers.lookAtOffer = async (given, by) => {
+      asked.push(['look', given, by.process?.pid !== undefined]);
+      return offer;
+    };
+    answers.acceptOffer = async (request) => void asked.push(['accept', request]);
+    const { code, stdout } = await run(['enroll', link, '--yes']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/it\.acme\.example[\s\S]*K{43}[\s\S]*revision 4[\s\S]*- Lease: 2 min[\s\S]*Next: lakepass login/);
+    expect(stdout).not.toContain('\u001b');
+    expect(asked).toEqual([
+      ['look', link, true],
+      ['accept', { link, hash }],
+    ]);
+  });
+
+  it('keeps nothing without a yes, and passes refusals on', async () => {
+    answers.lookAtOffer = async () => offer;
+    answers.acceptOffer = failing('OFFER_CHANGED');
+    expect((await run(['enroll', link])).stderr).toContain('say --yes');
+    expect((await run(['enroll', link, '--yes'])).stderr).toContain('[OFFER_CHANGED]');
+    answers.lookAtOffer = failing('INVITATION_INVALID');
+    expect((await run(['enroll', link, '--yes'])).stderr).toContain('[INVITATION_INVALID]');
+    for (const words of [['enroll'], ['enroll', link, '--leave']]) expect((await run(words)).stderr).toContain('[INPUT_INVALID: link]');
+  });
+
+  it('--leave leaves the company that manages the device', async () => {
+    answers.leaveCompany = async () => void asked.push(['leave']);
+    expect((await run(['enroll', '--leave', '--yes'])).stderr).toContain('[NOT_ENROLLED]');
+    const nothing = { organization: null, revision: null, hash: null, signedBy: null, expires: null, device: null, acceptedAt: null };
+    answers.status = () => ({
+      ...status(open),
+      managed: {
+        ...{ managedBy: 'Acme', source: 'link', url: null, ...nothing, askedAt: null, answeredAt: null, problem: null },
+        ...{ revoked: false, exemptions: [], tapKeys: null, record: null },
+      },
+    });
+    expect((await run(['enroll', '--leave', '--yes'])).stdout).toContain('Acme no longer manages this device');
+    expect(asked).toEqual([['leave']]);
+  });
+});
+
 describe('mds', () => {
   const mds = { no: 7, nextUpdate: '2026-10-01', importedAt: '2026-09-01T00:00:00.000Z', models: 3, stale: false };
 
@@ -670,6 +827,20 @@ describe('mds', () => {
     expect(asked).toEqual([['import', join(process.cwd(), 'blob.jwt')]]);
     answers.importMetadata = failing('MDS_OLD');
     expect((await run(['mds', 'import', 'blob.jwt'])).stderr).toContain('[MDS_OLD]');
+  });
+});
+
+describe('health', () => {
+  it('ends with 1 where something fails, and with 4 where there is no agent, which it does not start', async () => {
+    const ok: HealthView['dependencies'][number] = { kind: 'vault', name: '', state: 'ok', tookMs: 1, problem: null };
+    const problem = new AppError('WORKSPACE_BUSY').toFailure();
+    let dependencies = [ok];
+    answers.health = async () => ({ state: dependencies.length > 1 ? 'failing' : 'ok', at: '2026-01-01T00:00:00Z', dependencies });
+    expect(await run(['health'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +vault +1 ms/) });
+    dependencies = [ok, { ...ok, kind: 'workspace', name: 'acme/main', state: 'failing', problem }];
+    const { code, stdout } = await run(['health', '--json']);
+    expect([code, JSON.parse(stdout).dependencies[1].problem.code]).toEqual([1, 'WORKSPACE_BUSY']);
+    expect(await run(['health', '--home', join(agent.home, 'nobody')])).toMatchObject({ code: 4 });
   });
 });
 

@@ -2,7 +2,8 @@
  * The agent as a host has it: composed over real sockets, a real home and a provider, in this process. What a host with windows of its
  * own needs of it, and the first configuration that comes while it runs.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,11 +14,14 @@ import { AppError } from '../../../main/app-error.ts';
 import { connectAgent } from '../../../main/cli/agent-client.ts';
 import { compose, type Running } from '../../../main/compose.ts';
 import { thumbprintOf } from '../../../main/enroll/bundle.ts';
+import { invitationLink } from '../../../main/enroll/invitation.ts';
 import type { ManagedReading, ManagedSettings } from '../../../main/enroll/managed-settings.ts';
 import { nodePorts } from '../../../main/host-ports.ts';
 import { callUi } from '../../../main/pages/ui-agent.ts';
 import { findPlaces, type Places } from '../../../main/places.ts';
 import type { DesktopSignals, Ports } from '../../../main/ports.ts';
+import { fileKeychain } from '../../../main/vault/file-keychain.ts';
+import { openVault } from '../../../main/vault/vault.ts';
 import { grantRequestSchema } from '../../../preload/contract/control.ts';
 import type { SessionView } from '../../../preload/contract/session.ts';
 import { settingsViewSchema } from '../../../preload/contract/settings.ts';
@@ -27,6 +31,7 @@ import { startProxy } from '../../fixtures/proxy.ts';
 import { scriptedBrowser } from '../../fixtures/scripted-browser.ts';
 import { createSoftwareKey } from '../../fixtures/software-key/software-key.ts';
 import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
+import { secretHunt } from '../../product/secret-hunt.ts';
 import { signedBundle, signingKey } from '../../unit/enroll/setting.ts';
 
 let home: string;
@@ -232,7 +237,7 @@ profiles:
   const day = 86_400_000;
 
   it('has its profiles with the first bundle and no file of the person’s, and loses them with a revocation', async () => {
-    idp = await startIdp();
+    await writeConfig();
     const key = await signingKey();
     let bytes: Buffer | null = null;
     const real = nodePorts({ vault: 'memory', log: () => undefined }).fetch;
@@ -244,23 +249,85 @@ profiles:
     const policy =
       'version: 1\nid: acme\nrevision: 7\nidentities: [{ match: { anyone: true }, roles: [all] }]\nroles: { all: { grants: [] } }\n';
     const publish = async (revision: number, revoked = {}): Promise<void> => {
-      bytes = await signedBundle([key], { ...dates, revision, revoked, policy, config: profile(idp?.issuer ?? '') });
+      bytes = await signedBundle([key], {
+        ...dates,
+        revision,
+        revoked,
+        policy,
+        config: profile(idp?.issuer ?? '').replace('acme:', 'theirs:'),
+      });
     };
     const agent = await start(
       { fetch },
       { invitation: { url: 'https://it.acme.example/b.json', thumbprint: await thumbprintOf(key.publicKey) } },
     );
-    expect(agent.agent.status()).toMatchObject({ profiles: [] });
-    await publish(1);
     const status = async () => agent.agent.status();
+    const codes = async () => (await status()).problems.map(({ code }) => code);
+    // Asked at once, and until there is an answer nothing of the person's own is used.
+    await vi.waitFor(async () => expect(await codes()).toEqual(['BUNDLE_AWAITED', 'BUNDLE_UNREACHABLE']), { timeout: 30_000 });
+    expect(await status()).toMatchObject({ profiles: [], policy: { id: 'awaited' } });
+    await publish(1);
     await agent.pollBundle();
-    await vi.waitFor(async () => expect((await status()).profiles).toMatchObject([{ name: 'acme' }]));
+    await vi.waitFor(async () => expect((await status()).profiles).toMatchObject([{ name: 'theirs' }]), { timeout: 30_000 });
     const { managed } = await status();
     expect(managed).toMatchObject({ organization: 'Acme', source: 'managed', revision: 1, revoked: false });
     expect((await status()).policy).toMatchObject({ id: 'acme', revision: 7, source: 'the bundle of Acme' });
     await publish(2, { devices: [managed?.device ?? ''] });
     await agent.pollBundle();
-    await vi.waitFor(async () => expect((await status()).problems).toMatchObject([{ code: 'DEVICE_REVOKED' }]));
+    await vi.waitFor(async () => expect((await status()).problems).toMatchObject([{ code: 'DEVICE_REVOKED' }]), { timeout: 30_000 });
+  });
+  it('ends whoever was revoked while it was locked, once it is opened', async () => {
+    await writeConfig();
+    const key = await signingKey();
+    let bytes: Buffer = Buffer.alloc(0);
+    const real = nodePorts({ vault: 'passphrase', log: () => undefined });
+    const fetch: typeof globalThis.fetch = async (url, init) =>
+      String(url).startsWith('https://it.acme.example/') ? new Response(new Uint8Array(bytes)) : real.fetch(url, init);
+    const dates = { issuedAt: new Date(Date.now() - day).toISOString(), expires: new Date(Date.now() + day).toISOString() };
+    const publish = async (revision: number, revoked = {}): Promise<void> => {
+      const config = profile(idp?.issuer ?? '').replace('lakepass-desktop', idp?.clientId ?? '');
+      bytes = await signedBundle([key], { ...dates, revision, revoked, config });
+    };
+    await publish(1);
+    const invitation = { url: 'https://it.acme.example/b.json', thumbprint: await thumbprintOf(key.publicKey) };
+    const begin = () => start({ ...real, fetch, watchDesktop: undefined, openBrowser: async () => 'none' }, { invitation });
+    const passphrase = `mark ${randomBytes(24).toString('base64url')}`;
+    const unlock = async () => agent.agent.unlock({ passphrase }, await agent.self());
+    let agent = await begin();
+    await vi.waitFor(() => expect(agent.agent.status().profiles).toMatchObject([{ name: 'acme' }]), { timeout: 30_000 });
+    await unlock();
+    const username = (await signIn(agent)).identity?.username ?? '';
+    await agent.close('next');
+    // It comes up locked, and whose session is sealed cannot be seen.
+    agent = await begin();
+    await publish(2, { persons: [{ username }] });
+    await agent.pollBundle();
+    expect(agent.agent.status()).toMatchObject({ managed: { revision: 2 }, lock: { state: 'locked' } });
+    await unlock();
+    const phase = () => agent.agent.company('acme').session.view().phase;
+    await expect.poll(phase).toBe('signed-out');
+    const records = async () => (await agent.agent.auditTail(50)).records;
+    // After the provider has been told.
+    await expect.poll(records).toContainEqual(expect.objectContaining({ type: 'offboarding.done' }));
+    await expect(signIn(agent)).rejects.toMatchObject({ code: 'PERSON_REVOKED' });
+    expect(phase()).toBe('signed-out');
+    const everything = JSON.stringify([agent.agent.status(), await agent.agent.auditTail(500)]);
+    await agent.close('searched');
+    // The key that signed the statement is nowhere but under its seal.
+    const keychain = fileKeychain(join(places.data, 'device-key'));
+    const device = await openVault({ folder: join(places.data, 'device-by-file'), keychain, random: randomBytes, entry: 'device-key' });
+    const kept = JSON.parse((await device.open('enrolled-device'))?.toString() ?? '') as { key: { d: string } };
+    device.close();
+    const hunt = secretHunt();
+    hunt.add('device-key', kept.key.d);
+    hunt.add('passphrase', passphrase);
+    expect(hunt.search(JSON.stringify(kept))).toEqual(['device-key']);
+    const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.some(({ name }) => name.startsWith('offboarding-'))).toBe(true);
+    const told = files.flatMap(({ parentPath, name }) =>
+      hunt.search(readFileSync(join(parentPath, name))).map((kind) => `${kind} in ${name}`),
+    );
+    expect([...told, ...hunt.search(everything)]).toEqual([]);
   });
 });
 
@@ -301,6 +368,11 @@ describe('a machine with settings of its own', () => {
     expect(said).toMatchObject([{ failure: { code: 'SETTING_FORBIDS', reason: 'fileGrants' } }]);
   });
 
+  it('that nobody could read does not start', async () => {
+    const problem = new AppError('MANAGED_SETTINGS_INVALID', { reason: 'system', detail: 'It cannot be read (EMFILE).' }).toFailure();
+    await expect(start({}, { managed: null, problem })).rejects.toMatchObject({ code: 'MANAGED_SETTINGS_INVALID', reason: 'system' });
+  });
+
   it('that count for nothing says so, and writes it down', async () => {
     const problem = new AppError('MANAGED_SETTINGS_UNSAFE', { reason: 'owner' }).toFailure();
     const agent = await start({}, { managed: null, problem });
@@ -308,5 +380,79 @@ describe('a machine with settings of its own', () => {
     expect((await agent.agent.auditTail(50)).records).toContainEqual(
       expect.objectContaining({ type: 'managed-settings.refused', code: 'MANAGED_SETTINGS_UNSAFE', reason: 'owner' }),
     );
+  });
+});
+
+describe('a company whose link a person opens', () => {
+  const day = 86_400_000;
+  const address = 'https://it.acme.example/b.json';
+  const profileOf = (name: string, clientId = idp?.clientId): string => `  ${name}:
+    test: true
+    idp: { issuer: '${idp?.issuer}', clientId: '${clientId}', scopes: [openid, profile, email, offline_access] }
+    workspaces: [{ name: main, host: 'http://127.0.0.1:9' }]
+`;
+  const policy = `version: 1
+id: theirs
+revision: 1
+identities: [{ match: { anyone: true }, roles: [all] }]
+roles: { all: { grants: [{ id: all, workspaces: ['*'], scopes: [sql], approval: none }] } }
+`;
+
+  async function company() {
+    await writeConfig();
+    rmSync(places.config);
+    const key = await signingKey();
+    let bytes = Buffer.from('') as Buffer;
+    const real = nodePorts({ vault: 'memory', log: () => undefined }).fetch;
+    const fetch: typeof globalThis.fetch = async (url, init) =>
+      String(url) === address ? new Response(new Uint8Array(bytes)) : real(url, init);
+    const agent = await start({ fetch });
+    let revision = 0;
+    const publish = async (profiles: string, more: Parameters<typeof signedBundle>[1] = {}): Promise<void> => {
+      revision += 1;
+      const dates = { issuedAt: new Date(Date.now() - day).toISOString(), expires: new Date(Date.now() + day).toISOString() };
+      bytes = await signedBundle([key], { ...dates, revision, policy, config: `version: 1\nprofiles:\n${profiles}`, ...more });
+      if (revision > 1) await agent.pollBundle();
+    };
+    const link = invitationLink({ url: address, thumbprint: await thumbprintOf(key.publicKey) });
+    const join = async () => {
+      const { hash } = await call(agent, 'enroll/look', { link });
+      return call(agent, 'enroll/accept', { link, hash });
+    };
+    const names = (): string[] => agent.agent.status().profiles.map(({ name }) => name);
+    const waiting = (): string[] => agent.agent.status().warnings.filter((warning) => warning.includes('next start'));
+    return { agent, publish, join, names, waiting };
+  }
+
+  it('brings its profiles at once, new ones as they come, changed ones with the next start; once left, the person’s own are back', async () => {
+    const { agent, publish, join, names, waiting } = await company();
+    await publish(profileOf('theirs'));
+    expect(await join()).toEqual({ done: true, url: null });
+    expect([names(), agent.agent.status().managed]).toMatchObject([['theirs'], { managedBy: 'Acme', source: 'link', revision: 1 }]);
+    await publish(profileOf('theirs') + profileOf('more'));
+    await expect.poll(names).toEqual(['theirs', 'more']);
+    expect(waiting()).toEqual([]);
+    await publish(profileOf('theirs', 'another-client') + profileOf('more'));
+    await expect.poll(waiting).toEqual([expect.stringContaining('Acme has changed the configuration')]);
+    writeFileSync(places.config, `version: 1\nprofiles:\n${profileOf('acme')}`, { mode: 0o600 });
+    expect(await call(agent, 'enroll/leave', {})).toEqual({ done: true, url: null });
+    expect([names(), waiting(), agent.agent.status().managed]).toEqual([['acme'], [], undefined]);
+    expect((await signIn(agent)).phase).toBe('signed-in');
+    expect(agent.agent.status().problems).toEqual([]);
+  });
+
+  it('ends grants in files where its next bundle forbids them; whoever has signed in leaves it with a touch only', async () => {
+    const { agent, publish, join } = await company();
+    await publish(profileOf('acme'));
+    await join();
+    await signIn(agent);
+    const said: unknown[] = [];
+    const asking = agent.agent.makeGrant(grantRequestSchema.parse({ scopes: ['sql'], binding: 'file', label: '' }), await agent.self());
+    await asking((line) => void said.push(line), new AbortController().signal);
+    expect(said).toMatchObject([{ made: { grant: { state: 'live' } } }]);
+    await publish(profileOf('acme'), { settings: { fileGrants: { value: 'forbidden', mode: 'locked' } } });
+    await expect.poll(() => agent.agent.grants()).toMatchObject([{ state: 'revoked' }]);
+    await expect(call(agent, 'enroll/leave', {})).rejects.toMatchObject({ code: 'TAP_KEY_NEEDED' });
+    expect(agent.agent.status().managed).toMatchObject({ revision: 2 });
   });
 });

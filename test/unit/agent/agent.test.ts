@@ -88,6 +88,7 @@ async function agentOver(
     lockView: { state: 'open', since: null, why: null, locksAt: null, unlockBy: [], continuing: 0, sealing: 'key' } as LockView,
     passphraseWorks: true,
     filesFail: false,
+    keysMissing: null as string | null,
     lostConfig: null as AppError | null,
     leaving: false,
   };
@@ -125,7 +126,7 @@ async function agentOver(
       actsAs: () => undefined,
     });
   const token = () => ({
-    ...{ token: new Secret('held'), subject: state.minted.subject, scopes: ['sql'], mintedAt: clock.now() },
+    ...{ token: new Secret('held'), subject: state.minted.subject, scopes: ['sql'], mintedAt: clock.now(), requestId: '00000000000000aa' },
     expiresAt: later(clock.now(), state.minted.life),
   });
   const tapKeys = strict<TapKeys>({
@@ -177,7 +178,7 @@ async function agentOver(
     }),
     ceremonyPage: async (ticket: string) => ({ url: `http://lakepass.localhost:1/#${ticket}`, browser: 'opened' as const }),
     broker: { grantUrl: (secret: Secret) => `http://127.0.0.1:12345/v1/metadata/${secret.reveal()}` },
-    audit: { append: audit.append, synced: async () => undefined, tail: () => [], folder: all.folder },
+    audit: { append: audit.append, synced: async () => undefined, tail: () => [], folder: all.folder, key: () => null },
     locking: strict<Locking>({
       startAfresh: async () => void done.push('erase vault'),
       async reopen() {
@@ -202,6 +203,9 @@ async function agentOver(
     }),
     lockView: () => state.lockView,
     policyView: notAsked,
+    requireTapKeys() {
+      if (state.keysMissing !== null) throw new AppError('TAP_KEYS_WANTED', { detail: state.keysMissing });
+    },
     ...{
       port: () => 12_345,
       problems: () => [],
@@ -242,6 +246,11 @@ async function made({ agent, stranger }: Pick<Under, 'agent' | 'stranger'>, chan
     failure: (line as { failure?: { code: string; detail?: string } }).failure,
   };
 }
+
+it('has no key of its log to say before it seals it', async () => {
+  const { agent } = await agentOver();
+  expect(() => agent.auditKey()).toThrow(expect.objectContaining({ code: 'AUDIT_NOT_SEALED' }));
+});
 
 describe('which profile is meant', () => {
   it('is asked where there are several and none was named', async () => {
@@ -837,6 +846,14 @@ describe('a token for the terminal', () => {
     await lock.lock('command').then(() => lock.unlocked());
     state.policy = policyFrom(policyText('none', { top: 'deny: [{ id: no, scopes: [sql] }]' }));
     expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('POLICY_DENIED');
+  });
+
+  it('does not leave where its person has fewer tap keys than the company wants, however the grant is held', async () => {
+    const { ask, agent, by, given, audit } = await tool();
+    await ask();
+    given.keysMissing = 'one';
+    expect(await codeOf(agent.token({ scopes: ['sql'] }, by))).toBe('TAP_KEYS_WANTED');
+    expect(audit.of('token.printed')).toHaveLength(1);
   });
 
   it('does not leave where it lives longer than policy allows', async () => {

@@ -27,6 +27,7 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
     done: [] as string[],
     prfs: [] as Buffer[],
     refusesRemoval: false,
+    lacked: null as string | null,
   };
   const opened = (what: string) => async (key: string, prf: Buffer) => {
     state.done.push(`${what} ${key} ${prf.length}`);
@@ -53,6 +54,7 @@ async function over(keys: TapKeys, { clock, audit }: Pick<Awaited<ReturnType<typ
       if (state.refusesRemoval) throw new AppError('INPUT_INVALID', { reason: 'last-key' });
       state.done.push(`forget ${key}`);
     },
+    lackedWithout: () => state.lacked,
   });
   const ask = (changes = {}): string =>
     consents.ask({
@@ -212,6 +214,14 @@ describe('keys, where the sign-in does not show when the person was seen', () =>
       reason: 'verification',
     });
     expect(keys.list()).toHaveLength(1);
+  });
+
+  it('are removed with a word on what the company would then want', async () => {
+    const { ceremonies, state, view } = await ready({});
+    const words = () => ceremonies.view(ceremonies.begin({ kind: 'remove', key: view.id })).words;
+    expect(words()).toHaveLength(2);
+    state.lacked = 'Acme wants 1 tap key of you; 0 of 1 are enrolled and count.';
+    expect(words()).toEqual(['It will no longer approve anything.', state.lacked, 'Touch any key that is enrolled.']);
   });
 
   it('are not changed five minutes after that sign-in', async () => {

@@ -51,12 +51,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(ofCompany: NonNullable<Parameters<typeof openOwnFiles>[0]['ofCompany']> = () => null) {
+async function start(ofCompany: NonNullable<Parameters<typeof openOwnFiles>[0]['ofCompany']> = () => null, isAwaited = () => false) {
   const files = await openOwnFiles({
     places: places(),
     vault,
     wasUsed: async () => wasUsed,
     ofCompany,
+    isAwaited,
     clock,
     audit,
     log: () => undefined,
@@ -94,6 +95,33 @@ describe('the configuration of whoever manages the device', () => {
     expect(clientOf((await start(() => its('company'))).files)).toBe('company');
   });
 
+  it.each([['that nobody has used yet'], ['that was approved']])(
+    'that is awaited leaves the person’s own unused, one %s; it is used where the company then has none',
+    async (which) => {
+      write('config', configOf('own'));
+      if (which === 'that was approved') await (await start()).files.provenBySignIn();
+      let awaited = true;
+      const { files } = await start(
+        () => null,
+        () => awaited,
+      );
+      expect([clientOf(files), await files.adopt(), clientOf(files)]).toEqual([undefined, false, undefined]);
+      awaited = false;
+      expect([await files.adopt(), clientOf(files)]).toEqual([true, 'own']);
+    },
+  );
+
+  it('that is awaited is what then holds, and not the person’s own', async () => {
+    write('config', configOf('own'));
+    let current: ReturnType<typeof its> | null = null;
+    const { files } = await start(
+      () => current,
+      () => current === null,
+    );
+    current = its('company');
+    expect([await files.adopt(), clientOf(files)]).toEqual([true, 'company']);
+  });
+
   it('that comes while the agent has none is used at once; a later one of other profiles, with the next start', async () => {
     let current: ReturnType<typeof its> | null = null;
     const { files } = await start(() => current);
@@ -105,7 +133,76 @@ describe('the configuration of whoever manages the device', () => {
     const [profile] = config.profiles.values();
     current = { organization, config: { ...config, profiles: new Map([['globex', { ...profile, name: 'globex' } as never]]) } };
     expect(await files.adopt()).toBe(false);
+    await files.followCompany();
     expect(files.notes()[0]).toMatch(/Acme has changed the configuration; it holds from the next start/);
+  });
+
+  it('that is new in profiles alone is used at once', async () => {
+    const current = its('company');
+    const { files } = await start(() => current);
+    const taken: unknown[] = [];
+    files.onApproved(async (next) => taken.push(next) > 0);
+    current.config = its('newer').config;
+    await files.followCompany();
+    await files.followCompany();
+    expect([taken.length, clientOf(files)]).toEqual([1, 'newer']);
+    expect(files.notes()).toEqual([expect.stringContaining('is not used')]);
+  });
+
+  it('that the company leaves to the person again holds until the next start, which has their own', async () => {
+    write('config', configOf('own'));
+    let current: ReturnType<typeof its> | null = its('company');
+    const { files } = await start(() => current);
+    wasUsed = true;
+    current = null;
+    await files.followCompany();
+    expect(clientOf(files)).toBe('company');
+    expect(files.notes()).toEqual([expect.stringMatching(/leaves the configuration to you again; it holds from the next start/)]);
+    const { files: next, codes } = await start();
+    expect([clientOf(next), next.configApproved(), codes()]).toEqual(['own', false, []]);
+  });
+
+  it('once the company is left, gives way to the approved one of the person’s own, unlost, now and after a restart', async () => {
+    write('config', configOf('own'));
+    await (await start()).files.provenBySignIn();
+    let current: ReturnType<typeof its> | null = its('company');
+    const { files, codes } = await start(() => current);
+    wasUsed = true;
+    await files.provenBySignIn();
+    expect(files.isOwnApproved()).toBe(true);
+    files.leaveCompany();
+    current = null;
+    expect([await files.adopt(), clientOf(files), files.configApproved(), codes()]).toEqual([true, 'own', true, []]);
+    const { files: next } = await start();
+    expect([clientOf(next), next.configApproved()]).toEqual(['own', true]);
+  });
+
+  it('once the company is left, leaves a file that nobody has approved to the sign-in that follows, and loses nothing', async () => {
+    let current: ReturnType<typeof its> | null = its('company');
+    const { files, codes } = await start(() => current);
+    await files.provenBySignIn();
+    wasUsed = true;
+    expect(files.isOwnApproved()).toBe(false);
+    files.leaveCompany();
+    current = null;
+    expect([await files.adopt(), codes()]).toEqual([false, []]);
+    write('config', configOf('own'));
+    expect([await files.adopt(), clientOf(files), files.configApproved()]).toEqual([true, 'own', false]);
+    expect((await start()).codes()).toEqual([]);
+  });
+
+  it('brings none back that was lost before', async () => {
+    write('config', configOf('own'));
+    await (await start()).files.provenBySignIn();
+    await vault.seal('approved-config', Buffer.from('lost'));
+    write('config', configOf('another'));
+    let current: ReturnType<typeof its> | null = its('company');
+    const { files } = await start(() => current);
+    await files.provenBySignIn();
+    files.leaveCompany();
+    current = null;
+    await files.adopt();
+    expect([clientOf(files), files.lostConfig()?.code]).toEqual([undefined, 'CONFIG_UNAPPROVED']);
   });
 
   it('is no reason to say that one of before was lost', async () => {
@@ -172,11 +269,13 @@ describe('a changed configuration', () => {
     const { files } = await start();
     await files.provenBySignIn();
     const groups = configOf('a').replace('clientId: a }', "clientId: a, groupsEndpoint: 'https://graph.evil.example/x' }");
-    write('config', `${groups}network: { caFile: /tmp/evil.pem }\n`);
+    const telemetry = 'telemetry: { metrics: { port: 9464 }, traces: { otlp: { url: "https://evil.example/v1/traces" } } }';
+    write('config', `${groups}network: { caFile: /tmp/evil.pem }\n${telemetry}\n`);
     await files.look();
     const [hash = ''] = (await start()).asked.flatMap(([kind, each]) => (kind === 'config' ? [each] : []));
     const words = files.words('config', hash).join('\n');
     expect(words).toMatch(/authorities in \/tmp\/evil\.pem[\s\S]*access token goes to https:\/\/graph\.evil\.example for groups/);
+    expect(words).toMatch(/served on port 9464 [\s\S]*goes to https:\/\/evil\.example\/v1\/traces\./);
   });
 });
 

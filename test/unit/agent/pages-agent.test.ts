@@ -67,6 +67,13 @@ async function page() {
       host,
     },
     ceremonyUrl: all.pages.ceremonyUrl,
+    registering: {
+      registerKey: note(
+        'registerKey',
+        Promise.resolve({ profile: 'acme', how: 'page' as const, url: 'https://keys.acme.example/', browser: 'opened' as const }),
+      ),
+      proveKey: note('proveKey', Promise.resolve({ profile: 'acme', url: 'https://idp.acme.example', browser: 'none' as const })),
+    },
     scopeWords: (scopes) => scopes.map((scope) => `may ${scope}`),
     revision: () => 7,
     ownPid: ourselves.pid,
@@ -216,6 +223,12 @@ describe('the UI in a window of our own', () => {
     expect(screen.opened).toEqual(['http://lakepass.localhost:4711/#ticket']);
     expect(await call('sign-in', { profile: 'acme' })).toEqual({ url: 'https://idp.acme.example' });
     expect(calls.at(-1)).toEqual(['beginSignIn', { profile: 'acme', stepUp: false }, unknownCaller, true]);
+    expect(await call('keys/register', { profile: 'acme' })).toEqual({ how: 'page', url: null });
+    expect(await call('keys/prove', { profile: 'acme' })).toEqual({ url: 'https://idp.acme.example' });
+    expect(calls.slice(-2)).toEqual([
+      ['registerKey', { profile: 'acme' }, unknownCaller, true],
+      ['proveKey', { profile: 'acme' }, unknownCaller, true],
+    ]);
   });
 
   it('is given the address where no browser can be opened', async () => {
@@ -288,6 +301,8 @@ describe('the UI', () => {
     expect(await call('pause', { ids: ['g1'], paused: true })).toEqual({ changed: 1 });
     await call('lock', {});
     await call('keys/rename', { key: 'k', name: 'Blue' });
+    expect(await call('keys/register', {})).toEqual({ how: 'page', url: 'https://keys.acme.example/' });
+    expect(await call('keys/prove', {})).toEqual({ url: 'https://idp.acme.example' });
     expect(await call('ceremony/begin', { kind: 'enrol' }, stranger())).toEqual({ url: 'http://lakepass.localhost:4711/#ticket' });
     await call('denied', {});
     expect(await call('denied/forget', { id: 'd1' })).toEqual({ forgotten: true });
@@ -300,6 +315,8 @@ describe('the UI', () => {
       ['pauseGrants', ['g1'], true],
       ['lock'],
       ['rename', 'k', 'Blue'],
+      ['registerKey', { profile: undefined }, unknownCaller, false],
+      ['proveKey', { profile: undefined }, unknownCaller, false],
       ['begin', { kind: 'enrol' }],
       ['denied'],
       ['forgetDenial', 'd1', unknownCaller],

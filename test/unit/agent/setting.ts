@@ -196,7 +196,10 @@ export async function setting(policy: Policy = policyFrom(policyText('tap')), sc
   const lock = createLock({ clock, audit, log, limits: () => state.policy.limits });
   lock.onChange((now) => consents.hold(now !== 'open'));
   const { pages, openBrowser, state: screen } = fakePages();
-  const approvals = createApprovals({ consents, pages: () => pages, openBrowser, screen: screenPort, canTap: () => state.canTap, log });
+  const requireTap = (): void => {
+    if (!state.canTap) throw new AppError('TAP_KEY_NEEDED');
+  };
+  const approvals = createApprovals({ consents, pages: () => pages, openBrowser, screen: screenPort, requireTap, log });
   const access = createAccess({
     ...{ grants, members, permissions, consents, questions, lock, clock, audit, tally, scopeWords },
     policy: () => state.policy,
@@ -250,7 +253,15 @@ export const strictSession: Company['session'] = {
     onChange: () => undefined,
     cancelSignIn: () => false,
   },
-  ...{ resume: notAsked, lock: notAsked, signIn: notAsked, subjectToken: notAsked, signOut: notAsked, close: async () => undefined },
+  ...{
+    resume: notAsked,
+    lock: notAsked,
+    signIn: notAsked,
+    registerKey: notAsked,
+    subjectToken: notAsked,
+    signOut: notAsked,
+    close: async () => undefined,
+  },
 };
 
 /** A leave in one word: `yes`, `ask`, or the code of the no. */

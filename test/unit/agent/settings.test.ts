@@ -1,7 +1,7 @@
 /** What the settings of a device do: limits that are never exceeded, and what they keep from happening. */
 import { describe, expect, it } from 'vitest';
 import { createDeviceSettings, requireAllowed, underSettings } from '../../../main/agent/settings.ts';
-import type { Effective, SettingName } from '../../../main/enroll/settings.ts';
+import type { Effective, SettingName, Settings } from '../../../main/enroll/settings.ts';
 import { hours, minutes, seconds } from '../../../main/units.ts';
 import { recordingAudit } from '../../fakes/recording-audit.ts';
 import { describeCaller, machine } from '../grant/setting.ts';
@@ -47,7 +47,7 @@ describe('a profile under the settings', () => {
 });
 
 describe('the settings of a device', () => {
-  function device(values: Partial<Record<SettingName, string>> = {}) {
+  function device(values: Partial<Record<SettingName, string>> = {}, ofIt: Settings = {}) {
     const audit = recordingAudit();
     const kept: unknown[] = [];
     const settings = held(values);
@@ -55,6 +55,7 @@ describe('the settings of a device', () => {
       preferences: { effective: settings.of, setOwn: async (...asked) => void kept.push(asked) },
       machine: null,
       bundle: () => null,
+      ofIt: () => ofIt,
       agent: { token: async () => 'token', askForToken: () => async () => undefined },
       ...{ describe: describeCaller, audit },
     });
@@ -80,6 +81,26 @@ describe('the settings of a device', () => {
     await its.changeSetting({ name: 'lease', value: '2 min' }, person);
     expect(kept).toEqual([['lease', '2 min']]);
     expect(audit.events).toMatchObject([{ type: 'setting.changed', name: 'lease', value: '2 min', callerKind: 'program' }]);
+  });
+
+  it('say what IT has set, and offer a person only what would hold', () => {
+    const { device: its } = device(
+      {},
+      {
+        minimumAssurance: { value: 'mfa', mode: 'userMayTighten' },
+        printedTokens: { value: 'forbidden', mode: 'locked' },
+        theme: { value: 'dark', mode: 'default' },
+        lease: { value: '5 min', mode: 'userMayTighten' },
+      },
+    );
+    const shown = Object.fromEntries(its.settings().settings.map(({ name, ofIt, choices }) => [name, { ofIt, choices }]));
+    expect(shown).toMatchObject({
+      minimumAssurance: { ofIt: 'mfa', choices: ['mfa', 'config-asserted', 'phr'] },
+      printedTokens: { ofIt: 'forbidden', choices: ['forbidden'] },
+      theme: { ofIt: 'dark', choices: ['system', 'light', 'dark'] },
+      lease: { ofIt: '5 min', choices: null },
+      fileGrants: { ofIt: null, choices: ['allowed', 'forbidden'] },
+    });
   });
 
   it.each(['', 'leese', '__proto__', 'toString'])('know no name like %j', async (name) => {

@@ -23,13 +23,13 @@ export interface Opened {
 
 export async function opened(parts: Partial<AuditLogParts> = {}): Promise<Opened> {
   const folder = parts.folder ?? path.join(temporaryFolder(), 'audit');
-  const clock = fakeClock();
+  const clock = (parts.clock as FakeClock | undefined) ?? fakeClock();
   const logged: Opened['logged'] = [];
   const log = await openAuditLog({
-    clock,
     random: randomBytes,
     log: (event, fields = {}) => void logged.push({ event, fields }),
     ...parts,
+    clock,
     folder,
   });
   onTestFinished(() => log.close().catch(() => undefined));

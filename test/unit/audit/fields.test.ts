@@ -26,6 +26,11 @@ describe('the fields of an event', () => {
     expect(picked).toEqual({ type: 'grant.ended', grant: 'g1', why: 'revoked' });
   });
 
+  it('has no half of a character, which other systems have no place for', () => {
+    expect(pickFields(created('a\ud800b'))).toMatchObject({ label: 'a\ufffdb' });
+    expect(pickFields(untyped({ ...created('a'), scopes: ['\udfff'] }))).toMatchObject({ scopes: ['\ufffd'] });
+  });
+
   it('has no field that would hide one of the record itself', () => {
     const reserved = ['seq', 'at', 'id', 'prev', 'type', 'hash'];
     const hidden = Object.entries(eventShapes).flatMap(([type, shape]) =>

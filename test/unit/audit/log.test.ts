@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openAuditLog } from '../../../main/audit/log.ts';
+import { type DiskFull, openAuditLog } from '../../../main/audit/log.ts';
 import { ZERO_HASH } from '../../../main/audit/record.ts';
 import type { Disk } from '../../../main/audit/segment.ts';
 import { verifyAudit } from '../../../main/audit/verify.ts';
@@ -239,6 +240,121 @@ describe('a disk that does not take the record', () => {
       { type: 'audit.gap', count: 1 },
       { type: 'token.served-again' },
     ]);
+  });
+});
+
+describe('a full disk where the company has acts go on', () => {
+  const goingOn = async () => {
+    const { disk, faults } = faultyDisk();
+    const word: { now: DiskFull } = { now: 'serve-and-count' };
+    const setting = await opened({ disk, diskFull: () => word.now });
+    setting.log.append(served(1));
+    return { ...setting, faults, word };
+  };
+
+  it('records nothing, refuses nothing, and says how many once there is room', async () => {
+    const { log, folder, faults, logged } = await goingOn();
+    faults.write = 'ENOSPC';
+    for (const n of [2, 3, 4]) log.append(served(n));
+    expect([recordsOf(firstSegment(folder)).length, log.tail(5).length, log.head().seq]).toEqual([1, 1, 1]);
+    expect(logged).toEqual([{ event: 'audit.unwritable', fields: { error: 'ENOSPC' } }]);
+    delete faults.write;
+    log.append(served(5));
+    expect(recordsOf(firstSegment(folder)).slice(1)).toMatchObject([{ type: 'audit.gap', count: 3, acts: 'went-on' }, { count: 5 }]);
+    expect(await verifyAudit(folder)).toMatchObject({ ok: true, notes: [{ note: 'went-on', line: 2 }] });
+  });
+
+  it('is counted beyond the death of the agent, once and no more, and nothing of it lies there before', async () => {
+    const { log, folder, faults } = await goingOn();
+    faults.write = 'ENOSPC';
+    for (const n of [2, 3, 4]) log.append(served(n));
+    // Killed, and started while the disk is still full; killed again.
+    const { disk, faults: still } = faultyDisk();
+    still.write = 'ENOSPC';
+    const second = await opened({ folder, disk, diskFull: () => 'serve-and-count' });
+    second.log.append(served(5));
+    const third = await opened({ folder });
+    expect(recordsOf(firstSegment(folder)).slice(1)).toMatchObject([{ type: 'audit.gap', count: 4, acts: 'went-on' }]);
+    third.log.append(served(6));
+    await third.log.close();
+    await opened({ folder });
+    expect(recordsOf(firstSegment(folder))).toHaveLength(3);
+    const other = await opened();
+    other.log.append(served(1));
+    expect(fs.readdirSync(other.folder)).toEqual(['audit-000001.jsonl']);
+  });
+
+  it.each(['', 'x', '99999999999999999', '-000000000000001', '0000000000000.5e', 'folder', 'link', 'pipe'])(
+    'takes a count of %j that nobody has written for none, and goes on',
+    async (text) => {
+      const folder = path.join(temporaryFolder(), 'audit');
+      fs.mkdirSync(folder, { mode: 0o700 });
+      const file = path.join(folder, 'went-on');
+      if (text === 'folder') fs.mkdirSync(file);
+      else if (text === 'link') fs.symlinkSync('/etc/passwd', file);
+      else if (text === 'pipe') execFileSync('mkfifo', [file]);
+      else fs.writeFileSync(file, text);
+      const { disk, faults } = faultyDisk();
+      const { log } = await opened({ folder, disk, diskFull: () => 'serve-and-count' });
+      log.append(served(1));
+      faults.write = 'ENOSPC';
+      log.append(served(2));
+      delete faults.write;
+      log.append(served(3));
+      expect(recordsOf(firstSegment(folder))).toMatchObject([{ count: 1 }, { type: 'audit.gap', count: 1 }, { count: 3 }]);
+    },
+  );
+
+  it('keeps what must be on the disk first waiting for it: that is refused', async () => {
+    const { log, faults } = await goingOn();
+    faults.write = 'ENOSPC';
+    log.append(served(2));
+    await expect(log.synced()).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE', reason: 'disk-full' });
+    delete faults.write;
+    log.append(served(3));
+    await log.synced();
+  });
+
+  it('is a full disk alone: a disk that fails, or that nobody may write, refuses as ever', async () => {
+    const { log, faults } = await goingOn();
+    for (const code of ['EIO', 'EACCES']) {
+      faults.write = code;
+      expect(() => log.append(served(2))).toThrow(expect.objectContaining({ code: 'AUDIT_UNWRITABLE' }));
+    }
+  });
+
+  it('tells what was refused from what went on, as the company has changed its mind', async () => {
+    const { log, folder, faults, word } = await goingOn();
+    faults.write = 'ENOSPC';
+    log.append(served(2));
+    word.now = 'refuse';
+    for (const n of [3, 4]) expect(() => log.append(served(n))).toThrow(expect.objectContaining({ reason: 'disk-full' }));
+    delete faults.write;
+    log.append(served(5));
+    const [, refused, wentOn] = recordsOf(firstSegment(folder));
+    expect([refused, wentOn]).toMatchObject([
+      { type: 'audit.gap', count: 2 },
+      { type: 'audit.gap', count: 1, acts: 'went-on' },
+    ]);
+    expect(refused).not.toHaveProperty('acts');
+  });
+});
+
+describe('whoever listens', () => {
+  it('is told of each record as it is written, and of none that was not', async () => {
+    const { disk, faults } = faultyDisk();
+    const { log } = await opened({ disk });
+    const heard: number[] = [];
+    const stop = log.onAppend(({ seq }) => void heard.push(seq));
+    log.append(served(1));
+    faults.write = 'ENOSPC';
+    expect(() => log.append(served(2))).toThrow();
+    delete faults.write;
+    log.append(served(3));
+    stop();
+    log.append(served(4));
+    expect(heard).toEqual([1, 2, 3]);
+    expect(log.head()).toEqual({ seq: 4, hash: log.tail(1)[0]?.hash, segment: 1 });
   });
 });
 

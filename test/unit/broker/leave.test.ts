@@ -1,5 +1,6 @@
 /** The gate's leave, as the metadata route keeps to it. */
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../main/app-error.ts';
 import { hours, minutes, seconds } from '../../../main/units.ts';
 import type { FailureCode } from '../../../preload/contract/failure.ts';
 import { no, yes } from '../../fakes/strict-gate.ts';
@@ -24,6 +25,35 @@ describe('a request for a token', () => {
     }
     ask();
     expect(gate.asked.map(({ caller }) => caller === connection.caller)).toEqual([true, true, true, false]);
+  });
+
+  it('is timed where it could not be answered at once, with the id of the token it got, and never where it could', async () => {
+    const { tokens, ask, clock, timed, gate } = openRoute();
+    ask();
+    expect(timed).toEqual([]);
+    tokens.mode = 'slow';
+    ask();
+    await clock.advance(700);
+    tokens.release();
+    await clock.advance(0);
+    const about = { what: 'token', profile: 'acme', workspace: 'https://acme.cloud.databricks.com', scopes: ['sql'] };
+    expect(timed).toEqual([{ ...about, requestId: '0000000000000001', endedAt: clock.now(), tookMs: 700, code: null }]);
+    tokens.mode = new AppError('WORKSPACE_BUSY');
+    ask();
+    await clock.advance(0);
+    expect(timed[1]).toMatchObject({ requestId: null, code: 'WORKSPACE_BUSY' });
+    expect(gate.asked.length).toBeGreaterThan(2);
+  });
+
+  it('is made in the name of the AI agent that the grant is for, and of none where it is for a person', async () => {
+    const { tokens, ask, clock, grant } = openRoute();
+    tokens.mode = 'mint';
+    ask();
+    await clock.advance(0);
+    Object.assign(grant, { maker: { ...grant.maker, aiAgent: 'claude' } });
+    ask();
+    await clock.advance(0);
+    expect(tokens.agents).toEqual([undefined, 'claude']);
   });
 
   it.each<FailureCode>(['CALLER_REFUSED', 'POLICY_DENIED', 'CONSENT_DENIED', 'LOCKED', 'AWAY'])(

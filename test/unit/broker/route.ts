@@ -9,6 +9,7 @@ import { createMetadataRoute, metadataPath } from '../../../main/broker/metadata
 import { createServing } from '../../../main/broker/serving.ts';
 import { type Caller, unknownCaller } from '../../../main/caller/caller.ts';
 import type { Grant, GrantEnd, Grants } from '../../../main/grant/grants.ts';
+import type { Timed } from '../../../main/timed.ts';
 import { minutes, seconds } from '../../../main/units.ts';
 import type { FailureCode } from '../../../preload/contract/failure.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -33,9 +34,11 @@ export function openRoute({ life = minutes(60), profile = 'acme' } = {}) {
   const logged: string[] = [];
   const refused: FailureCode[] = [];
   const used: string[] = [];
+  const timed: Timed[] = [];
   const log = (event: string, fields = {}) => void logged.push(`${event} ${JSON.stringify(fields)}`);
 
-  const grant = { id: 'g1', profile, subject: SUBJECT, workspace: WORKSPACE, scopes: ['sql'], state: 'live' } as unknown as Grant;
+  const maker = { title: 'lakepass', kind: 'program', aiAgent: null };
+  const grant = { id: 'g1', profile, subject: SUBJECT, workspace: WORKSPACE, scopes: ['sql'], state: 'live', maker } as unknown as Grant;
   const listeners: ((grant: Grant, why: GrantEnd) => void)[] = [];
   const grants = {
     find: (secret: string) => (secret === SECRET ? grant : undefined),
@@ -54,6 +57,7 @@ export function openRoute({ life = minutes(60), profile = 'acme' } = {}) {
     holders: createHolderWatch({ clock, gate, log }),
     tally: createTally({ clock, audit, log }),
     onRefused: (_, { code }) => void refused.push(code),
+    timed: (each) => void timed.push(each),
   });
 
   /** One request over a connection of its own, unless it is given one. */
@@ -95,7 +99,7 @@ export function openRoute({ life = minutes(60), profile = 'acme' } = {}) {
     return { socket, caller, sent, peer: { localPort: 1, remotePort: 2 }, nextLook: Number.NEGATIVE_INFINITY };
   }
 
-  return { clock, audit, gate, tokens, logged, refused, used, grant, end, ask, connect };
+  return { clock, audit, gate, tokens, logged, refused, used, timed, grant, end, ask, connect };
 }
 
 export interface ParsedAnswer {

@@ -27,6 +27,7 @@ function setUp({ life = minutes(60), lease = seconds(300) } = {}) {
   const grant = { id: 'g1', profile: 'acme', workspace: 'https://w', scopes: ['sql'] } as unknown as Grant;
   const mint = (text = TOKEN): MintedToken => ({
     subject: '00u1',
+    requestId: '00000000000000aa',
     token: new Secret(text),
     scopes: ['sql'],
     mintedAt: clock.now(),
@@ -63,6 +64,7 @@ describe('handing out a token', () => {
         expiresAt: '2026-01-05T10:00:00.000Z',
         lease: '2026-01-05T09:05:00.000Z',
         fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+        requestId: '00000000000000aa',
         caller: '/usr/bin/python3',
         callerKind: 'program',
       },

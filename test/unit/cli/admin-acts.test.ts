@@ -148,6 +148,33 @@ describe('lakepass admin', () => {
     );
   });
 
+  it('takes a revocation back, once, and leaves the rest of the file as it is', async () => {
+    const { options, read } = await folder();
+    const before = read('bundle.yaml');
+    await revoke({ ...options, device });
+    await revoke({ ...options, user: 'Ada@acme.example' });
+    await revoke({ ...options, user: 'bob@acme.example' });
+    await revoke({ ...options, user: 'ada@ACME.example', undo: true });
+    expect(said.at(-1)).toMatch(/^ada@ACME\.example is no longer revoked.*admin bundle.*sign in again/);
+    await revoke({ ...options, user: 'ada@acme.example', undo: true });
+    expect(said.at(-1)).toBe('ada@acme.example is not revoked.\n');
+    expect(read('bundle.yaml')).toContain('bob@acme.example');
+    await revoke({ ...options, user: 'bob@acme.example', undo: true });
+    await revoke({ ...options, device, undo: true, json: true });
+    expect(answer()).toEqual({ restored: { device }, already: false, published: false });
+    expect(read('bundle.yaml').replaceAll(/\s+/g, ' ')).toBe(before.replaceAll(/\s+/g, ' '));
+  });
+
+  it('signs nothing without a look at what is published, where it is told to look', async () => {
+    const { options, read } = await folder();
+    const before = read('bundle.yaml');
+    await expect(bundle({ ...options, published: 'http://it.acme.example/b' })).rejects.toThrow(refused('url'));
+    await expect(bundle({ ...options, published: 'https://127.0.0.1:1/b' })).rejects.toThrow(
+      expect.objectContaining({ code: 'BUNDLE_UNREACHABLE', reason: 'line' }),
+    );
+    expect(read('bundle.yaml')).toBe(before);
+  });
+
   it('revokes where the list was taken out of the file', async () => {
     const { options, read, file } = await folder();
     writeFileSync(file('bundle.yaml'), read('bundle.yaml').replace(/^revoked:\n.*\n.*\n/m, ''));

@@ -6,7 +6,7 @@ import { connectAgent } from '../../../main/cli/agent-client.ts';
 import { askingText, askThrough, waitOf } from '../../../main/cli/asking.ts';
 import { newsText } from '../../../main/cli/verbs/run.ts';
 import { route } from '../../../main/control/door.ts';
-import { ms, seconds } from '../../../main/units.ts';
+import { seconds } from '../../../main/units.ts';
 import type { AskView } from '../../../preload/contract/consent.ts';
 import { grantProgressSchema } from '../../../preload/contract/control.ts';
 import { type StandInAgent, startStandInAgent } from './stand-in-agent.ts';
@@ -138,7 +138,7 @@ describe('waiting', () => {
   });
 
   it('withdraws the request after its time', async () => {
-    await expect(asked('nothing', ms(50))).rejects.toMatchObject({ code: 'CONSENT_UNANSWERED' });
+    await expect(asked('nothing', seconds(1))).rejects.toMatchObject({ code: 'CONSENT_UNANSWERED' });
     expect(await withdrawn.promise).toBe('withdrawn');
   });
 

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { desktopApp } from '../../../main/cli/desktop-app.ts';
-import { buildProgram } from '../../../main/cli/program.ts';
 import { reading } from './stand-in-streams.ts';
 
 let folder: string;
@@ -111,6 +110,9 @@ describe('`lakepass agent`', () => {
       packaged.app = null;
       process.exitCode = 0;
     });
+    // Another file of this process may have loaded the verb, with what it imports as it is.
+    vi.resetModules();
+    const { buildProgram } = await import('../../../main/cli/program.ts');
     const said = await reading(() => buildProgram().parseAsync(['node', 'lakepass', 'agent', '--json', '--home', folder]));
     expect(JSON.parse(said)).toMatchObject({ failure: { code: 'AGENT_IS_DESKTOP' } });
     expect(process.exitCode).toBe(4);

@@ -282,7 +282,7 @@ describe('streams', () => {
 
   it('that have not begun are given up just the same', async () => {
     const client = await begin('/v1/ponders');
-    await vi.waitUntil(() => calls.length > 0);
+    await vi.waitUntil(() => calls.length > 0, { timeout: 30_000 });
     client.end();
     expect(await gone.promise).toBe('given up');
   });

@@ -140,7 +140,7 @@ function readExchange(url: URL, init: RequestInit, at: number, problems: string[
   expect(form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:token-exchange', 'grant_type');
   expect(form.get('subject_token_type') === 'urn:ietf:params:oauth:token-type:jwt', 'subject_token_type');
   const userAgent = headers.get('user-agent') ?? '';
-  expect(/^lakepass\/\d+\.\d+\.\d+ rid\/[0-9a-f]{16}$/.test(userAgent), `user-agent ${userAgent}`);
+  expect(/^lakepass\/\d+\.\d+\.\d+ rid\/[0-9a-f]{16}( agent\/[\w.-]{1,40})?$/.test(userAgent), `user-agent ${userAgent}`);
   const clientId = form.get('client_id');
   return { url: url.href, clientId, jwt: form.get('subject_token') ?? '', scopes: (form.get('scope') ?? '').split(' '), userAgent, at };
 }

@@ -6,6 +6,7 @@ import type { SubjectToken } from '../../../main/idp/signed-in.ts';
 import type { Log } from '../../../main/ports.ts';
 import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
 import { Secret } from '../../../main/secret.ts';
+import type { Timed } from '../../../main/timed.ts';
 import { type EpochMs, later, type Ms, ms, seconds } from '../../../main/units.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
 import { type RecordingAudit, recordingAudit } from '../../fakes/recording-audit.ts';
@@ -78,6 +79,7 @@ export interface Setting {
   acme: ScriptedWorkspace;
   beta: ScriptedWorkspace;
   session: FakeSession;
+  timed: Timed[];
   audit: RecordingAudit;
   logged: { event: string; fields: Record<string, unknown> }[];
   tokens: Tokens;
@@ -97,7 +99,9 @@ export function setUp(
   const logged: Setting['logged'] = [];
   const profile = profileOf(options.limits, options.profile);
   const log: Log = (event, fields = {}) => void logged.push({ event, fields });
+  const timed: Timed[] = [];
   const tokens = createTokens({
+    timed: (each) => void timed.push(each),
     ...{ profile, clock, audit, log },
     source: createFederation({
       profile,
@@ -112,7 +116,7 @@ export function setUp(
     signedInAt: () => session.signedInAt,
   });
   return {
-    ...{ clock, network, acme, beta, session, audit, logged, tokens },
+    ...{ clock, network, acme, beta, session, audit, logged, tokens, timed },
     get: (scopes = ['sql'], wait = seconds(8)) => tokens.get({ workspace: HOST, scopes, deadline: later(clock.now(), wait) }),
   };
 }

@@ -84,6 +84,11 @@ describe('a statement', () => {
     const again = scripted(json({ message: 'x' }, 429, { 'retry-after': '2' }), json({ warehouses: [running] }), done([['1']]));
     await again.clock.advance(2000);
     expect((await again.outcome).rows).toEqual([['1']]);
+    const later = scripted(json({}, 429, { 'retry-after': '40' }), json({ warehouses: [running] }), done([['1']]));
+    await later.clock.advance(39_000);
+    expect(later.asked).toHaveLength(1);
+    await later.clock.advance(1000);
+    expect((await later.outcome).rows).toEqual([['1']]);
     const never = scripted(...Array.from({ length: 400 }, () => json({}, 503)));
     await never.clock.advance(minutes(4));
     expect(await never.failure).toMatchObject({ code: 'WORKSPACE_BUSY' });
@@ -114,6 +119,30 @@ describe('what goes wrong', () => {
       'a statement that fails',
       { code: 'STATEMENT_FAILED', reason: 'BAD_REQUEST' },
       [json({ warehouses: [running] }), under('FAILED', { error_code: 'BAD_REQUEST', message: 'dapi-secret' })],
+    ],
+    [
+      'a statement that fails by a state',
+      { code: 'STATEMENT_FAILED', reason: 'SQLSTATE_42P01' },
+      [
+        json({ warehouses: [running] }),
+        json({ statement_id: 's-1', status: { state: 'FAILED', sql_state: '42P01', error: { error_code: 'BAD_REQUEST' } } }),
+      ],
+    ],
+    [
+      'a state at the end of its text alone',
+      { code: 'STATEMENT_FAILED', reason: 'SQLSTATE_42501' },
+      [
+        json({ warehouses: [running] }),
+        under('FAILED', { error_code: 'BAD_REQUEST', message: '[A] dapi SQLSTATE: 99999 no. SQLSTATE: 42501' }),
+      ],
+    ],
+    [
+      'a state that is none',
+      { code: 'STATEMENT_FAILED', reason: 'BAD_REQUEST' },
+      [
+        json({ warehouses: [running] }),
+        json({ statement_id: 's-1', status: { state: 'FAILED', sql_state: 'evil!', error: { error_code: 'BAD_REQUEST' } } }),
+      ],
     ],
     [
       'a code that is none',

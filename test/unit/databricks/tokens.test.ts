@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { later, ms, seconds } from '../../../main/units.ts';
+import { version } from '../../../main/version.ts';
 import { broken, copiesExpiry, json, settled } from './scripted-workspace.ts';
 import { codeOf, elapse, HOST, OTHER_HOST, type Setting, setUp } from './setting.ts';
 
@@ -173,6 +174,59 @@ describe('the audit log', () => {
         tookMs: 0,
       },
     ]);
+  });
+
+  it.each<[string, string, string]>([
+    ['a known one', 'claude', 'claude'],
+    ['one that would begin another header', 'x\r\nAuthorization: Bearer y', 'x--Authorization--Bearer-y'],
+    ['one that would name another request', 'x rid/0000000000000000', 'x-rid-0000000000000000'],
+    ['one in brackets', '(x) \u{1f980}"', '-x-----'],
+    ['one without end', 'x'.repeat(5000), 'x'.repeat(40)],
+  ])('names the AI agent whose grant asked first in the User-Agent, too: %s', async (_, aiAgent, sent) => {
+    const { tokens, audit, acme, clock } = start();
+    const get = (by?: string) => tokens.get({ workspace: HOST, scopes: ['sql'], deadline: later(clock.now(), seconds(8)), aiAgent: by });
+    await Promise.all([get(aiAgent), get(), get('another')]);
+    const [minted] = audit.of('token.minted');
+    expect(minted?.aiAgent).toBe(aiAgent);
+    expect(acme.exchanges.map(({ userAgent }) => userAgent)).toEqual([`lakepass/${version} rid/${minted?.requestId} agent/${sent}`]);
+  });
+
+  it('goes on under that name when a token is renewed, and under none once somebody else had to ask', async () => {
+    const { tokens, audit, clock, acme } = start();
+    const get = (by?: string) => tokens.get({ workspace: HOST, scopes: ['sql'], deadline: later(clock.now(), seconds(8)), aiAgent: by });
+    const first = await get('claude');
+    await clock.advance(first.expiresAt - clock.now() - seconds(200));
+    await get();
+    await settled();
+    tokens.forget();
+    await get();
+    expect(audit.of('token.minted').map(({ aiAgent }) => aiAgent)).toEqual(['claude', 'claude', undefined]);
+    expect(acme.exchanges.map(({ userAgent }) => userAgent.endsWith('agent/claude'))).toEqual([true, true, false]);
+  });
+
+  it('goes with a time for each try and for the mint as a whole, and with none for a token that is at hand', async () => {
+    const { get, audit, acme, clock, timed } = start();
+    const good = acme.answer;
+    acme.answer = async (exchange, nth) => {
+      if (nth === 1) return broken('ECONNRESET');
+      await new Promise<void>((resolve) => void clock.after(ms(340), resolve));
+      return good(exchange, nth);
+    };
+    const minted = get();
+    await elapse(clock, 4000, settled);
+    await minted;
+    const requestId = audit.of('token.minted')[0]?.requestId;
+    const about = { profile: 'acme', workspace: HOST, scopes: ['sql'], requestId };
+    expect(timed).toMatchObject([
+      { ...about, what: 'try', code: 'WORKSPACE_UNREACHABLE' },
+      { ...about, what: 'try', code: null },
+      { ...about, what: 'mint', code: null },
+    ]);
+    const [first = 0, second = 0, whole = 0] = timed.map(({ tookMs }) => tookMs);
+    expect(second).toBeGreaterThanOrEqual(340);
+    expect(whole).toBeGreaterThanOrEqual(first + second);
+    await get();
+    expect(timed).toHaveLength(3);
   });
 
   it('says how long the workspace took for the token, without the attempts before it', async () => {

@@ -48,6 +48,15 @@ describe('the bridge', () => {
     expect(seen).toEqual([[7], ['grants']]);
   });
 
+  it('hands over the link of a company for the page to show', () => {
+    const { heard, ipc } = setUp();
+    const bridge = createBridge('main', ipc as unknown as Ipc);
+    const seen: unknown[] = [];
+    bridge.onView((value) => seen.push(value));
+    heard.emit(viewChannel, {}, { enroll: 'lakepass://enroll?url=x&key=y' });
+    expect(seen).toEqual([{ enroll: 'lakepass://enroll?url=x&key=y' }]);
+  });
+
   it('passes over what is not a revision or a view', () => {
     const { heard, ipc } = setUp();
     const bridge = createBridge('main', ipc as unknown as Ipc);
@@ -55,7 +64,8 @@ describe('the bridge', () => {
     bridge.onRevision((value) => seen.push(value));
     bridge.onView((value) => seen.push(value));
     for (const value of ['7', null, { revision: 7 }]) heard.emit(revisionChannel, {}, value);
-    for (const value of ['approve', 7, { view: 'grants' }]) heard.emit(viewChannel, {}, value);
+    for (const value of ['approve', 7, { view: 'grants' }, { enroll: 7 }, { enroll: 'x', accept: true }, null])
+      heard.emit(viewChannel, {}, value);
     expect(seen).toEqual([]);
   });
 

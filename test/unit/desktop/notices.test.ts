@@ -3,6 +3,7 @@ import { AppError } from '../../../main/app-error.ts';
 import { createNotices, type Notice } from '../../../main/desktop/notices.ts';
 import { createNotifier } from '../../../main/desktop/notifier.ts';
 import { minutes } from '../../../main/units.ts';
+import { type AlertKind, alertTexts } from '../../../preload/contract/alert.ts';
 import type { UiState } from '../../../preload/contract/ui.ts';
 import { fakeElectron } from '../../fakes/electron/electron.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
@@ -161,6 +162,23 @@ describe('a person is told', () => {
     tell(sessions({ phase: 'signed-in' }));
     expect(ended(failure)).toMatchObject([{ title: 'Your sign-in has ended', body: `${failure.cause} ${failure.next}` }]);
     expect(ended(failure)).toEqual([]);
+  });
+
+  it('of a severe alert once, of three that nobody has seen at most, and not of its problem as well', () => {
+    const { tell, at } = setUp();
+    const alert = (kind: AlertKind, about: string) => ({
+      ...{ ...alertTexts[kind], kind, about, name: about, since: at(0), lastAt: at(0), count: 1, seen: false },
+    });
+    const alerts = [alert('other-user', ''), alert('tokens-rejected', 'acme')];
+    const problems = [new AppError('TOKENS_REJECTED').toFailure()];
+    const { cause, next } = alertTexts['tokens-rejected'];
+    expect(tell(({ status }) => Object.assign(status, { alerts, problems }))).toEqual([
+      { key: `alert tokens-rejected acme ${at(0)}`, title: cause, body: next, opens: 'home' },
+    ]);
+    for (let n = 0; n < 50; n += 1) alerts.push(alert('key-copied', `key-${n}`));
+    expect([tell().length, tell().length]).toEqual([2, 0]);
+    for (const each of alerts.slice(0, 2)) each.seen = true;
+    expect(tell(({ status }) => Object.assign(status, { alerts }))).toMatchObject([{ title: alertTexts['key-copied'].cause }]);
   });
 
   it('nothing in more than one line, and nothing secret', () => {

@@ -129,6 +129,7 @@ describe('a bundle', () => {
     ['no date of its end', { expires: undefined as never }, 'shape'],
     ['an end before its beginning', { expires: '2026-01-01T00:00:00Z' }, 'shape'],
     ['an end in two years', { expires: '2028-01-01T00:00:00Z' }, 'shape'],
+    ['a person who is out with a space behind the name', { revoked: { persons: [{ username: 'ada@acme.example ' }] } }, 'shape'],
     ['plain http for records', { records: { url: 'http://records.example/' } }, 'shape'],
     [
       'an exemption of two days',

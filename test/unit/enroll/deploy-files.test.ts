@@ -149,7 +149,10 @@ describe('deploy/detect.sh', () => {
     });
 
   it.each([undefined, 2])('is content with a device as IT wants it (indented by %s)', async (indent) => {
-    expect(await detect(machine(status(), indent))).toEqual({ code: 0, said: 'compliant: enrolled at revision 7\n' });
+    const tapKeys = { wanted: { atLeast: 2, models: null }, counted: 0, keys: [{ id: 'k', counts: false }] };
+    const problem = { code: 'BUNDLE_UNREACHABLE', detail: 'a } and a \\" in it' };
+    for (const more of [{}, { tapKeys, problem }])
+      expect(await detect(machine(status(more), indent))).toEqual({ code: 0, said: 'compliant: enrolled at revision 7\n' });
   });
 
   it.each<[string, number, (found: ReturnType<typeof machine>) => void]>([
@@ -177,6 +180,9 @@ describe('deploy/detect.sh', () => {
     ['is revoked', status({ revoked: true })],
     ['says no revision', status({ revision: undefined })],
     ['says a revision within a name', { version: '0.1.0', note: '"managed":{"revision":9,"revoked":false}' }],
+    ['says it within a part', { version: '0.1.0', managed: { tapKeys: { revision: 9, revoked: false } } }],
+    ['says it of something else', { version: '0.1.0', other: { managed: { revision: 9, revoked: false } } }],
+    ['says it beside a text of that name', { note: 'managed', more: { revision: 9, revoked: false } }],
     ['says a revision that is text', status({ revision: '7' })],
     ['says nothing', ''],
   ])('one that %s ends with 4', async (_, answer) => {

@@ -305,7 +305,7 @@ describe('the consent queue, whatever is done to it in whatever order,', () => {
       }),
       { numRuns: 200 },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('settles every request exactly once, and leaves no timer behind when it is closed', async () => {
     await fc.assert(
@@ -320,5 +320,5 @@ describe('the consent queue, whatever is done to it in whatever order,', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  }, 180_000);
 });

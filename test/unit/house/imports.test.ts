@@ -12,7 +12,8 @@ interface Rule {
   except?: RegExp;
 }
 
-const SMALL_WORDS = /^main\/(app-error|durable-file|on-path|ports|secret|system-browser|units|version)\.ts$|^preload\/contract\//;
+const SMALL_WORDS =
+  /^main\/(app-error|durable-file|on-path|ports|secret|system-browser|timed|token-shapes|units|user-agent|version)\.ts$|^preload\/contract\//;
 
 /** What each noun of main/ may import beside itself, the small words everybody uses, and packages. */
 const NOUNS: Record<string, RegExp | undefined> = {
@@ -30,8 +31,8 @@ const NOUNS: Record<string, RegExp | undefined> = {
   databrickscfg: undefined,
   // A door of its own, in the process that runs an app.
   apps: /^main\/caller\/|^main\/pages\/(door|seen)\.ts$|^main\/profile\/yaml-source\.ts$/,
-  // A bundle holds a policy and a configuration.
-  enroll: /^main\/(audit|vault|profile|policy)\//,
+  // A bundle holds a policy, a configuration and rules for tap keys, which it judges by their evidence.
+  enroll: /^main\/(audit|vault|profile|policy|passkey)\//,
   // The first steps: they do what a program of the person's would do, so they know its environment.
   setup:
     /^main\/(databrickscfg|databricks|profile|caller|grant|lock)\/|^main\/pages\/ui-agent\.ts$|^main\/cli\/environment\.ts$|^main\/places\.ts$|^main\/idp\/presets\.ts$/,
@@ -42,10 +43,13 @@ const NOUNS: Record<string, RegExp | undefined> = {
   'service-principal': /^main\/(databricks|vault|profile|audit)\/|^main\/grant\/grant\.ts$|^main\/idp\/signed-in\.ts$/,
   broker: /^main\/(grant|databricks|caller|audit)\//,
   control: /^main\/(audit|caller)\//,
+  // Its door goes by the rules of the broker's, on the sockets of the pages'.
+  telemetry: /^main\/(audit|caller)\/|^main\/databricks\/in-time\.ts$|^main\/broker\/(guard|answers)\.ts$|^main\/pages\/door\.ts$/,
   // What joins the nouns; only the composition root and the hosts stand above it.
   agent: /^main\/(?!(compose|headless|host-ports|index)\.ts$|desktop\/|cli\/)/,
-  // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log, try a policy, and make a bundle.
-  cli: /^main\/(places|headless|agent-host|code-by-environment|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/idp\/presets\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor|enroll)\//,
+  // The verbs talk to the socket; what else they know is where it lies, names of bundles, and how to verify a log, try a policy, make a bundle,
+  // and whether the configuration wants pseudonyms.
+  cli: /^main\/(places|headless|agent-host|code-by-environment|system-clock)\.ts$|^main\/databricks\/(scopes|can|can-check|preflight)\.ts$|^main\/idp\/presets\.ts$|^main\/profile\/load-config\.ts$|^main\/(apps|caller|net)\/|^main\/(audit|policy|databrickscfg|doctor|enroll)\//,
 };
 
 const rules: Rule[] = [
@@ -68,7 +72,7 @@ const rules: Rule[] = [
   { claim: 'no import has a computed name', from: /^(main|preload|renderer)\//, never: /^\?$/ },
   {
     claim: 'only the doors and the command line open sockets',
-    from: /^main\/(?!(apps|broker|control|idp|cli|caller|pages|net)\/)/,
+    from: /^main\/(?!(apps|broker|control|idp|cli|caller|pages|net|telemetry)\/)/,
     never: /^(node:)?(http|net)$/,
   },
   {

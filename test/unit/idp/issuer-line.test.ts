@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../main/app-error.ts';
 import { openIssuerLine } from '../../../main/idp/issuer-line.ts';
+import { version } from '../../../main/version.ts';
 import { fakeClock } from '../../fakes/fake-clock.ts';
 
 const failing = (error: unknown) => openIssuerLine({ clock: fakeClock(), fetch: () => Promise.reject(error) });
@@ -83,6 +84,20 @@ describe('the line to the provider', () => {
     expect(line.clockAhead()).toBeNull();
     await line.request('https://issuer.test/', { method: 'POST' });
     expect(line.clockAhead()).toBe(300_000);
+  });
+
+  it('names itself, and the record that tells of the request, whatever a library has set', async () => {
+    const sent: string[] = [];
+    const fetch = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      sent.push([...new Headers(init?.headers)].map((pair) => pair.join('=')).join('; '));
+      return new Response('');
+    };
+    const line = openIssuerLine({ clock: fakeClock(), fetch });
+    const init = { headers: { 'User-Agent': 'openid-client/v6', accept: 'application/json' } };
+    await line.request('https://issuer.test/', init);
+    await line.as('0123456789abcdef').request('https://issuer.test/', init);
+    const own = `accept=application/json; user-agent=lakepass/${version}`;
+    expect(sent).toEqual([own, `${own} rid/0123456789abcdef`]);
   });
 
   it('leaves no timer behind', async () => {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { keyPage } from '../../../main/idp/key-registration.ts';
 import { issuerOf, metadataIssuer } from '../../../main/idp/preset-issuer.ts';
-import { keyPage, loginRefused, refuseHopelessStepUp } from '../../../main/idp/preset-words.ts';
+import { loginRefused, refuseHopelessStepUp } from '../../../main/idp/preset-words.ts';
 import { type PresetName, presetNames, presetOf, presets } from '../../../main/idp/presets.ts';
 import { profileSchema } from '../../../main/profile/profile.ts';
 import { minutes } from '../../../main/units.ts';
@@ -158,7 +159,7 @@ describe('a refusal of the provider', () => {
   });
 
   it('knows the page for keys of these', () => {
-    const pages = presetNames.flatMap((name) => keyPage(profileOf(name).idp) ?? []);
+    const pages = presetNames.flatMap((name) => keyPage(profileOf(name))?.href ?? []);
     expect(pages).toEqual([
       'https://acme.okta.com/enduser/settings',
       'https://mysignins.microsoft.com/security-info',

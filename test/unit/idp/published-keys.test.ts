@@ -6,6 +6,7 @@ import { readPublishedKeys } from '../../../main/idp/published-keys.ts';
 import { createTlsIdentity } from '../../fixtures/workspace/tls-door.ts';
 
 const lineTo = (status: number, body: unknown): IssuerLine => ({
+  as: () => lineTo(status, body),
   clockAhead: () => null,
   request: async () => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }),
 });

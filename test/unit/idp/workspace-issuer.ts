@@ -80,6 +80,8 @@ export function workspaceIssuer(apps: readonly OauthApp[] = []): WorkspaceIssuer
       const route = routes[url];
       if (route === undefined) throw new TypeError('fetch failed', { cause: Object.assign(new Error(`no ${url}`), { code: 'ENOTFOUND' }) });
       if (init.redirect !== 'manual') throw new Error('a redirect would have been followed');
+      const agent = new Headers(init.headers).get('user-agent') ?? '';
+      if (!/^lakepass\/\d+\.\d+\.\d+( rid\/[0-9a-f]{16})?$/.test(agent)) throw new Error(`user-agent ${agent}`);
       init.signal?.throwIfAborted();
       const body = new URLSearchParams(String(init.body ?? ''));
       issuer.asked.push({ route, body, headers: new Headers(init.headers) });

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { judgeAttestation, type Models } from '../../../main/passkey/attestation.ts';
 import type { JudgedKey } from '../../../main/passkey/evidence.ts';
-import { basicConstraints, der, extension, octets, sequence } from '../../fixtures/certificates.ts';
+import { basicConstraints, der, extension, objectId, octets, sequence } from '../../fixtures/certificates.ts';
 import { at, model } from './attestation-setting.ts';
 import {
   aaguid,
@@ -62,6 +62,8 @@ describe('certificates', () => {
     extensions: [extension('2.5.29.19', true, sequence(der(1, Buffer.of(0xff)), der(2, Buffer.of(0))))],
   });
   const below = authority('Below', short);
+  const weakPair = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const weak = { ...authority('Weak', maker, { publicKey: weakPair.publicKey }), privateKey: weakPair.privateKey };
 
   it.each<[string, string, () => JudgedKey]>([
     ['signed by somebody else', 'chain', () => packed({ signer: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey })],
@@ -69,12 +71,24 @@ describe('certificates', () => {
     ['signed by another than the next', 'chain', () => packed(under(middle), [short.der])],
     ['signed by one that is no authority', 'chain', () => packed(under(leaf), [leaf.der])],
     ['below more authorities than one of them allows', 'chain', () => packed(under(below), [below.der, short.der])],
+    ['signed by an authority whose key is short', 'chain', () => packed({ issuer: weak.subject, signer: weak.privateKey }, [weak.der])],
     ['over before that day', 'chain', () => packed({ ends: new Date('2025-12-31T23:59:59Z') })],
     ['signed over SHA-1', 'chain', () => packed({ hash: 'sha1' })],
     ['that insist on what nobody understands', 'chain', () => packed({ extensions: [...plain, unknown(true)] })],
     ['with the same extension twice', 'shape', () => packed({ extensions: [...plain, unknown(false), unknown(false)] })],
   ])('%s are refused', async (_name, because, make) => {
     expect(await outcome(make())).toBe(`refused ${because}`);
+  });
+
+  it('named as a root vouches for itself alone, unless it is an authority', async () => {
+    const judged = async (root: typeof leaf, key: JudgedKey) => {
+      const its: Models = { no: 1, byAaguid: () => model({ roots: [root.certificate] }), byKeyIds: () => null };
+      const { verdict, because } = await judgeAttestation(key, its, at('2026-01-01T00:00:00Z'));
+      return `${verdict} ${because}`;
+    };
+    expect(await judged(leaf, packed(under(leaf)))).toBe('refused chain');
+    expect(await judged(short, packed(under(short)))).toBe('proven root');
+    expect(await judged(short, packed(under(below), [below.der]))).toBe('refused chain');
   });
 
   it('may say what nobody understands, as long as they do not insist', async () => {
@@ -130,6 +144,21 @@ describe('an android-key statement', () => {
 });
 
 describe('a tpm statement', () => {
+  it.each([
+    ['made inside the TPM, which it cannot leave', 0x00060472, false],
+    ['brought into the TPM', 0x00060452, true],
+    ['that may go to another TPM', 0x00060470, true],
+    ['that may go below another parent', 0x00060462, true],
+  ])('about a key %s says so', async (_name, attributes, movable) => {
+    expect(await judge(tpm({ attributes }))).toMatchObject({ verdict: 'proven', movable });
+  });
+
+  it('by a certificate that ends in half a character is refused', async () => {
+    const half = sequence(der(0x31, sequence(objectId('2.23.133.2.1'), der(30, Buffer.of(0, 105, 0)))));
+    const names = extension('2.5.29.17', true, sequence(der(0xa4, half)));
+    expect(await outcome(tpm({ leaf: { extensions: [...plain, aikUse, names] } }))).toBe('refused shape');
+  });
+
   it.each<[string, string, Parameters<typeof tpm>[0]]>([
     ['about another key', 'key', { other: true }],
     ['about another public area', 'key', { name: Buffer.concat([Buffer.of(0, 0x0b), Buffer.alloc(32)]) }],

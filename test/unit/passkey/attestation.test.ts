@@ -49,6 +49,8 @@ describe('a registration of the test vectors of WebAuthn Level 3', () => {
         aaguid: uuid(w3cVectors[name].aaguid),
         model: 'Example Key',
         mds: { no: 7, status: 'FIDO_CERTIFIED_L1', standing: 'good', checkedRevocation: false },
+        // The TPM of the test vectors says of its key neither that it was made there nor that it stays.
+        movable: name === 'tpm',
         serial: null,
       });
     },
@@ -255,6 +257,10 @@ describe('a model', () => {
     expect(await judge(w3cKey('packed'), null)).toMatchObject({ verdict: 'unproven', because: 'no-metadata', mds: null });
     const knowingNone = { no: 7, byAaguid: () => null, byKeyIds: () => null };
     expect(await judge(w3cKey('packed'), knowingNone)).toMatchObject({ verdict: 'unproven', because: 'unknown-model', mds: null });
+  });
+
+  it('whose keys are kept in software is proven, and its keys are movable', async () => {
+    expect(await judge(w3cKey('packed'), knowing({ inSoftware: true }))).toMatchObject({ verdict: 'proven', movable: true });
   });
 
   it('is refused where its certificates lead to another root than metadata names', async () => {

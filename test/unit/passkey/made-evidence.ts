@@ -162,6 +162,11 @@ export const androidKey = (says: AndroidSays = {}): JudgedKey =>
     ]);
   });
 
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
 const uint16 = (value: number): Buffer => Buffer.of(value >> 8, value & 0xff);
 const sized = (bytes: Uint8Array): Buffer => Buffer.concat([uint16(bytes.length), bytes]);
 export const aikUse = extension('2.5.29.37', false, sequence(objectId('2.23.133.8.3')));
@@ -187,6 +192,8 @@ export interface TpmSays {
   type?: number;
   extraData?: Buffer;
   name?: Buffer;
+  /** Of the key; those of Windows Hello unless told otherwise. */
+  attributes?: number;
   /** Another key in the public area. */
   other?: boolean;
 }
@@ -198,7 +205,7 @@ export const tpm = (says: TpmSays = {}): JudgedKey =>
     const pubArea = Buffer.concat([
       uint16(0x23),
       uint16(0x0b),
-      Buffer.alloc(4),
+      uint32(says.attributes ?? 0x00060472),
       sized(Buffer.alloc(0)),
       uint16(0x10),
       uint16(0x10),

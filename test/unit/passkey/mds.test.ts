@@ -58,6 +58,16 @@ describe('importing metadata', () => {
     expect(audit.of('mds.imported')).toEqual([{ type: 'mds.imported', no: 7, models: 1, nextUpdate: '2027-01-01' }]);
   });
 
+  it.each([
+    [['hardware', 'tee'], false],
+    [['software', 'remote_handle'], true],
+  ])('says whether a model keeps its keys in software: %j', async (keyProtection, inSoftware) => {
+    const { mds } = await setting();
+    const metadataStatement = { ...entry().metadataStatement, keyProtection };
+    await mds.import(signed(payload({ entries: [entry({ metadataStatement })] })));
+    expect((await mds.models())?.byAaguid(uuid(w3cVectors.packed.aaguid))).toMatchObject({ inSoftware });
+  });
+
   it('proves a key that was unproven before', async () => {
     const { mds } = await setting();
     const key = w3cKey('packed');

@@ -41,7 +41,7 @@ export function setting() {
   const tally = createTally({ clock, audit, log: () => undefined });
   const start = (
     seals?: (keyId: string) => boolean,
-    more: Pick<Parameters<typeof openTapKeys>[0], 'mds' | 'enterprise'> = {},
+    more: Pick<Parameters<typeof openTapKeys>[0], 'mds' | 'enterprise' | 'requireAllowed'> = {},
   ): Promise<TapKeys> =>
     openTapKeys({
       vault: disk.vault(),

@@ -1,27 +1,15 @@
 /** What becomes of a key once its attestation is judged: what policy is told, whose it is, and how it ends. */
 import { describe, expect, it } from 'vitest';
-import type { Model, Models } from '../../../main/passkey/attestation.ts';
 import { openMds } from '../../../main/passkey/mds.ts';
-import { readCertificate } from '../../../main/passkey/x509.ts';
 import { basicConstraints, certificate } from '../../fixtures/certificates.ts';
 import { type AttestationRoot, createAttestationRoot } from '../../fixtures/software-key/attestation-certificates.ts';
 import { createSoftwareKey, type SoftwareKey } from '../../fixtures/software-key/software-key.ts';
+import { metadata } from './known-maker.ts';
 import { maker, serialNumber, subjectOf } from './made-evidence.ts';
 import { fido, signed } from './made-metadata.ts';
 import { enrol, enrolled, kept, ORIGIN, person, setting, shown, touch, touchNew, verdict } from './setting.ts';
 
 const bob = { ...person, subject: 'sub-bob', username: 'bob@acme.test' };
-
-/** Metadata that can be changed as issues come, and knows the model of every key under `root`. */
-function metadata(root: AttestationRoot) {
-  const state: { no: number; changes: Partial<Model>; known: boolean } = { no: 1, changes: {}, known: true };
-  const bytes = Buffer.from(root.pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  const model = (): Model | null =>
-    state.known
-      ? { name: 'Lake Key', status: 'FIDO_CERTIFIED', standing: 'good', roots: [readCertificate(bytes)], ...state.changes }
-      : null;
-  return { state, mds: { models: (): Promise<Models> => Promise.resolve({ no: state.no, byAaguid: model, byKeyIds: model }) } };
-}
 
 /** A maker that writes a serial number into the certificate of each key. */
 const numbered = (serial: number): AttestationRoot => ({
@@ -65,6 +53,14 @@ describe('a key whose maker vouches for it', () => {
   it('is not bound to hardware where it may be synced', async () => {
     const { keys, key } = await proving({ backupEligible: true });
     expect(await tapped(keys, key)).toMatchObject({ attested: true, hardwareBound: false });
+  });
+
+  it('is not bound to hardware where its model keeps keys in software', async () => {
+    const { keys, key, state } = await proving();
+    Object.assign(state, { no: 2, changes: { inSoftware: true } });
+    await keys.judgeAgain();
+    expect(await tapped(keys, key)).toMatchObject({ attested: true, hardwareBound: false });
+    expect(keys.list()[0]).toMatchObject({ attested: true, hardwareBound: false });
   });
 
   it('keeps its judgement over a restart', async () => {

@@ -15,12 +15,14 @@ const beside = (changes: Partial<Beside> = {}): Beside => ({
   exemptions: [],
   expires: after(hours(24)),
   revoked: () => null,
+  tapKeysMissing: () => null,
   ...changes,
 });
 const noJobs = (more = ''): ReturnType<typeof withGrant> => withGrant('', `deny: [{ id: no-jobs, scopes: [jobs] }]\n${more}`);
 const verdict = (policy: ReturnType<typeof withGrant>, told: Told = {}): string => policy.evaluate(question(told)).verdict;
 
 describe('the mode of a group', () => {
+  const guid = '1a2b3c4d-0000-4000-8000-00000000abcd';
   const inGroups = (groups: string[]): Told => ({ scopes: ['jobs'], person: { groups } });
 
   it.each<[string, Beside['modes'], string[], string]>([
@@ -28,6 +30,7 @@ describe('the mode of a group', () => {
     ['observe where a group only observes', { ds: 'observe' }, ['ds', 'others'], 'allow'],
     ['enforce where one of them enforces', { ds: 'observe', prod: 'enforce' }, ['ds', 'prod'], 'deny'],
     ['of groups to the letter alone', { DS: 'observe', 'd*': 'observe' }, ['ds'], 'deny'],
+    ['of a group that is named by its GUID, in any case', { [guid.toUpperCase()]: 'enforce', ds: 'observe' }, ['ds', guid], 'deny'],
     ['no word that every object knows', { ds: 'enforce' }, ['constructor', '__proto__'], 'deny'],
   ])('is %s', (_, modes, groups, expected) => {
     expect(verdict(managedPolicy(noJobs(), beside({ modes })), inGroups(groups))).toBe(expected);
@@ -56,6 +59,14 @@ describe('an exemption', () => {
     expect(ask(exempt())).toBe('allow');
     expect(ask(exempt(), { person: { username: 'bob@acme.example' } })).toBe('deny');
     expect(ask(exempt({ rule: 'no-other' }))).toBe('deny');
+  });
+
+  it('is nobody’s whose name only looks the same', () => {
+    const kate = (username: string) => ask(exempt({ username: 'kate@acme.example' }), { person: { username } });
+    expect([kate('kate@acme.example'), kate('Kate@ACME.example')]).toEqual(['allow', 'allow']);
+    // The sign for kelvin, which lower case makes a k; a Cyrillic a; a space.
+    for (const name of ['\u212Aate@acme.example', 'k\u0430te@acme.example', 'kate@acme.example '])
+      expect([name, kate(name)]).toEqual([name, 'deny']);
   });
 
   it('holds from its beginning to its end and not a millisecond longer', () => {
@@ -88,6 +99,31 @@ describe('a bundle', () => {
     const decision = policy.evaluate(question({ at: after(hours(24)) }));
     expect(decision).toMatchObject({ verdict: 'deny', code: 'POLICY_EXPIRED', observed: false });
     expect(policy.expires).toBe(after(hours(24)));
+  });
+});
+
+describe('whoever has too few tap keys', () => {
+  const short = managedPolicy(
+    noJobs('mode: observe'),
+    beside({ tapKeysMissing: ({ subject }) => (subject === 'alice-1' ? 'One more.' : null) }),
+  );
+
+  it.each(['create', 'widen', 'use'] as const)('gets nothing new by %s, even where the policy only observes', (action) => {
+    expect(short.evaluate(question({ action }))).toMatchObject({
+      verdict: 'deny',
+      code: 'TAP_KEYS_WANTED',
+      because: 'One more.',
+      observed: false,
+    });
+  });
+
+  it('goes on with what was approved before', () => {
+    expect(verdict(short, { action: 'renew' })).toBe('allow');
+  });
+
+  it('is nobody else, and no service principal', () => {
+    expect(verdict(short, { person: { subject: 'bob-1' } })).toBe('allow');
+    expect(verdict(short, { identity: 'service-principal' })).toBe('allow');
   });
 });
 

@@ -127,11 +127,18 @@ describe('renewal', () => {
     expect(session.view()).toMatchObject({ identity: { groups: ['data', 'admins'] }, assurance });
   });
 
-  it('is recorded', async () => {
-    const { clock, audit, idp } = await signedIn();
+  it('is recorded, and timed under the id of its record', async () => {
+    const { clock, audit, idp, timed } = await signedIn();
     await clock.advance(minutes(30));
+    expect(timed.at(-1)).toMatchObject({ what: 'renewal', requestId: idp.requestIds.at(-1), code: null });
     expect(audit.of('session.renewed')).toEqual([
-      { type: 'session.renewed', profile: 'acme', subject: 'sub-alice', expiresAt: new Date(clock.now() + idp.ttl).toISOString() },
+      {
+        type: 'session.renewed',
+        profile: 'acme',
+        subject: 'sub-alice',
+        expiresAt: new Date(clock.now() + idp.ttl).toISOString(),
+        requestId: idp.requestIds.at(-1),
+      },
     ]);
   });
 

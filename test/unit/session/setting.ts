@@ -5,6 +5,7 @@ import type { Clock } from '../../../main/ports.ts';
 import { type Profile, profileSchema } from '../../../main/profile/profile.ts';
 import type { RotationStep } from '../../../main/session/rotation.ts';
 import { createSession, type Session } from '../../../main/session/session.ts';
+import type { Timed } from '../../../main/timed.ts';
 import type { Ms } from '../../../main/units.ts';
 import type { Vault } from '../../../main/vault/vault.ts';
 import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts';
@@ -24,6 +25,7 @@ export const profileWith = (limits: Record<string, string> = {}, idp: Record<str
 export interface Life {
   session: Session;
   steps: RotationStep[];
+  timed: Timed[];
   ends: string[];
   /** What each of them was told to be: the code of the failure, or null. */
   endedBy: (string | null)[];
@@ -60,6 +62,7 @@ function startLife(
 ): Life {
   const life = { dead: false };
   const steps: RotationStep[] = [];
+  const timed: Timed[] = [];
   const ends: string[] = [];
   const endedBy: (string | null)[] = [];
   let watch: { step: RotationStep; reached: () => void } | null = null;
@@ -71,6 +74,7 @@ function startLife(
     random: randomBytes,
     audit,
     log: () => undefined,
+    timed: (each) => void timed.push(each),
     steps: (step) => {
       steps.push(step);
       if (watch?.step !== step) return undefined;
@@ -86,6 +90,7 @@ function startLife(
   return {
     session,
     steps,
+    timed,
     ends,
     endedBy,
     kill: () => {
@@ -120,6 +125,7 @@ function mortal<T extends object>(port: T, life: { dead: boolean }): T {
 const mortalClock = (clock: FakeClock, life: { dead: boolean }): Clock => ({
   now: () => clock.now(),
   elapsed: () => clock.elapsed(),
+  sinceBoot: () => clock.sinceBoot(),
   after: (delay, run) => clock.after(delay, () => !life.dead && run()),
 });
 

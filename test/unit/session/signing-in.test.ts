@@ -27,7 +27,24 @@ describe('a sign-in', () => {
       expect(JSON.stringify(view)).not.toContain(token);
       expect(disk.json('session-acme')).toMatchObject({ refreshToken: token, generation: 1 });
     }
-    expect(audit.of('session.signed-in')).toMatchObject([{ subject: 'sub-alice', assurance: 'phr' }]);
+    expect(audit.of('session.signed-in')).toMatchObject([{ subject: 'sub-alice', assurance: 'phr', requestId: idp.requestIds[0] }]);
+    expect(idp.requestIds[0]).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('is timed under the id of its record, whether it goes well or not', async () => {
+    const { start, idp, clock } = setting();
+    const { session, timed } = start();
+    idp.signInFails = 'waits';
+    const signing = session.signIn(signInOptions);
+    await clock.advance(3000);
+    idp.finishSignIn();
+    await signing;
+    idp.signInFails = new AppError('LOGIN_REFUSED');
+    await outcome(session.signIn(signInOptions));
+    expect(timed).toMatchObject([
+      { what: 'sign-in', profile: 'acme', requestId: idp.requestIds[0], tookMs: 3000, code: null },
+      { what: 'sign-in', requestId: idp.requestIds[1], code: 'LOGIN_REFUSED' },
+    ]);
   });
 
   it('shows that it waits, and can be cancelled once', async () => {
@@ -54,6 +71,26 @@ describe('a sign-in', () => {
     session.cancelSignIn();
     await waiting;
     expect(seen).toEqual([true, false, true, false]);
+  });
+
+  it('after the registration of a key is told how strong the session is that it takes the place of', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    await session.signIn({ ...signInOptions, provesKey: true });
+    idp.assurance = { ...idp.assurance, level: 'mfa' };
+    expect((await session.signIn(signInOptions)).assurance?.level).toBe('mfa');
+    await session.signIn({ ...signInOptions, provesKey: true });
+    expect(idp.floors).toEqual(['unknown', null, 'mfa']);
+  });
+
+  it('after the registration of a key that shows too little leaves the session as it was', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    const before = await session.signIn(signInOptions);
+    idp.signInFails = new AppError('KEY_UNPROVEN', { reason: 'unknown' });
+    expect(await outcome(session.signIn({ ...signInOptions, provesKey: true }))).toBe('KEY_UNPROVEN unknown');
+    expect(session.view()).toMatchObject({ ...before, lastFailure: { code: 'KEY_UNPROVEN' } });
+    expect(idp.live()).toHaveLength(1);
   });
 
   it('is refused while another one waits, which goes on', async () => {
@@ -89,7 +126,8 @@ describe('a sign-in', () => {
       idp.signInFails = new AppError(code);
       expect(await outcome(session.signIn(signInOptions))).toBe(code);
       expect(session.view()).toMatchObject({ phase: 'signed-in', signInWaiting: false, lastFailure: { code } });
-      expect(audit.of('session.sign-in-failed')).toMatchObject([{ code }]);
+      expect(audit.of('session.sign-in-failed')).toMatchObject([{ code, requestId: idp.requestIds[1] }]);
+      expect(new Set(idp.requestIds).size).toBe(2);
       expect(ends).toEqual([]);
     },
   );
@@ -196,5 +234,44 @@ describe('a provider that gives no refresh token', () => {
     idp.givesRefreshToken = false;
     await session.signIn(signInOptions);
     expect(disk.records.size).toBe(0);
+  });
+});
+
+describe('the registration of a key at the provider', () => {
+  it('begins no session and changes none, whatever is said of it', async () => {
+    const { start, idp, audit } = setting();
+    const { session } = start();
+    expect(await session.registerKey(signInOptions)).toBe('success');
+    expect(session.view()).toMatchObject({ phase: 'signed-out', lastFailure: null });
+    const before = await session.signIn(signInOptions);
+    idp.registers = 'error';
+    expect(await session.registerKey(signInOptions)).toBe('error');
+    expect(session.view()).toEqual(before);
+    expect(audit.of('session.signed-in')).toHaveLength(1);
+  });
+
+  it('waits in the place of a sign-in: neither begins beside the other, and either is cancelled', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    idp.registers = 'waits';
+    const waiting = outcome(session.registerKey(signInOptions));
+    expect(session.view()).toMatchObject({ signInWaiting: true });
+    expect(await outcome(session.signIn(signInOptions))).toBe('LOGIN_IN_PROGRESS');
+    expect(session.cancelSignIn()).toBe(true);
+    expect(await waiting).toBe('LOGIN_CANCELLED');
+    idp.signInFails = 'waits';
+    const signingIn = outcome(session.signIn(signInOptions));
+    expect(await outcome(session.registerKey(signInOptions))).toBe('LOGIN_IN_PROGRESS');
+    session.cancelSignIn();
+    expect(await signingIn).toBe('LOGIN_CANCELLED');
+  });
+
+  it('is cancelled by a lock', async () => {
+    const { start, idp } = setting();
+    const { session } = start();
+    idp.registers = 'waits';
+    const waiting = outcome(session.registerKey(signInOptions));
+    await session.lock();
+    expect(await waiting).toBe('LOGIN_CANCELLED');
   });
 });

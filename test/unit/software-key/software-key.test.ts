@@ -10,13 +10,15 @@ import {
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
 import { decodeAttestationObject, isoBase64URL } from '@simplewebauthn/server/helpers';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createAttestationRoot } from '../../fixtures/software-key/attestation-certificates.ts';
 import { createSoftwareKey, type SoftwareKey, type SoftwareKeyOptions } from '../../fixtures/software-key/software-key.ts';
 
 const origin = 'http://localhost:4711';
 const root = createAttestationRoot();
 SettingsService.setRootCertificates({ identifier: 'packed', certificates: [root.pem] });
+// The library keeps it for whoever else has it in this process.
+afterAll(() => SettingsService.setRootCertificates({ identifier: 'packed', certificates: [] }));
 
 const creation = (attestationType: 'direct' | 'none' = 'direct', excludeCredentials: { id: string }[] = []) =>
   generateRegistrationOptions({ rpName: 'Test', rpID: 'localhost', userName: 'alice', attestationType, excludeCredentials });

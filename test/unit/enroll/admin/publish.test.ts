@@ -1,5 +1,5 @@
 /** From an admin's folder to a bundle that devices take, and never back. */
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { initFolder } from '../../../../main/enroll/admin/folder.ts';
@@ -8,6 +8,7 @@ import { addKey, dropFirstKey, openKeys } from '../../../../main/enroll/admin/si
 import { requireAcceptable, verifyBundle } from '../../../../main/enroll/bundle.ts';
 import type { EpochMs } from '../../../../main/units.ts';
 import { hours, later } from '../../../../main/units.ts';
+import { goodConfig } from '../../profile/config-file.ts';
 import { freshPath, lock, lockBy, madeFolder, now } from './setting.ts';
 
 const refused = (code: string, reason?: string) => expect.objectContaining({ code, ...(reason === undefined ? {} : { reason }) });
@@ -49,6 +50,48 @@ describe('a new folder', () => {
   });
 });
 
+describe('two admins with one signing key', () => {
+  it('sign nothing beside what the other has published, and go on from it once it lies here', async () => {
+    const { publish, change, signed, folder } = await madeFolder();
+    await publish();
+    const [first, bundleText] = [signed(), readFileSync(folder.file('bundle'))];
+    // The other, in a copy of the folder.
+    change('bundle', 'atLeast: 1', 'atLeast: 2');
+    await publish();
+    const theirs = signed();
+    writeFileSync(folder.file('signed'), first);
+    writeFileSync(folder.file('bundle'), bundleText);
+    const beside = publishBundle(folder, { lock, now, published: theirs });
+    await expect(beside).rejects.toThrow(refused('ADMIN_STEP_MISSING', 'published'));
+    expect([signed(), readFileSync(folder.file('bundle'))]).toEqual([first, bundleText]);
+    writeFileSync(folder.file('signed'), theirs);
+    expect(await publishBundle(folder, { lock, now, published: theirs })).toMatchObject({ before: 2, revision: 3 });
+    // What was signed here and is not published yet is no reason to stop.
+    expect(await publishBundle(folder, { lock, now, published: theirs })).toMatchObject({ before: 3, revision: 4 });
+  });
+
+  it('that have signed one revision each are told so', async () => {
+    const { publish, change, signed, folder } = await madeFolder();
+    await publish();
+    const theirs = signed();
+    rmSync(folder.file('signed'));
+    change('bundle', 'revision: 1', 'revision: 0');
+    change('bundle', 'atLeast: 1', 'atLeast: 2');
+    await publish();
+    await expect(publishBundle(folder, { lock, now, published: theirs })).rejects.toThrow(refused('ADMIN_STEP_MISSING', 'published'));
+    rmSync(folder.file('signed'));
+    await expect(publishBundle(folder, { lock, now, published: theirs })).rejects.toThrow(refused('ADMIN_STEP_MISSING', 'published'));
+  });
+
+  it('take nothing for published that is none of theirs', async () => {
+    const { folder } = await madeFolder();
+    const other = await madeFolder();
+    await other.publish();
+    for (const published of [other.signed(), Buffer.from('<html>')])
+      await expect(publishBundle(folder, { lock, now, published })).rejects.toThrow(refused('ADMIN_FILE_INVALID', 'published'));
+  });
+});
+
 describe('the next bundle', () => {
   it('counts up, whatever became of the file or of the count', async () => {
     const { publish, change, text, folder } = await madeFolder();
@@ -82,6 +125,40 @@ describe('the next bundle', () => {
       '~ tap keys atLeast: 2',
     ]);
     expect(notes.some((note) => note.includes('its own revision is still 1'))).toBe(true);
+  });
+
+  it('says where records and times will go to, and what else its configuration changes', async () => {
+    const { publish, folder } = await madeFolder();
+    const write = (text: string) => writeFileSync(folder.file('config'), text);
+    write(`${goodConfig}`);
+    expect((await publish()).changes).toContain('+ profile acme');
+    const sinks = (collector: string) =>
+      `audit:\n  sinks:\n    - { name: siem, otlp: { url: https://${collector}/v1/logs } }\n    - { name: lake, databricks: { profile: acme, warehouse: a1, table: sec.lake.audit } }\n`;
+    write(`${goodConfig}${sinks('otel.acme.example')}`);
+    expect((await publish()).changes).toEqual([
+      '+ sink of audit records siem: https://otel.acme.example/v1/logs',
+      '+ sink of audit records lake: sec.lake.audit (acme)',
+    ]);
+    write(
+      `${goodConfig}${sinks('elsewhere.example')}  diskFull: serve-and-count\nnetwork: { caFile: /etc/acme.pem }\n` +
+        'telemetry: { metrics: { port: 9464 }, traces: { otlp: { url: https://otel.acme.example/v1/traces } } }\n',
+    );
+    expect((await publish()).changes).toEqual([
+      '+ network caFile: /etc/acme.pem',
+      '~ sink of audit records siem: https://elsewhere.example/v1/logs',
+      '+ audit diskFull: serve-and-count',
+      '+ telemetry metrics: port 9464',
+      '+ telemetry traces: https://otel.acme.example/v1/traces',
+    ]);
+    write(`${goodConfig}`);
+    expect((await publish()).changes).toEqual([
+      '- network caFile',
+      '- sink of audit records siem',
+      '- sink of audit records lake',
+      '- audit diskFull',
+      '- telemetry metrics',
+      '- telemetry traces',
+    ]);
   });
 
   it('is compared with the one that is published elsewhere', async () => {
