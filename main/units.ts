@@ -10,6 +10,9 @@ export const seconds = (value: number): Ms => (value * 1000) as Ms;
 export const minutes = (value: number): Ms => (value * 60_000) as Ms;
 export const hours = (value: number): Ms => (value * 3_600_000) as Ms;
 
+/** RFC 3339, in UTC with milliseconds. */
+export const iso = (at: number): string => new Date(at).toISOString();
+
 /** The moment `delay` after `from`. */
 export const later = (from: EpochMs, delay: Ms): EpochMs => (from + delay) as EpochMs;
 

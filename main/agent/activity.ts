@@ -13,7 +13,7 @@ import { noteTexts, problemPlace, problemTexts, proofOf } from '../audit/verify-
 import type { Verifying } from '../audit/verifying.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import type { Clock, Log } from '../ports.ts';
-import { type EpochMs, hours, type Ms, minutes } from '../units.ts';
+import { type EpochMs, hours, iso, type Ms, minutes } from '../units.ts';
 
 export interface ActivityParts {
   /** Of the audit log. */
@@ -65,8 +65,6 @@ const spans: Readonly<Record<'hour' | 'day' | 'week', { part: Ms; count: number 
   day: { part: hours(1), count: 24 },
   week: { part: hours(24), count: 7 },
 };
-
-const iso = (at: number): string => new Date(at).toISOString();
 
 /** Whether a record is one of those that are asked for. Text is sought in what the record says and in the name of its event. */
 function wantedBy({ kinds, text, since, until }: Query): (record: StoredRecord) => boolean {

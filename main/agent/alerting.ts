@@ -17,10 +17,10 @@ import type { AuditRecord, OpenAuditLog } from '../audit/log.ts';
 import { type Looked, lookBack } from '../audit/look-back.ts';
 import type { Caller } from '../caller/caller.ts';
 import { plain } from '../caller/describe.ts';
-import { readFileWhole, replaceFile } from '../durable-file.ts';
 import type { UiAgent } from '../pages/ui-agent.ts';
 import type { Clock, Log } from '../ports.ts';
-import { type EpochMs, minutes, ms } from '../units.ts';
+import { readStamped, type Stamp, writeStamped } from '../stamped-file.ts';
+import { type EpochMs, iso, minutes, ms } from '../units.ts';
 import { nameOf } from './access.ts';
 
 export interface Alerting {
@@ -43,7 +43,6 @@ const keptSchema = z.strictObject({
     )
     .max(256),
 });
-const fileSchema = z.strictObject({ body: z.string(), stamp: z.string() });
 
 /** So often time is looked at while an alert holds, or something is about to become one. */
 const TICK = minutes(1);
@@ -59,13 +58,12 @@ const longestName = 60;
 /** What tells which key signs. */
 const ofKeys: ReadonlySet<string> = new Set<AuditEvent['type']>(['audit.key', 'agent.started', 'agent.reset']);
 
-const iso = (at: EpochMs): string => new Date(at).toISOString();
-
 export async function openAlerting(parts: {
   file: string;
   /** The folder of the log. */
   folder: string;
-  stamp: (text: string) => string;
+  /** Whoever writes that an alert was raised and seen would keep the next one from being raised. */
+  stamp: Stamp;
   audit: Pick<OpenAuditLog, 'append' | 'onAppend' | 'tail'>;
   /** What was recorded since then was recorded before anybody listened. */
   startedAt: EpochMs;
@@ -94,14 +92,8 @@ export async function openAlerting(parts: {
 
   async function readKept(): Promise<Alert[]> {
     try {
-      const text = await readFileWhole(file);
-      if (text === null) return [];
-      const { body, stamp: stamped } = fileSchema.parse(JSON.parse(text));
-      // check: alerts-stamp
-      // Whoever writes that an alert was raised and seen would keep the next one from being raised.
-      if (stamp(body) !== stamped) throw new TypeError('not ours');
-      // end check
-      return keptSchema.parse(JSON.parse(body)).alerts;
+      const kept = await readStamped(file, stamp);
+      return kept === null ? [] : keptSchema.parse(kept).alerts;
     } catch (error) {
       log('alerts.unusable', { error: error instanceof Error ? error.name : 'unknown' });
       return [];
@@ -110,9 +102,9 @@ export async function openAlerting(parts: {
 
   /** In the order in which things happen: each is written before the next is. */
   function save(): void {
-    const body = JSON.stringify({ version: 1, alerts: alerts.list() });
+    const kept = { version: 1, alerts: alerts.list() };
     saving = saving
-      .then(() => replaceFile(file, JSON.stringify({ body, stamp: stamp(body) }), random(8).toString('hex')))
+      .then(() => writeStamped(file, kept, stamp, random(8).toString('hex')))
       .catch((error: unknown) => log('alerts.not-kept', { code: asAppError(error).code }));
   }
 

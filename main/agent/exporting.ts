@@ -20,6 +20,7 @@ import type { Sink } from '../audit/sinks/sink.ts';
 import { runStatement } from '../databricks/sql-statement.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type AuditSettings, noAuditSettings, placeOfSink, type SinkSettings } from '../profile/audit-settings.ts';
+import type { Stamp } from '../stamped-file.ts';
 import { hours } from '../units.ts';
 import type { Records } from '../vault/vault.ts';
 import { settingsThatHold } from './settings-that-hold.ts';
@@ -51,7 +52,7 @@ export function createExporting(parts: {
   cursors: string;
   /** Open while everything else is locked. */
   vault: Pick<Records, 'seal' | 'open'>;
-  stamp: (text: string) => string;
+  stamp: Stamp;
   audit: Pick<OpenAuditLog, 'append' | 'head' | 'onAppend' | 'synced'>;
   fetch: typeof globalThis.fetch;
   /** For a table of a workspace. */
@@ -115,10 +116,10 @@ export function createExporting(parts: {
       return databricksTableSink(
         name,
         { ...databricks, to: placeOfSink(settings) },
-        { run: (request) => runStatement(parts, request), clock, version, token: parts.tableToken },
+        { run: (request) => runStatement(parts, request), clock, token: parts.tableToken },
       );
     if (otlp === undefined) return folderSink(name, folder ?? '', { random });
-    return otlpSink(name, { url: otlp.url, tokenFile: otlp.tokenFrom?.file }, { fetch: parts.fetch, now: clock.now, version });
+    return otlpSink(name, { url: otlp.url, tokenFile: otlp.tokenFrom?.file }, { fetch: parts.fetch, now: clock.now });
   }
 
   const all = (): Shipper[] => [...shippers.values()].map(({ shipper }) => shipper);

@@ -24,7 +24,7 @@ import type { LoadedPolicy } from '../policy/load-policy.ts';
 import { awaitedPolicy, joinPolicies, managedPolicy } from '../policy/managed.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { RunningPrincipal } from '../service-principal/service-principal.ts';
-import type { EpochMs } from '../units.ts';
+import { type EpochMs, iso } from '../units.ts';
 import type { Company } from './agent.ts';
 import type { Locking } from './locking.ts';
 import type { OwnFiles } from './own-files.ts';
@@ -54,7 +54,6 @@ type Erasure = 'erased' | 'failed';
 
 /** How far back tokens are looked for: more than a device hands out in the life of one. */
 const RECORDS = 5000;
-const iso = (at: EpochMs | number): string => new Date(at).toISOString();
 
 export function createManaging(parts: {
   enrollment: Enrollment;

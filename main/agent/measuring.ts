@@ -48,7 +48,7 @@ interface Parts {
 }
 
 /** Of the file that the token lies in. */
-export const metricsTokenFile = 'metrics-token';
+const metricsTokenFile = 'metrics-token';
 
 export function createMeasuring(parts: Parts): Measuring {
   const { audit, clock, random, log } = parts;

@@ -3,6 +3,7 @@
  * that is believed.
  */
 import { createHmac } from 'node:crypto';
+import type { Stamp } from '../stamped-file.ts';
 import type { Records } from '../vault/vault.ts';
 
 const RECORD = 'file-stamp';
@@ -15,7 +16,7 @@ export async function openStamp({
 }: {
   vault: Pick<Records, 'seal' | 'open'>;
   random: (bytes: number) => Buffer;
-}): Promise<(text: string) => string> {
+}): Promise<Stamp> {
   const kept = await vault.open(RECORD);
   const key = kept ?? random(KEY_BYTES);
   if (kept === null) await vault.seal(RECORD, key);

@@ -18,7 +18,7 @@ import type { TapKeys } from '../passkey/tap-keys.ts';
 import type { Ports } from '../ports.ts';
 import type { Config, Profile } from '../profile/profile.ts';
 import type { RunningPrincipal } from '../service-principal/service-principal.ts';
-import type { EpochMs } from '../units.ts';
+import { type EpochMs, iso } from '../units.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Company } from './agent.ts';
 
@@ -49,8 +49,6 @@ export interface StatusParts {
 
 /** A host with a screen of its own is the desktop app. */
 export const hostKind = (screen: Ports['screen']): HostKind => (screen === undefined ? 'headless' : 'desktop');
-
-const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 export const createGrantView =
   ({ members, companies, servicePrincipals }: Pick<StatusParts, 'members' | 'companies' | 'servicePrincipals'>) =>

@@ -38,7 +38,7 @@ export function createTracing(parts: {
 
   function start({ otlp }: NonNullable<TelemetrySettings['traces']>): { exporter: SpanExporter; sent: NonNullable<SentView['traces']> } {
     const sent: NonNullable<SentView['traces']> = { to: otlp.url, lastSentAt: null, last: null };
-    const post = otlpPost({ url: otlp.url, tokenFile: otlp.tokenFrom?.file }, { fetch: parts.fetch, now: clock.now, version });
+    const post = otlpPost({ url: otlp.url, tokenFile: otlp.tokenFrom?.file }, { fetch: parts.fetch, now: clock.now });
     const exporter = createSpanExporter({
       ...{ clock, log },
       async send(batch, signal) {

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../preload/contract/failure.ts';
+import { escapeHtml } from '../html.ts';
 import { developmentHeader } from './headers.ts';
 
 export interface Notice {
@@ -69,14 +70,11 @@ export function failureNotice(status: number, failure: Failure, { document, agai
     );
   const words = [cause, detail, next, `[${code}]`]
     .filter((word) => word !== undefined)
-    .map(escaped)
+    .map(escapeHtml)
     .join(' ');
   const refresh = again === undefined ? '' : `<meta http-equiv="refresh" content="${again}">`;
   return notice(status, 'text/html', plainPolicy, page(`${status} ${STATUS_CODES[status] ?? ''}`, words, refresh));
 }
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (mark) => entities[mark] ?? '');
 
 /** The notice for a socket on which there is no request that Node could parse. */
 export function rawNotice({ status, headers, body }: Notice): string {

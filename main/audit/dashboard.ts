@@ -15,7 +15,7 @@ interface Field {
   sql: string;
 }
 
-export interface Dataset {
+interface Dataset {
   title: string;
   /** Under their names in the result. What is not aggregated is what rows are grouped by. */
   fields: Readonly<Record<string, Field>>;

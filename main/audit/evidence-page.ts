@@ -2,17 +2,17 @@
  * The evidence as one page for a browser or a printer: no script, nothing from elsewhere. Names in it were chosen by programs and people,
  * so every text is escaped, and the page's own policy forbids whatever would get through.
  */
+import { escapeHtml } from '../html.ts';
 import type { Envelope } from './envelope.ts';
 import { type Access, type Evidence, type Person, type SectionName, sectionNames } from './evidence.ts';
-import { fieldWords } from './field-words.ts';
+import { fieldWords, sentFields } from './field-words.ts';
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 /** A bidi mark could turn the words of a row around. */
 const turning = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 function escaped(text: string): string {
   let safe = text;
   // check: evidence-escaped
-  safe = text.replace(turning, '\ufffd').replace(/[&<>"']/g, (found) => entities[found] ?? '');
+  safe = escapeHtml(text.replace(turning, '\ufffd'));
   // end check
   return safe;
 }
@@ -226,15 +226,8 @@ const wordsFor: Readonly<Record<string, string>> = {
 const inOtherColumns = new Set(['schema', 'event_uid', 'seq', 'time', 'host_id', 'app_version', 'event_type', 'action', 'status', 'chain']);
 /** What a record says beyond its head, as `name: value` in plain words. */
 function saidOf(said: Envelope): string {
-  return Object.entries(said)
-    .filter(([name]) => !inOtherColumns.has(name))
-    .flatMap(([group, value]) =>
-      typeof value === 'object' && !Array.isArray(value)
-        ? Object.entries(value).map(([name, each]) => [`${group}.${name}`, each] as const)
-        : [[group, value] as const],
-    )
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`${wordsFor[name] ?? name}: ${Array.isArray(value) ? value.join(' ') : String(value)}`],
-    )
+  return sentFields(said)
+    .filter(({ name }) => !inOtherColumns.has(name.replace(/\..*/, '')))
+    .map(({ name, value }) => `${wordsFor[name] ?? name}: ${Array.isArray(value) ? value.join(' ') : String(value)}`)
     .join('; ');
 }

@@ -107,7 +107,7 @@ function principal(name: string): string {
 const required: ReadonlySet<keyof Envelope> = new Set(['schema', 'event_uid', 'seq', 'time', 'host_id', 'event_type', 'status', 'chain']);
 
 /** Clustered by what is asked for most. Append-only keeps from accidents, not from those who may change properties. */
-export function createTable(table: string): string {
+function createTable(table: string): string {
   const shapes = columns.map(({ name, type }) => {
     const need = required.has(name as keyof Envelope) ? ' NOT NULL' : '';
     return `  ${name} ${type}${need} COMMENT '${comments[name as keyof Envelope]}'`;

@@ -6,7 +6,7 @@ import type { CallerView } from '../../preload/contract/caller.ts';
 import type { AskView, Denial, Purpose, Span } from '../../preload/contract/consent.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Caller } from '../caller/caller.ts';
-import type { EpochMs } from '../units.ts';
+import { type EpochMs, iso } from '../units.ts';
 
 export interface Ask {
   purpose: Purpose;
@@ -31,8 +31,6 @@ export interface Ask {
 export type Answer =
   | { verdict: 'approved'; how: 'click' | 'tap'; span: Span; tapKey: string | null }
   | { verdict: 'denied'; reach: Denial };
-
-export const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 /**
  * Two requests are one prompt only where a person would read the same on both, so that nobody gets what was approved for another:

@@ -10,8 +10,8 @@ import { AppError, asAppError } from '../app-error.ts';
 import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { Caller } from '../caller/caller.ts';
 import type { Clock, Log } from '../ports.ts';
-import { type EpochMs, later, type Ms, minutes, ms, remaining } from '../units.ts';
-import { type Answer, type Ask, askedEvent, askView, iso, mergeKeyOf } from './ask.ts';
+import { type EpochMs, iso, later, type Ms, minutes, ms, remaining } from '../units.ts';
+import { type Answer, type Ask, askedEvent, askView, mergeKeyOf } from './ask.ts';
 
 export type { Answer, Ask } from './ask.ts';
 

@@ -8,10 +8,8 @@
 import { basename } from 'node:path';
 import { AppError } from '../app-error.ts';
 import { readFileWhole, replaceFile, setFileAside } from '../durable-file.ts';
+import type { Stamp } from '../stamped-file.ts';
 import { grantFileSchema, type StoredGrant, unboundGrantFileSchema } from './grant.ts';
-
-/** A keyed hash, by a key that the file does not lie beside. */
-export type Stamp = (text: string) => string;
 
 export interface GrantFile {
   /** @throws AppError DISK_FULL */

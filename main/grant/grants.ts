@@ -9,6 +9,7 @@ import type { AuditEvent, AuditLog } from '../audit/event.ts';
 import type { ProcessRef } from '../caller/caller.ts';
 import type { Clock, Log } from '../ports.ts';
 import { Secret } from '../secret.ts';
+import type { Stamp } from '../stamped-file.ts';
 import { type EpochMs, hours, type Ms, minutes, ms, seconds } from '../units.ts';
 import {
   type Grant,
@@ -20,7 +21,7 @@ import {
   type StoredGrant,
   wideningSchema,
 } from './grant.ts';
-import { createGrantFile, loadGrants, type Stamp } from './grant-file.ts';
+import { createGrantFile, loadGrants } from './grant-file.ts';
 import { createGrantIndex, digestOf } from './grant-index.ts';
 
 export type { Grant, GrantEnd, GrantRequest, Maker } from './grant.ts';

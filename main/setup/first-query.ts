@@ -16,7 +16,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { Clock, Log } from '../ports.ts';
 import { Secret } from '../secret.ts';
 import { minutes } from '../units.ts';
-import { version } from '../version.ts';
+import { userAgentOf } from '../user-agent.ts';
 import { startKernelRun } from './kernel-run.ts';
 import type { PythonSearch } from './pythons.ts';
 import { notebookText, statement } from './sample-notebook.ts';
@@ -161,7 +161,7 @@ export function createFirstQuery(parts: QueryParts): FirstQuery {
     requireWanted(own);
     const { tookMs, ...table } = await runStatement(parts, {
       ...{ workspace: grant.workspace, token: new Secret(printed.access_token), statement },
-      ...{ userAgent: `lakepass/${version}`, within: minutes(5), signal: own.abort.signal },
+      ...{ userAgent: userAgentOf(), within: minutes(5), signal: own.abort.signal },
     });
     return { table, tookMs };
   }

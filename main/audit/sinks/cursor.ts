@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { asAppError } from '../../app-error.ts';
-import { readFileWhole, replaceFile } from '../../durable-file.ts';
 import type { Log } from '../../ports.ts';
+import { readStamped, type Stamp, writeStamped } from '../../stamped-file.ts';
 import { beginning, isInLog, type Position } from './position.ts';
 
 const skippedSchema = z.strictObject({
@@ -30,7 +30,6 @@ const bodySchema = z.strictObject({
   sentAt: z.int().nullable(),
   skipped: z.array(skippedSchema).max(8),
 });
-const fileSchema = z.strictObject({ body: z.string(), stamp: z.string() });
 
 export interface Cursor {
   position: Position;
@@ -48,7 +47,7 @@ interface Of {
   /** The folder of the log. */
   folder: string;
   /** A keyed hash that only this device makes: whoever edits the file cannot make a sink pass over records. */
-  stamp: (text: string) => string;
+  stamp: Stamp;
   log: Log;
 }
 
@@ -64,13 +63,9 @@ export async function readCursor(of: Of): Promise<Cursor> {
 
 async function parse({ file, sink, to, stamp, log }: Of): Promise<Cursor | null> {
   try {
-    const text = await readFileWhole(file);
-    if (text === null) return null;
-    const kept = fileSchema.parse(JSON.parse(text));
-    // check: sink-cursor-stamp
-    if (stamp(kept.body) !== kept.stamp) throw new TypeError('not ours');
-    // end check
-    const body = bodySchema.parse(JSON.parse(kept.body));
+    const kept = await readStamped(file, stamp);
+    if (kept === null) return null;
+    const body = bodySchema.parse(kept);
     // check: sink-cursor-destination
     if (body.sink !== sink || body.to !== to) return null;
     // end check
@@ -83,9 +78,8 @@ async function parse({ file, sink, to, stamp, log }: Of): Promise<Cursor | null>
 
 /** @returns false: it could not be written, so after a crash some records are sent once more */
 export async function writeCursor({ file, sink, to, stamp, log }: Of, cursor: Cursor, name: string): Promise<boolean> {
-  const body = JSON.stringify({ version: 1, sink, to, ...cursor });
   try {
-    await replaceFile(file, JSON.stringify({ body, stamp: stamp(body) }), name);
+    await writeStamped(file, { version: 1, sink, to, ...cursor }, stamp, name);
     return true;
   } catch (error) {
     log('audit.cursor-unwritten', { sink, code: asAppError(error).code });

@@ -6,6 +6,7 @@ import { AppError } from '../../app-error.ts';
 import type { Clock } from '../../ports.ts';
 import type { Secret } from '../../secret.ts';
 import { type EpochMs, later, type Ms, minutes, seconds } from '../../units.ts';
+import { userAgentOf } from '../../user-agent.ts';
 import { insertInto, quoted } from '../table.ts';
 import { NotSent, type Sink } from './sink.ts';
 
@@ -55,7 +56,7 @@ export type RunOnWarehouse = (request: {
 export function databricksTableSink(
   name: string,
   settings: TableSettings,
-  parts: { run: RunOnWarehouse; clock: Pick<Clock, 'now'>; version: string; token: TableToken },
+  parts: { run: RunOnWarehouse; clock: Pick<Clock, 'now'>; token: TableToken },
 ): Sink {
   const { warehouse, table } = settings;
   const statement = insertInto(table);
@@ -75,7 +76,7 @@ export function databricksTableSink(
       let patience: Ms | null = null;
       try {
         await parts.run({
-          ...{ workspace, token, userAgent: `lakepass/${parts.version}`, warehouse, statement, within: STATEMENT_LIMIT, signal },
+          ...{ workspace, token, userAgent: userAgentOf(), warehouse, statement, within: STATEMENT_LIMIT, signal },
           parameters: [{ name: 'batch', type: 'STRING', value: JSON.stringify(batch) }],
           onBusy(asked) {
             patience = asked;

@@ -6,6 +6,7 @@
  */
 import { AppError, asAppError, beforeSending } from '../../app-error.ts';
 import { type Ms, ms, seconds } from '../../units.ts';
+import { userAgentOf } from '../../user-agent.ts';
 import { otlpLogs } from '../otlp.ts';
 import { NotSent, type Sink } from './sink.ts';
 import { readTokenFile } from './token-file.ts';
@@ -26,7 +27,6 @@ export interface OtlpSettings {
 interface OtlpParts {
   fetch: typeof globalThis.fetch;
   now: () => number;
-  version: string;
 }
 
 export function otlpSink(name: string, settings: OtlpSettings, parts: OtlpParts): Sink {
@@ -46,13 +46,13 @@ export function otlpSink(name: string, settings: OtlpSettings, parts: OtlpParts)
  * @returns what of it the collector says it has not taken (`partialSuccess`), whatever it was
  * @throws NotSent, from the function that it returns
  */
-export function otlpPost({ url, tokenFile }: OtlpSettings, { fetch, now, version }: OtlpParts) {
+export function otlpPost({ url, tokenFile }: OtlpSettings, { fetch, now }: OtlpParts) {
   return async (body: object, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> => {
     const token = tokenFile === undefined ? null : await readTokenFile(tokenFile);
     const headers = {
       'content-type': 'application/json',
       accept: 'application/json',
-      'user-agent': `lakepass/${version}`,
+      'user-agent': userAgentOf(),
       ...(token === null ? {} : { authorization: `Bearer ${token.reveal()}` }),
     };
     try {

@@ -9,6 +9,7 @@
 import type { Failure } from '../../../preload/contract/failure.ts';
 import { AppError, asAppError } from '../../app-error.ts';
 import type { Clock, Log } from '../../ports.ts';
+import type { Stamp } from '../../stamped-file.ts';
 import { type EpochMs, hours, type Ms, minutes, ms, seconds } from '../../units.ts';
 import { type DeviceFacts, type Envelope, envelopeOf } from '../envelope.ts';
 import type { OpenAuditLog } from '../log.ts';
@@ -80,7 +81,7 @@ export interface ShipperParts {
   device: () => DeviceFacts;
   clock: Pick<Clock, 'now' | 'after'>;
   random: (bytes: number) => Buffer;
-  stamp: (text: string) => string;
+  stamp: Stamp;
   log: Log;
   caps?: Caps;
   /** Told when something has arrived, and when a problem has come. */

@@ -9,7 +9,7 @@ import { capabilitiesDate, type Standing, standingsOf } from '../../databricks/c
 import { tryCapability, type Verdict } from '../../databricks/can-check.ts';
 import { Secret } from '../../secret.ts';
 import { systemClock } from '../../system-clock.ts';
-import { version } from '../../version.ts';
+import { userAgentOf } from '../../user-agent.ts';
 import type { AgentClient } from '../agent-client.ts';
 import { type WaitOptions, waitOf, withWait } from '../asking.ts';
 import { type CommonOptions, reachAgent, reporting, withCommon } from '../common.ts';
@@ -73,7 +73,7 @@ async function check(
   const { createOutbound } = await import('../../net/outbound.ts');
   const { fetch, use } = createOutbound({ env: process.env, clock: systemClock });
   use(authorities ?? {});
-  const tried = { workspace: grant.workspace, token: new Secret(access_token), userAgent: `lakepass/${version}` };
+  const tried = { workspace: grant.workspace, token: new Secret(access_token), userAgent: userAgentOf() };
   const verdicts = new Map<string, Verdict | null>();
   for (const { capability } of standings)
     verdicts.set(capability.id, await tryCapability({ clock: systemClock, fetch }, tried, capability));

@@ -13,7 +13,7 @@ interface Rule {
 }
 
 const SMALL_WORDS =
-  /^main\/(app-error|durable-file|on-path|ports|secret|system-browser|timed|token-shapes|units|user-agent|version)\.ts$|^preload\/contract\//;
+  /^main\/(app-error|durable-file|html|on-path|ports|secret|stamped-file|system-browser|timed|token-shapes|units|user-agent|version)\.ts$|^preload\/contract\//;
 
 /** What each noun of main/ may import beside itself, the small words everybody uses, and packages. */
 const NOUNS: Record<string, RegExp | undefined> = {

@@ -32,7 +32,7 @@ const HOST = 'https://acme.cloud.databricks.com';
 const sample = (type: string, change = {}): Envelope => envelopeOf(sampleRecord(type, change), { hostId: 'd0c1', version: '1.2.3' });
 const signedIn: TableToken = async () => ({ workspace: HOST, token: new Secret('tok-en') });
 const over = (fetch: typeof globalThis.fetch, clock: FakeClock = fakeClock()) => ({
-  ...{ clock, version: '1.2.3', token: signedIn },
+  ...{ clock, token: signedIn },
   run: ((request) => runStatement({ clock, fetch }, request)) satisfies RunOnWarehouse,
 });
 /** Numbers and lists in `details` are their JSON there. */

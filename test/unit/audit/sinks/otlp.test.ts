@@ -12,6 +12,7 @@ import { otlpSink } from '../../../../main/audit/sinks/otlp.ts';
 import { contentOf } from '../../../../main/net/ca-file.ts';
 import { createOutbound } from '../../../../main/net/outbound.ts';
 import { systemClock } from '../../../../main/system-clock.ts';
+import { version } from '../../../../main/version.ts';
 import { otlpProblems, startOtlpReceiver } from '../../../fixtures/otlp/receiver.ts';
 import { createTlsIdentity } from '../../../fixtures/workspace/tls-door.ts';
 import { temporaryFolder } from '../audit-folder.ts';
@@ -34,14 +35,14 @@ async function listening(server: Server & { closeAllConnections(): void }): Prom
 /** Sends to whoever answers so; resolves with the refusal, or with what was said to have arrived. */
 async function sentTo(answers: RequestListener, late = new AbortController()) {
   const url = `http://127.0.0.1:${await listening(createServer(answers))}/v1/logs`;
-  const sink = otlpSink('company', { url, tokenFile: undefined }, { fetch, now, version: '1.2.3' });
+  const sink = otlpSink('company', { url, tokenFile: undefined }, { fetch, now });
   return sink.send([sample('agent.started')], late.signal).catch((error: unknown) => error);
 }
 
 async function collector({ token, tokenFile }: { token?: string; tokenFile?: string } = {}) {
   const receiver = await startOtlpReceiver(token === undefined ? {} : { token });
   onTestFinished(() => receiver.close());
-  return { receiver, sink: otlpSink('company', { url: receiver.url, tokenFile }, { fetch, now, version: '1.2.3' }) };
+  return { receiver, sink: otlpSink('company', { url: receiver.url, tokenFile }, { fetch, now }) };
 }
 
 describe('a batch as a collector reads it', () => {
@@ -68,7 +69,7 @@ describe('a batch as a collector reads it', () => {
         attributes: { 'error.type': 'POLICY_DENIED', 'lakepass.count': 3, 'process.executable.name': 'python3.11' },
       },
     ]);
-    expect(receiver.headers[0]).toMatchObject({ 'content-type': 'application/json', 'user-agent': 'lakepass/1.2.3' });
+    expect(receiver.headers[0]).toMatchObject({ 'content-type': 'application/json', 'user-agent': `lakepass/${version}` });
     expect(receiver.headers[0]).not.toHaveProperty('authorization');
   });
 
@@ -218,7 +219,7 @@ describe('an answer', () => {
     const line = createOutbound({ env: {}, clock: systemClock });
     line.use({ caFile, caContent: contentOf(caFile) });
     const url = `https://localhost:${await listening(server)}/v1/logs`;
-    const sink = otlpSink('company', { url, tokenFile: undefined }, { fetch: line.fetch, now, version: '1.2.3' });
+    const sink = otlpSink('company', { url, tokenFile: undefined }, { fetch: line.fetch, now });
     await expect(sink.send([sample('agent.started')], signal)).rejects.toMatchObject({
       ...{ code: 'AUDIT_SINK_UNREACHABLE', fault: 'way', reason: 'certificate', detail: expect.stringContaining('another name') },
     });
@@ -275,11 +276,7 @@ describe('an answer', () => {
 
   it('of what stands in between helps with its own words', async () => {
     const refuse = () => Promise.reject(new AppError('PROXY_REFUSED'));
-    const sink = otlpSink(
-      'company',
-      { url: 'https://collector.acme.example/v1/logs', tokenFile: undefined },
-      { fetch: refuse, now, version: '1' },
-    );
+    const sink = otlpSink('company', { url: 'https://collector.acme.example/v1/logs', tokenFile: undefined }, { fetch: refuse, now });
     await expect(sink.send([sample('agent.started')], signal)).rejects.toMatchObject({
       ...{ code: 'AUDIT_SINK_UNREACHABLE', reason: 'line', detail: expect.stringMatching(/proxy/i) },
     });
